@@ -1,0 +1,180 @@
+"The command line: words in, calls of the rooms, tables out."
+
+import warnings
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .errors import UserError
+from .training.recipes import Recipe
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Train a LinkNet for semantic segmentation, look at its mistakes, and use it.")
+console = Console(soft_wrap=True, highlight=False)
+
+
+def main():
+    "What a user can cause ends in one sentence and exit code 2; anything else in a traceback."
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # timm's and fastai's to mend
+    try: app()
+    except UserError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}")
+        raise SystemExit(2) from None
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, cross, width = text.lower().partition("x")
+    if not (cross and height.isdigit() and width.isdigit()): raise typer.BadParameter(f"{text!r} is not HxW, such as 360x480.")
+    return int(height), int(width)
+
+
+def _rate(text: str) -> float | str:
+    try: return text if text == "auto" else float(text)
+    except ValueError: raise typer.BadParameter(f"{text!r} is neither a number nor `auto`.") from None
+
+
+def _of_recipe(name: str, parser=None):
+    "A flag for a field of `Recipe`, which has its meaning and default."
+    field = next(field for field in fields(Recipe) if field.name == name)
+    default = "" if field.default is None else f" [default: {field.default}]"
+    return typer.Option(help=field.metadata["help"] + default, show_default=False, parser=parser)
+
+
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
+Data = Annotated[Optional[Path], typer.Option(help="The data set's folder.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
+Split = Annotated[str, typer.Option(help="train, val or test.")]
+Encoder = Annotated[Optional[str], _of_recipe("encoder")]
+Weights = Annotated[Optional[str], _of_recipe("weights")]
+Upsample = Annotated[Optional[str], _of_recipe("upsample")]
+Epochs = Annotated[Optional[int], _of_recipe("epochs")]
+Size = Annotated[Optional[str], _of_recipe("size", _size)]
+BatchSize = Annotated[Optional[int], _of_recipe("batch_size")]
+Rate = Annotated[Optional[str], _of_recipe("lr", _rate)]
+Seed = Annotated[Optional[int], _of_recipe("seed")]
+Device = Annotated[Optional[str], typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
+Precision = Annotated[Optional[str], typer.Option(
+    help="bf16, fp16 or fp32. [default: the fastest that the device has natively]", show_default=False)]
+
+
+@app.command()
+def fit(dataset: DatasetName, data: Data = None, weights: Weights = None, encoder: Encoder = None,
+        upsample: Upsample = None, epochs: Epochs = None, size: Size = None, batch_size: BatchSize = None, lr: Rate = None,
+        seed: Seed = None, device: Device = None, precision: Precision = None,
+        out: Annotated[Optional[Path], typer.Option(help="The new run's folder. [default: runs/DATASET-N]",
+                                                    show_default=False)] = None):
+    "Train on a data set; keep the best epoch, its scores and pictures in a run folder."
+    from .networks.precision import Machine
+    from .training.fit import fit as fit_network
+    from .training.progress import TerminalProgress
+    dataset, recipe = _chosen(dataset, data, weights=weights, encoder=encoder, upsample=upsample, epochs=epochs, size=size,
+                              batch_size=batch_size, lr=lr, seed=seed)
+    machine = Machine.choose(device, precision)
+    _announce(dataset, recipe, machine)
+    with TerminalProgress(console) as progress: run = fit_network(dataset, recipe, machine, out, (progress,))
+    _print_scores(*run.scores())
+    console.print(f"run:      {run.path}\npictures: {run.figures}\n"
+                  f"next:     linknet-fastai predict {run.path} PICTURE_OR_FOLDER")
+
+
+@app.command()
+def lr_find(dataset: DatasetName, data: Data = None, weights: Weights = None, encoder: Encoder = None,
+            upsample: Upsample = None, size: Size = None, batch_size: BatchSize = None, seed: Seed = None,
+            device: Device = None, precision: Precision = None,
+            out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find")):
+    "Try rising learning rates for 100 steps; draw the loss against them, and suggest some."
+    from .networks.precision import Machine
+    from .training.rate_finder import find_rates
+    dataset, recipe = _chosen(dataset, data, weights=weights, encoder=encoder, upsample=upsample, size=size,
+                              batch_size=batch_size, seed=seed)
+    machine = Machine.choose(device, precision)
+    _announce(dataset, recipe, machine)
+    suggestions = find_rates(dataset, recipe, machine, out)
+    for name, rate in suggestions.items(): console.print(f"{name:8} {rate:.2e}")
+    console.print(f"curve:   {out / 'lr-find.png'}, {out / 'lr-find.csv'}")
+
+
+@app.command()
+def show_batch(dataset: DatasetName, data: Data = None, size: Size = None, batch_size: BatchSize = None, seed: Seed = None,
+               out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png")):
+    "Draw a training batch as the network gets it: augmented, with its masks."
+    from .training.inspection import draw_batch
+    draw_batch(*_chosen(dataset, data, size=size, batch_size=batch_size, seed=seed), out)
+    console.print(out)
+
+
+@app.command()
+def show_results(run: RunFolder, split: Split = "val", data: Data = None, device: Device = None, precision: Precision = None):
+    "Draw the pictures of a split that a run does worst on: image, truth, prediction."
+    from .networks.precision import Machine
+    from .training.scoring import score_split
+    result = score_split(run, split, Machine.choose(device, precision), data)
+    console.print(result.sheet)
+
+
+@app.command()
+def evaluate(run: RunFolder, split: Split = "val", data: Data = None, device: Device = None, precision: Precision = None):
+    "Score a run on a split, at the masks' own resolution."
+    from .networks.precision import Machine
+    from .training.scoring import score_split
+    result = score_split(run, split, Machine.choose(device, precision), data)
+    _print_scores(result.scores, result.protocol)
+
+
+@app.command()
+def predict(run: RunFolder,
+            paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Pictures, or folders of pictures.")],
+            out: Annotated[Optional[Path], typer.Option(help="Folder for the masks. [default: RUN/predictions]",
+                                                        show_default=False)] = None,
+            device: Device = None, precision: Precision = None):
+    "Segment pictures of any size: for each a mask of class indices in colour, and an overlay."
+    from .deploy.predictor import Predictor, predict_files
+    from .networks.precision import Machine
+    predictor = Predictor(run, Machine.choose(device, precision))
+    out = out or run / "predictions"
+    written = predict_files(predictor, paths, out)
+    console.print(f"{len(written)} masks and overlays in {out}")
+
+
+@app.command()
+def datasets():
+    "List the data sets."
+    from .datasets import DATASETS
+    table = Table("name", "what it is", box=None)
+    for name, opener in DATASETS.items(): table.add_row(name, opener.__doc__.splitlines()[0])
+    console.print(table)
+
+
+def _chosen(name: str, data: Path | None, **flags):
+    "The data set, and the recipe with its wishes and then the user's."
+    from .datasets import open_dataset
+    dataset = open_dataset(name, data)
+    wishes = dataset.defaults | {flag: value for flag, value in flags.items() if value is not None}
+    return dataset, replace(Recipe(), **wishes)
+
+
+def _announce(dataset, recipe: Recipe, machine):
+    counts = ", ".join(f"{count} {split}" for split, count in dataset.table.split.value_counts(sort=False).items())
+    size = "the pictures' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
+    console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
+                  f"network:  LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}\n"
+                  f"training: {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, seed {recipe.seed}\n"
+                  f"machine:  {machine}")
+
+
+def _print_scores(scores, protocol: dict):
+    table = Table(box=None, title=f"{protocol['name']}, {protocol['split']}: {protocol['pictures']} pictures at "
+                  f"{protocol['resolution']}, {protocol['classes']} classes, void {protocol['void']}", title_justify="left")
+    table.add_column("class")
+    for name in ("IoU", "accuracy", "Dice", "share"): table.add_column(name, justify="right")
+    for name, row in scores.table().iterrows(): table.add_row(name, *(f"{100 * value:.1f}" for value in row))
+    table.add_section()
+    table.add_row("mean", *(f"{100 * value:.1f}" for value in (scores.miou, scores.class_accuracy, scores.dice)), "")
+    console.print(table)
+    console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
+                  f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)")

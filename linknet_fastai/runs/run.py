@@ -1,0 +1,107 @@
+"The run folder: all that a training leaves, read and written here only."
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from torch import nn
+
+from ..errors import UserError
+from .figures import save_figure
+from .files import writable_folder, written_whole
+from .scores import Scores
+from .weights import FORMAT, ModelCard, load_weights, save_weights
+
+
+class Run:
+    """A folder with `config.json`, `history.csv`, `model.safetensors`, `scores.json` and `figures/`.
+
+    `Run.create` starts a new one, `Run.open` reads one.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, config: dict) -> "Run":
+        "A new run in a folder that holds none; `UserError` where it does, or can't be written."
+        if (path / "config.json").exists():
+            raise UserError(f"{path}: there is a run in this folder already; choose another with `--out`.")
+        run = cls(writable_folder(path))
+        writable_folder(run.figures)
+        run._write_json("config.json", {"format": FORMAT, **config})
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        "`UserError` where the folder holds no run, or that of another version."
+        run = cls(Path(path))
+        if not (run.path / "config.json").is_file():
+            raise UserError(f"{path}: holds no run (no config.json); pass a folder that `fit` wrote.")
+        if run.config.get("format") != FORMAT:
+            raise UserError(f"{path}: is a run of format {run.config.get('format')}, this program reads {FORMAT}; "
+                            "use the version that wrote it.")
+        return run
+
+    @property
+    def config(self) -> dict:
+        return self._read_json("config.json")
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def history(self) -> pd.DataFrame:
+        "A row an epoch: losses, scores, learning rate, seconds."
+        return pd.read_csv(self.path / "history.csv")
+
+    def write_history(self, history: pd.DataFrame):
+        with written_whole(self.path / "history.csv") as file: history.to_csv(file, index=False)
+
+    def write_figure(self, name: str, figure: Figure) -> Path:
+        path = self.figures / f"{name}.png"
+        save_figure(path, figure)
+        return path
+
+    def write_model(self, model: nn.Module, card: ModelCard):
+        save_weights(self.path / "model.safetensors", model, card)
+
+    def load_model(self) -> tuple[nn.Module, ModelCard]:
+        "The best epoch's network, in evaluation mode, and its card."
+        return load_weights(self.path / "model.safetensors")
+
+    def write_scores(self, name: str, scores: Scores, protocol: dict):
+        "`name` and .json: the scores by name, a table by class, the matrix, and what they were taken on."
+        self._write_json(f"{name}.json", {
+            "protocol": protocol, "scores": scores.summary(), "confusion": scores.confusion.tolist(),
+            "classes": scores.table().reset_index().to_dict("records")})
+
+    def scores(self, name: str = "scores") -> tuple[Scores, dict]:
+        "The scores and their protocol."
+        content = self._read_json(f"{name}.json")
+        return Scores.from_lists(content["confusion"], [row["class"] for row in content["classes"]]), content["protocol"]
+
+    def _write_json(self, name: str, content: dict):
+        with written_whole(self.path / name) as file: file.write_text(json.dumps(_without_nan(content), indent=1) + "\n")
+
+    def _read_json(self, name: str) -> dict:
+        path = self.path / name
+        try: return json.loads(path.read_text())
+        except FileNotFoundError as error: raise UserError(f"{path}: there is no such file; is the run finished?") from error
+        except ValueError as error: raise UserError(f"{path}: is damaged ({error}); restore it from a copy.") from error
+
+
+def new_run_path(dataset: str, parent: Path = Path("runs")) -> Path:
+    "`runs/DATASET-1`, or the first number that is free."
+    number = 1
+    while (parent / f"{dataset}-{number}").exists(): number += 1
+    return parent / f"{dataset}-{number}"
+
+
+def _without_nan(value):
+    "JSON has no nan: a score that isn't defined is null."
+    if isinstance(value, dict): return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple): return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value

@@ -1,0 +1,69 @@
+"A trained network as one safetensors file, with all that is needed to use it in its metadata."
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_model, save_file
+from torch import nn
+
+from ..errors import UserError
+from ..networks.linknet import linknet
+from .files import written_whole
+
+KEY, FORMAT = "linknet_fastai", 1
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a weights file says of its network.
+
+    `size` (height, width) is what it was trained at; `mean` and `std` are of RGB in 0..1; `palette` has a colour
+    a class.
+    """
+
+    encoder: str
+    upsample: str
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    protocol: str
+
+
+def save_weights(path: Path, model: nn.Module, card: ModelCard):
+    metadata = {KEY: json.dumps({"format": FORMAT, **asdict(card)})}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with written_whole(path) as temporary: save_file(state, temporary, metadata)
+
+
+def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
+    "The network in evaluation mode, and its card. `UserError` where the file is missing, damaged or another's."
+    card = read_card(path)
+    model = linknet(len(card.classes), card.encoder, "none", card.upsample)
+    try: load_model(model, path)
+    except (RuntimeError, SafetensorError) as error:
+        raise UserError(f"{path}: its weights don't fit the network that it names ({error}); take another file.") from error
+    return model.eval(), card
+
+
+def read_card(path: Path) -> ModelCard:
+    try:
+        with safe_open(path, "pt") as file: metadata = file.metadata() or {}
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file; has the training saved an epoch yet?") from error
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: can't be read as safetensors ({error}); take another file.") from error
+    if KEY not in metadata: raise UserError(f"{path}: these are not the weights of a run; pass a run's model.safetensors.")
+    fields = json.loads(metadata[KEY])
+    version = fields.pop("format")
+    if version != FORMAT:
+        raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it.")
+    return ModelCard(**{name: _frozen(value) for name, value in fields.items()})
+
+
+def _frozen(value):
+    "JSON has lists where the card has tuples."
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

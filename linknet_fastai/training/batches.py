@@ -1,0 +1,153 @@
+"A data set as fastai `DataLoaders`: decoded once, then augmented and normalised by the batch."
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.core import DataLoaders, Datasets, TfmdDL
+from fastai.data.transforms import IntToFloatTensor, Normalize
+from fastai.torch_core import TensorImage, TensorMask
+from fasttransform import Transform
+from PIL import Image
+
+from ..datasets.dataset import SegmentationDataset
+from ..pictures import picture_size, read_image
+from ..runs.figures import picture_sheet
+from .augment import Augment
+from .loss import class_frequencies
+from .recipes import Recipe
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
+WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the network
+
+
+@dataclass(frozen=True)
+class Pair:
+    "A picture and its mask, decoded: uint8 `[3,H,W]` at the training size, uint8 `[h,w]` with void."
+
+    path: Path
+    image: torch.Tensor
+    mask: torch.Tensor
+
+
+class DecodedImage(Transform):
+    "The decoded picture of a pair; or, for `learn.predict` and `dls.test_dl`, that of a path."
+
+    def __init__(self, size: tuple[int, int]):
+        super().__init__()
+        self.size = size
+
+    def encodes(self, item): return TensorImage(item.image if isinstance(item, Pair) else decode_image(item, self.size))
+
+
+class DecodedMask(Transform):
+    "The decoded mask of a pair. fastai finds `dls.vocab` and `dls.palette` here."
+
+    def __init__(self, dataset: SegmentationDataset):
+        super().__init__()
+        self.vocab, self.palette = dataset.classes, dataset.palette
+
+    def encodes(self, item): return TensorMask(item.mask)
+
+
+class SegmentationDL(TfmdDL):
+    "fastai's `TfmdDL`, whose pictures are shown in the data set's palette with a legend."
+
+    def show_batch(self, b=None, max_n: int = 8, show: bool = True, **kwargs):
+        if not show: return super().show_batch(b, max_n, show=False)
+        images, masks = self.decode(self.one_batch() if b is None else b)
+        return picture_sheet(images[:max_n], {"truth": masks[:max_n]}, self.vocab, self.palette, **kwargs)
+
+    def show_results(self, b, out, max_n: int = 6, **kwargs):
+        images, masks = self.decode(b)
+        return picture_sheet(images[:max_n], {"truth": masks[:max_n], "prediction": out[:max_n]},
+                             self.vocab, self.palette, **kwargs)
+
+
+class SegmentationDataLoaders(DataLoaders):
+    "`DataLoaders` of images `[B,3,H,W]`, normalised, and masks `[B,H,W]` with void as 255."
+
+    @classmethod
+    def from_dataset(cls, dataset: SegmentationDataset, recipe: Recipe = Recipe(),
+                     device: torch.device | str | None = None) -> "SegmentationDataLoaders":
+        """Training batches are augmented, and random crops of the recipe's size rounded down to whole strides.
+
+        Validation pictures have the recipe's size, their masks their own. `UserError` for the first file that is
+        damaged or doesn't fit.
+        """
+        size = recipe.size or common_size(dataset)
+        train = decode_pairs(dataset, dataset.split("train"), size, mask_size=size)
+        valid = decode_pairs(dataset, dataset.split("val"), size)
+        splits = [list(range(len(train))), list(range(len(train), len(train) + len(valid)))]
+        datasets = Datasets(train + valid, [[DecodedImage(size)], [DecodedMask(dataset)]], splits=splits,
+                            dl_type=SegmentationDL)
+        datasets._dbunch_type = cls
+        return datasets.dataloaders(
+            bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size), drop_last=len(train) > recipe.batch_size,
+            after_batch=[IntToFloatTensor(), Augment(recipe, whole_strides(size)), normalization()],
+            device=device, num_workers=0)
+
+    @cached_property
+    def class_frequencies(self) -> torch.Tensor:
+        "Share of each class in the training masks' pixels, void left out, `[C]`."
+        return class_frequencies([pair.mask.numpy() for pair in self.train_ds.items], len(self.vocab))
+
+
+def evaluation_batches(dataset: SegmentationDataset, split: str, size: tuple[int, int], batch_size: int,
+                       device: torch.device | str) -> SegmentationDL:
+    "One split in its own order: pictures at `size`, not augmented, masks at their own resolution."
+    pairs = decode_pairs(dataset, dataset.split(split), size)
+    datasets = Datasets(pairs, [[DecodedImage(size)], [DecodedMask(dataset)]])
+    return SegmentationDL(datasets, bs=largest_batch(pairs, batch_size), num_workers=0, device=device,
+                          after_batch=[IntToFloatTensor(), normalization()])
+
+
+def normalization() -> Normalize:
+    return Normalize.from_stats(MEAN, STD, cuda=False)
+
+
+def whole_strides(size: tuple[int, int]) -> tuple[int, int]:
+    return tuple(side // WHOLE_STRIDES * WHOLE_STRIDES for side in size)
+
+
+def largest_batch(pairs: list[Pair], batch_size: int) -> int:
+    "Masks of different sizes can't share a batch."
+    return batch_size if len({pair.mask.shape for pair in pairs}) == 1 else 1
+
+
+def common_size(dataset: SegmentationDataset) -> tuple[int, int]:
+    "The (height, width) that most pictures of the data set have."
+    sizes = Counter(picture_size(path) for path in dataset.table.image)
+    return sizes.most_common(1)[0][0]
+
+
+
+def decode_image(path: Path, size: tuple[int, int]) -> torch.Tensor:
+    "uint8 `[3,H,W]`, resized with antialiasing where it has another size."
+    return _to_tensor(read_image(path), size)
+
+
+def decode_pairs(dataset: SegmentationDataset, rows: pd.DataFrame, size: tuple[int, int],
+                 mask_size: tuple[int, int] | None = None) -> list[Pair]:
+    "Rows of the data set's table, decoded in parallel; masks at their own size unless `mask_size` is given."
+
+    def decode(image_path: Path, mask_path: Path) -> Pair:
+        image = read_image(image_path)
+        mask = dataset.read_mask(mask_path, size=(image.height, image.width))
+        if mask_size is not None and mask.shape != mask_size:
+            mask = np.asarray(Image.fromarray(mask).resize(mask_size[::-1], Image.Resampling.NEAREST))
+        return Pair(image_path, _to_tensor(image, size), torch.tensor(mask))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(decode, rows["image"], rows["mask"]))
+
+
+def _to_tensor(image: Image.Image, size: tuple[int, int]) -> torch.Tensor:
+    if (image.height, image.width) != size: image = image.resize(size[::-1], Image.Resampling.BILINEAR)
+    return torch.tensor(np.asarray(image)).permute(2, 0, 1)

@@ -1,0 +1,55 @@
+"The main job: a data set and a recipe to a run folder."
+
+import platform
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import fastai.callback.schedule  # gives `Learner` its `fit_one_cycle` and `lr_find`
+from fastai.callback.core import Callback
+from fastai.callback.progress import ProgressCallback
+from fastai.torch_core import set_seed
+
+from ..datasets.dataset import SegmentationDataset
+from ..networks.precision import Machine
+from ..runs.figures import curves
+from ..runs.run import Run, new_run_path
+from ..runs.weights import ModelCard
+from .batches import MEAN, STD, SegmentationDataLoaders, common_size
+from .learner import linknet_learner, rates
+from .recipes import Recipe
+from .recording import Recording
+from .scoring import protocol_of, score_run
+
+
+def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machine | None = None,
+        out: Path | None = None, cbs: tuple[Callback, ...] = ()) -> Run:
+    """Train, keep the best epoch, score it on the validation pictures, and draw the figures.
+
+    `out` is a folder that holds no run yet (`runs/DATASET-N` if not given). `cbs` take the place of fastai's
+    progress bar. Raises `UserError` for what is wrong with data, recipe or folder.
+    """
+    machine = machine or Machine.choose()
+    recipe = replace(recipe, size=recipe.size or common_size(dataset))
+    set_seed(recipe.seed)
+    dls = SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device)
+    learn = linknet_learner(dls, recipe, machine)
+    if cbs: learn.remove_cb(ProgressCallback)
+    if recipe.lr == "auto": recipe = replace(recipe, lr=learn.lr_find(show_plot=False).valley)
+
+    run = Run.create(out or new_run_path(dataset.name), _config(dataset, recipe, machine))
+    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
+                     dataset.protocol)
+    learn.fit_one_cycle(recipe.epochs, rates(recipe.lr, recipe), cbs=[Recording(run, card), *cbs])
+    score_run(run, dls.valid, machine, protocol_of(dataset, "val", dls.valid), "scores")
+    run.write_figure("curves", curves(run.history, f"{dataset.protocol}, {run.path.name}"))
+    return run
+
+
+def _config(dataset: SegmentationDataset, recipe: Recipe, machine: Machine) -> dict:
+    "All that is needed to repeat the run."
+    packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
+    return {"dataset": dataset.name, "data": str(dataset.root) if dataset.root else None, "protocol": dataset.protocol,
+            "pictures": dataset.table.split.value_counts().to_dict(), "recipe": asdict(recipe),
+            "machine": {"device": str(machine.device), "precision": machine.precision},
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in packages}}

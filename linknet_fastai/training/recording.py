@@ -1,0 +1,35 @@
+"The run folder, kept up to date during training."
+
+import time
+
+import pandas as pd
+from fastai.callback.core import Callback
+
+from ..runs.run import Run
+from ..runs.weights import ModelCard
+
+
+class Recording(Callback):
+    "After each epoch: its row in `history.csv`, and the weights where its mIoU is the best so far."
+
+    order = 60  # after fastai's Recorder has put the epoch's scores together
+
+    def __init__(self, run: Run, card: ModelCard):
+        self.run_folder, self.card = run, card
+
+    def before_fit(self):
+        self.rows, self.best = [], -1.0
+
+    def before_epoch(self):
+        self.started = time.perf_counter()
+
+    def after_epoch(self):
+        names = self.recorder.metric_names[1:-1]  # without `epoch` and `time`
+        row = {"epoch": self.epoch + 1, **dict(zip(names, self.recorder.final_record)),
+               "lr": self.opt.hypers[-1]["lr"], "seconds": time.perf_counter() - self.started}
+        self.rows.append(row)
+        self.run_folder.write_history(pd.DataFrame(self.rows))
+        self.improved = row["miou"] > self.best
+        if self.improved:
+            self.best = row["miou"]
+            self.run_folder.write_model(self.model, self.card)
