@@ -159,10 +159,15 @@ def _chosen(name: str, data: Path | None, **flags):
 
 
 def _announce(dataset, recipe: Recipe, machine):
+    import torch
+    from .networks.cost import PAPER, cost_of
+    from .networks.linknet import linknet
+    with torch.device("meta"): cost = cost_of(linknet(len(dataset.classes), recipe.encoder, "none", recipe.upsample))
     counts = ", ".join(f"{count} {split}" for split, count in dataset.table.split.value_counts(sort=False).items())
     size = "the pictures' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
                   f"network:  LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}\n"
+                  f"          {cost} ({PAPER})\n"
                   f"training: {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, seed {recipe.seed}\n"
                   f"machine:  {machine}")
 

@@ -63,15 +63,31 @@ def predict_files(predictor: Predictor, paths: list[Path], out: Path) -> list[Pa
     All that can be read are done; `UserError` then names the first that can't.
     """
     written, failed = [], []
-    for picture, relative in find_pictures(paths):
-        target = out / relative.with_suffix(".png")
-        writable_folder(target.parent)
+    for picture, target, overlay in _targets(paths, out):
         try: mask = predictor(picture)
         except UserError as error:
             failed.append(error)
             continue
+        writable_folder(target.parent)
         save_mask(mask, predictor.card.palette, target)
-        save_overlay(picture, mask, predictor.card.palette, target.with_name(f"{target.stem}_overlay.png"))
+        save_overlay(picture, mask, predictor.card.palette, overlay)
         written.append(target)
     if failed: raise failed[0]
     return written
+
+
+def _targets(paths: list[Path], out: Path) -> list[tuple[Path, Path, Path]]:
+    "(picture, mask, overlay) for each picture; `UserError` where a file to write is another's, or a picture itself."
+    found = find_pictures(paths)
+    taken = {picture.resolve(): picture for picture, _ in found}
+    targets = []
+    for picture, relative in found:
+        mask = out / relative.with_suffix(".png")
+        overlay = mask.with_name(f"{mask.stem}_overlay.png")
+        for file in (mask, overlay):
+            if file.resolve() in taken:
+                raise UserError(f"{picture}: predicting it would write {file}, which is or belongs to "
+                                f"{taken[file.resolve()]}; choose another folder with `--out`, or predict them apart.")
+            taken[file.resolve()] = picture
+        targets.append((picture, mask, overlay))
+    return targets

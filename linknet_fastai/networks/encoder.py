@@ -1,5 +1,6 @@
 "An encoder is any timm network that offers features: what goes into each of its stages, and what leaves the last."
 
+import logging
 from pathlib import Path
 
 import timm
@@ -63,7 +64,7 @@ def build_encoder(name: str, weights: str | Path = "imagenet") -> Encoder:
 
 
 def _usable_features(name: str) -> tuple[int, ...]:
-    "Indices of the features of stride 2 and more, which must start at 2 or 4 and double."
+    "timm's indices of the features of stride 2 and more, which must start at 2 or 4 and double."
     if not timm.is_model(name):
         near = timm.list_models(f"{name[:6]}*")[:3]
         hint = f"timm has {', '.join(near)}" if near else "`timm.list_models()` names them"
@@ -78,7 +79,7 @@ def _usable_features(name: str) -> tuple[int, ...]:
     if first > STEM_STRIDE or [strides[i] for i in usable] != [first * 2**k for k in range(len(usable))]:
         raise UserError(f"encoder {name!r} has features of strides {strides}, LinkNet needs strides that start at "
                         "2 or 4 and double; choose another, such as resnet18.")
-    return tuple(usable)
+    return tuple(body.feature_info.out_indices[i] for i in usable)
 
 
 def _check_shapes(name: str, encoder: Encoder):
@@ -98,6 +99,7 @@ def _check_shapes(name: str, encoder: Encoder):
 
 
 def _from_hub(name: str, options: dict) -> nn.Module:
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a line a retry says less than the sentence below
     try: return timm.create_model(name, pretrained=True, **options)
     except (OSError, RuntimeError) as error:
         raise UserError(f"ImageNet weights of {name!r} can't be had from timm's hub ({type(error).__name__}); offline, "

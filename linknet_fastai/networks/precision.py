@@ -41,6 +41,8 @@ def _device(name: str) -> torch.device:
     try: device = torch.device(name)
     except RuntimeError as error:
         raise UserError(f"device {name!r} is unknown to torch; use cpu, cuda or mps.") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UserError(f"device {name!r} is not one that this program knows; use cpu, cuda or mps.")
     try: torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"device {name!r} is not on this machine; leave `--device` out to use the best one.") from error

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from .files import written_whole
 
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no data set's palette
-PANEL = 3.2  # inches
+PANEL, LEGEND_ENTRY = 3.2, 1.3  # inches
 
 
 def colourise(mask: np.ndarray, palette) -> np.ndarray:
@@ -26,7 +26,7 @@ def colourise(mask: np.ndarray, palette) -> np.ndarray:
 def picture_sheet(images, masks: dict, classes, palette, titles=None) -> Figure:
     """Pictures beside their masks, with a legend of the classes that occur.
 
-    `images` `[N,3,H,W]` in 0..1; `masks` takes a column's name to `[N,h,w]`; `titles` has one a picture.
+    `images` `[N,3,H,W]` in 0..255; `masks` takes a column's name to `[N,h,w]`; `titles` has one a picture.
     """
     panels = 1 + len(masks)
     across = 1 if panels > 2 else min(2, len(images))  # pairs stand two in a row
@@ -36,7 +36,7 @@ def picture_sheet(images, masks: dict, classes, palette, titles=None) -> Figure:
                                 figsize=(PANEL * across * panels, PANEL * height / width * down + 0.8))
     for axis in axes.flat: axis.set_axis_off()
     for i, row in enumerate(axes.reshape(-1, panels)[:len(images)]):
-        row[0].imshow(np.clip(_array(images[i]).transpose(1, 2, 0), 0, 1))
+        row[0].imshow(_array(images[i]).astype(np.uint8).transpose(1, 2, 0))
         row[0].set_title(titles[i] if titles is not None else "image", fontsize=9, loc="left")
         for axis, (name, column) in zip(row[1:], masks.items()):
             axis.imshow(colourise(_array(column[i]), palette), interpolation="nearest")
@@ -45,7 +45,8 @@ def picture_sheet(images, masks: dict, classes, palette, titles=None) -> Figure:
     legend = [Patch(color=np.array(palette[c]) / 255, label=classes[c]) for c in present if c < len(classes)]
     if present[-1] >= len(classes):
         legend.append(Patch(facecolor=VOID_STRIPES[0] / 255, edgecolor=VOID_STRIPES[1] / 255, hatch="///", label="void"))
-    figure.legend(handles=legend, loc="outside lower center", ncols=min(len(legend), 3 * across * panels), frameon=False)
+    figure.legend(handles=legend, loc="outside lower center", frameon=False, fontsize=9,
+                  ncols=max(1, int(PANEL * across * panels / LEGEND_ENTRY)))
     return figure
 
 

@@ -26,8 +26,7 @@ class Run:
     @classmethod
     def create(cls, path: Path, config: dict) -> "Run":
         "A new run in a folder that holds none; `UserError` where it does, or can't be written."
-        if (path / "config.json").exists():
-            raise UserError(f"{path}: there is a run in this folder already; choose another with `--out`.")
+        refuse_taken(path)
         run = cls(writable_folder(path))
         writable_folder(run.figures)
         run._write_json("config.json", {"format": FORMAT, **config})
@@ -88,9 +87,16 @@ class Run:
 
     def _read_json(self, name: str) -> dict:
         path = self.path / name
-        try: return json.loads(path.read_text())
+        try: content = json.loads(path.read_text())
         except FileNotFoundError as error: raise UserError(f"{path}: there is no such file; is the run finished?") from error
         except ValueError as error: raise UserError(f"{path}: is damaged ({error}); restore it from a copy.") from error
+        if not isinstance(content, dict): raise UserError(f"{path}: is damaged (no JSON object); restore it from a copy.")
+        return content
+
+
+def refuse_taken(path: Path):
+    if (path / "config.json").exists():
+        raise UserError(f"{path}: there is a run in this folder already; choose another with `--out`.")
 
 
 def new_run_path(dataset: str, parent: Path = Path("runs")) -> Path:

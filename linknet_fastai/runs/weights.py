@@ -36,7 +36,9 @@ class ModelCard:
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
     metadata = {KEY: json.dumps({"format": FORMAT, **asdict(card)})}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with written_whole(path) as temporary: save_file(state, temporary, metadata)
+    with written_whole(path) as temporary:
+        try: save_file(state, temporary, metadata)
+        except SafetensorError as error: raise OSError(str(error)) from error  # what it makes of a full disk
 
 
 def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
@@ -45,7 +47,8 @@ def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
     model = linknet(len(card.classes), card.encoder, "none", card.upsample)
     try: load_model(model, path)
     except (RuntimeError, SafetensorError) as error:
-        raise UserError(f"{path}: its weights don't fit the network that it names ({error}); take another file.") from error
+        raise UserError(f"{path}: its weights don't fit the network that it names "
+                        f"({str(error).splitlines()[0]}); take another file.") from error
     return model.eval(), card
 
 
@@ -57,11 +60,13 @@ def read_card(path: Path) -> ModelCard:
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: can't be read as safetensors ({error}); take another file.") from error
     if KEY not in metadata: raise UserError(f"{path}: these are not the weights of a run; pass a run's model.safetensors.")
-    fields = json.loads(metadata[KEY])
-    version = fields.pop("format")
-    if version != FORMAT:
-        raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it.")
-    return ModelCard(**{name: _frozen(value) for name, value in fields.items()})
+    try:
+        fields = dict(json.loads(metadata[KEY]))
+        version = fields.pop("format")
+        if version == FORMAT: return ModelCard(**{name: _frozen(value) for name, value in fields.items()})
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: its metadata is damaged ({error}); restore the file from a copy.") from error
+    raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it.")
 
 
 def _frozen(value):

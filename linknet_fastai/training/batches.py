@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from fastai.torch_core import TensorImage, TensorMask
 from fasttransform import Transform
 from PIL import Image
 
-from ..datasets.dataset import SegmentationDataset
+from ..datasets.dataset import VOID, SegmentationDataset
+from ..errors import UserError
 from ..pictures import picture_size, read_image
 from ..runs.figures import picture_sheet
 from .augment import Augment
@@ -29,31 +30,24 @@ WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in 
 
 @dataclass(frozen=True)
 class Pair:
-    "A picture and its mask, decoded: uint8 `[3,H,W]` at the training size, uint8 `[h,w]` with void."
+    "A picture and its mask, decoded: uint8 `[3,H,W]` at the training size, uint8 `[h,w]` with void, if there is one."
 
     path: Path
     image: torch.Tensor
-    mask: torch.Tensor
+    mask: torch.Tensor | None = None
 
 
-class DecodedImage(Transform):
-    "The decoded picture of a pair; or, for `learn.predict` and `dls.test_dl`, that of a path."
-
-    def __init__(self, size: tuple[int, int]):
-        super().__init__()
-        self.size = size
-
-    def encodes(self, item): return TensorImage(item.image if isinstance(item, Pair) else decode_image(item, self.size))
+def decoded_image(pair: Pair): return TensorImage(pair.image)
 
 
 class DecodedMask(Transform):
-    "The decoded mask of a pair. fastai finds `dls.vocab` and `dls.palette` here."
+    "fastai finds `dls.vocab` and `dls.palette` here."
 
     def __init__(self, dataset: SegmentationDataset):
         super().__init__()
         self.vocab, self.palette = dataset.classes, dataset.palette
 
-    def encodes(self, item): return TensorMask(item.mask)
+    def encodes(self, pair): return TensorMask(pair.mask)
 
 
 class SegmentationDL(TfmdDL):
@@ -81,17 +75,24 @@ class SegmentationDataLoaders(DataLoaders):
         Validation pictures have the recipe's size, their masks their own. `UserError` for the first file that is
         damaged or doesn't fit.
         """
-        size = recipe.size or common_size(dataset)
+        recipe = replace(recipe, size=recipe.size or common_size(dataset))
+        size = recipe.size
         train = decode_pairs(dataset, dataset.split("train"), size, mask_size=size)
         valid = decode_pairs(dataset, dataset.split("val"), size)
         splits = [list(range(len(train))), list(range(len(train), len(train) + len(valid)))]
-        datasets = Datasets(train + valid, [[DecodedImage(size)], [DecodedMask(dataset)]], splits=splits,
+        datasets = Datasets(train + valid, [[decoded_image], [DecodedMask(dataset)]], splits=splits,
                             dl_type=SegmentationDL)
         datasets._dbunch_type = cls
-        return datasets.dataloaders(
+        dls = datasets.dataloaders(
             bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size), drop_last=len(train) > recipe.batch_size,
             after_batch=[IntToFloatTensor(), Augment(recipe, whole_strides(size)), normalization()],
             device=device, num_workers=0)
+        dls.size = size
+        return dls
+
+    def test_dl(self, paths: list[Path], **kwargs) -> SegmentationDL:
+        "Batches of picture files without masks, for `learn.get_preds` and `learn.predict`."
+        return super().test_dl([Pair(path, decode_image(path, self.size)) for path in paths], **kwargs)
 
     @cached_property
     def class_frequencies(self) -> torch.Tensor:
@@ -103,7 +104,7 @@ def evaluation_batches(dataset: SegmentationDataset, split: str, size: tuple[int
                        device: torch.device | str) -> SegmentationDL:
     "One split in its own order: pictures at `size`, not augmented, masks at their own resolution."
     pairs = decode_pairs(dataset, dataset.split(split), size)
-    datasets = Datasets(pairs, [[DecodedImage(size)], [DecodedMask(dataset)]])
+    datasets = Datasets(pairs, [[decoded_image], [DecodedMask(dataset)]])
     return SegmentationDL(datasets, bs=largest_batch(pairs, batch_size), num_workers=0, device=device,
                           after_batch=[IntToFloatTensor(), normalization()])
 
@@ -144,8 +145,11 @@ def decode_pairs(dataset: SegmentationDataset, rows: pd.DataFrame, size: tuple[i
             mask = np.asarray(Image.fromarray(mask).resize(mask_size[::-1], Image.Resampling.NEAREST))
         return Pair(image_path, _to_tensor(image, size), torch.tensor(mask))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(decode, rows["image"], rows["mask"]))
+    with ThreadPoolExecutor(os.cpu_count()) as pool: pairs = list(pool.map(decode, rows["image"], rows["mask"]))
+    if all((pair.mask == VOID).all() for pair in pairs):
+        raise UserError(f"{rows['mask'].iloc[0]}: this mask and all others of its split are void only; "
+                        "add masks with pixels of a class.")
+    return pairs
 
 
 def _to_tensor(image: Image.Image, size: tuple[int, int]) -> torch.Tensor:

@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import fastai.callback.schedule  # gives `Learner` its `fit_one_cycle` and `lr_find`
 from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
 from fastai.torch_core import set_seed
@@ -13,7 +12,7 @@ from fastai.torch_core import set_seed
 from ..datasets.dataset import SegmentationDataset
 from ..networks.precision import Machine
 from ..runs.figures import curves
-from ..runs.run import Run, new_run_path
+from ..runs.run import Run, new_run_path, refuse_taken
 from ..runs.weights import ModelCard
 from .batches import MEAN, STD, SegmentationDataLoaders, common_size
 from .learner import linknet_learner, rates
@@ -29,7 +28,8 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     `out` is a folder that holds no run yet (`runs/DATASET-N` if not given). `cbs` take the place of fastai's
     progress bar. Raises `UserError` for what is wrong with data, recipe or folder.
     """
-    machine = machine or Machine.choose()
+    out, machine = out or new_run_path(dataset.name), machine or Machine.choose()
+    refuse_taken(out)  # said before the work, not after
     recipe = replace(recipe, size=recipe.size or common_size(dataset))
     set_seed(recipe.seed)
     dls = SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device)
@@ -37,7 +37,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     if cbs: learn.remove_cb(ProgressCallback)
     if recipe.lr == "auto": recipe = replace(recipe, lr=learn.lr_find(show_plot=False).valley)
 
-    run = Run.create(out or new_run_path(dataset.name), _config(dataset, recipe, machine))
+    run = Run.create(out, _config(dataset, recipe, machine))
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
                      dataset.protocol)
     learn.fit_one_cycle(recipe.epochs, rates(recipe.lr, recipe), cbs=[Recording(run, card), *cbs])

@@ -9,7 +9,7 @@ from ..datasets.dataset import VOID
 
 
 def class_frequencies(masks: list[np.ndarray], classes: int) -> Tensor:
-    "Share of each class in the pixels that are not void, `[classes]`, float; sums to 1."
+    "Share of each class in the pixels that are not void, `[classes]`, float; sums to 1. Some pixel must be a class."
     counts = sum(np.bincount(mask.ravel(), minlength=VOID + 1) for mask in masks)[:classes]
     return torch.from_numpy(counts / counts.sum()).float()
 

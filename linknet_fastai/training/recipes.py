@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from ..errors import UserError
 
+SMALLEST = 64  # height or width: smaller leaves a network of stride 32 a single pixel, whose BatchNorm is undefined
+
 
 def _setting(default, meaning: str):
     return field(default=default, metadata={"help": meaning})
@@ -32,7 +34,12 @@ class Recipe:
     def __post_init__(self):
         if self.epochs < 1: raise UserError(f"{self.epochs} epochs train nothing; ask for 1 or more.")
         if self.batch_size < 1: raise UserError(f"a batch of {self.batch_size} pictures holds none; ask for 1 or more.")
-        if self.size is not None and min(self.size) < 32:
-            raise UserError(f"a size of {self.size[0]}x{self.size[1]} is too small to train at; ask for 32x32 or more.")
+        if self.size is not None and min(self.size) < SMALLEST:
+            raise UserError(f"a size of {self.size[0]}x{self.size[1]} is too small to train at; "
+                            f"ask for {SMALLEST}x{SMALLEST} or more with `--size`.")
         if self.lr != "auto" and not (isinstance(self.lr, (int, float)) and self.lr > 0):
             raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto`.")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise UserError(f"a scale of {self.scale} is no range of zooms; pass two positive numbers, the smaller first.")
+        for name in ("encoder_lr", "weight_decay", "rotation", "shear", "lighting"):
+            if getattr(self, name) < 0: raise UserError(f"{name} is {getattr(self, name)}; pass 0 or more.")

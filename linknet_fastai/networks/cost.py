@@ -1,0 +1,30 @@
+"What a network costs: parameters and arithmetic."
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+PAPER = "the paper's: 11.5 M, 21.2 GFLOPs at 640x360"  # table 2 of arXiv 1707.03718; its FLOPs are about 2 x multiply-adds
+PAPER_SIZE = (360, 640)
+
+
+@dataclass(frozen=True)
+class Cost:
+    "Parameters, and the multiply-adds of one picture's convolutions at `size` (height, width)."
+
+    parameters: int
+    multiply_adds: int
+    size: tuple[int, int]
+
+    def __str__(self) -> str:
+        return (f"{self.parameters / 1e6:.1f} M parameters, {self.multiply_adds / 1e9:.1f} G multiply-adds = "
+                f"{2 * self.multiply_adds / 1e9:.1f} GFLOPs at {self.size[1]}x{self.size[0]}")
+
+
+def cost_of(model: nn.Module, size: tuple[int, int] = PAPER_SIZE) -> Cost:
+    "Counted on a picture without pixels: `model` must be on the device `meta`, so nothing is computed."
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(torch.zeros(1, 3, *size, device="meta"))
+    return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2, size)

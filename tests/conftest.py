@@ -1,0 +1,39 @@
+"Fixtures that several test files share."
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from linknet_fastai.datasets.dataset import VOID, SegmentationDataset
+
+SIDE, VOID_VALUE = 64, 9
+PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))
+
+
+@pytest.fixture
+def tiny_dataset(tmp_path) -> SegmentationDataset:
+    "12 pictures of 64x64, 8 to train on and 4 to validate on: rectangles of three classes, some void, some noise."
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(12):
+        image, mask = _rectangles(rng)
+        paths = tmp_path / f"{number:02}.png", tmp_path / f"{number:02}_mask.png"
+        for path, pixels in zip(paths, (image, mask)): Image.fromarray(pixels).save(path)
+        rows.append((*paths, "train" if number < 8 else "val"))
+    return SegmentationDataset("tiny", "tiny3", ("ground", "wall", "door"), PALETTE,
+                               pd.DataFrame(rows, columns=["image", "mask", "split"]),
+                               {0: 0, 1: 1, 2: 2, VOID_VALUE: VOID}, root=tmp_path)
+
+
+def _rectangles(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    "RGB uint8 `[64,64,3]` and its mask, uint8 `[64,64]`, of classes 0, 1, 2 and `VOID_VALUE`."
+    mask = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    for value in (1, 2, 1, 2, VOID_VALUE):
+        top, left = rng.integers(0, SIDE - 24, 2)
+        height, width = rng.integers(8, 24, 2)
+        mask[top:top + height, left:left + width] = value
+    colours = np.zeros((VOID_VALUE + 1, 3))
+    colours[:3] = PALETTE
+    noisy = colours[mask] + rng.normal(0, 15, (SIDE, SIDE, 3))
+    return noisy.clip(0, 255).astype(np.uint8), mask

@@ -1,0 +1,327 @@
+"The command line as a user drives it."
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+CAMVID = Path(__file__).parents[2] / "shared" / "camvid"
+WEIGHTS = CAMVID.parent / "weights" / "resnet18-imagenet.safetensors"
+
+
+@contextmanager
+def chdir(folder: Path):  # contextlib's is younger than Python 3.10
+    before = Path.cwd()
+    os.chdir(folder)
+    try: yield
+    finally: os.chdir(before)
+
+
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def linknet(*words, cwd=None) -> Result:
+    "`linknet-fastai WORDS` in this process: torch is imported once, not for every test."
+    from linknet_fastai.cli import main
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (patch.object(sys, "argv", ["linknet-fastai", *map(str, words)]), redirect_stdout(out), redirect_stderr(err),
+          chdir(cwd or Path.cwd())):
+        try: main()
+        except SystemExit as end: code = end.code or 0
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def linknet_process(*words, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "linknet_fastai", *words], capture_output=True, text=True, **options)
+
+
+def assert_refused(result, *parts):
+    "One sentence that names every part, exit code 2, no traceback."
+    assert result.returncode == 2, result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
+    for part in parts: assert str(part) in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    "A small CamVid: 10 training and 4 validation pictures of 64x96, left half Sky, right half Road, a void column."
+    root = tmp_path_factory.mktemp("camvid")
+    rng = np.random.default_rng(0)
+    mask = np.where(np.arange(96)[None] < 48, 0, 3).repeat(64, 0).astype(np.uint8)
+    mask[:, 47] = 11
+    for split, count in {"train": 10, "val": 4}.items():
+        lines = []
+        for kind in (split, f"{split}annot"): (root / kind).mkdir()
+        for i in range(count):
+            noise = rng.integers(0, 60, (64, 96, 3))
+            image = np.where(mask[..., None] == 0, 180, 20) + noise
+            Image.fromarray(image.astype(np.uint8)).save(root / split / f"{i}.png")
+            Image.fromarray(mask).save(root / f"{split}annot" / f"{i}.png")
+            lines.append(f"/SegNet/CamVid/{split}/{i}.png /SegNet/CamVid/{split}annot/{i}.png")
+        (root / f"{split}.txt").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.fixture
+def broken(folder, tmp_path) -> Path:
+    "A copy of the small CamVid, to break."
+    return Path(shutil.copytree(folder, tmp_path / "camvid"))
+
+
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory) -> Path:
+    "A run of one short training on the small CamVid."
+    out = tmp_path_factory.mktemp("runs") / "first"
+    result = linknet("fit", "camvid", "--data", folder, "--weights", "none", "--epochs", 2, "--batch-size", 4, "--out", out)
+    assert result.returncode == 0, result.stderr
+    return out
+
+
+def quick(folder, out, *more):
+    return linknet("fit", "camvid", "--data", folder, "--weights", "none", "--epochs", 1, "--batch-size", 4, "--out", out, *more)
+
+
+def test_help_answers_at_once():
+    linknet_process("--help")  # the first call compiles the modules
+    started = time.perf_counter()
+    result = linknet_process("--help")
+    seconds = time.perf_counter() - started
+    assert result.returncode == 0
+    for command in ("fit", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets"):
+        assert command in result.stdout
+    assert seconds < 2  # 0.1 s alone on two cores; importing torch would take 2 s and more
+
+
+def test_help_of_fit_shows_the_recipes_defaults():
+    from linknet_fastai.training.recipes import Recipe
+    text = " ".join(linknet("fit", "--help").stdout.split())
+    assert f"[default: {Recipe.epochs}]" in text and f"[default: {Recipe.lr}]" in text
+
+
+def test_fit_leaves_a_run_that_stands_alone(run):
+    config = json.loads((run / "config.json").read_text())
+    assert config["protocol"] == "camvid11"
+    assert config["pictures"] == {"train": 10, "val": 4}
+    assert config["recipe"]["size"] == [64, 96] and config["recipe"]["epochs"] == 2
+    history = pd.read_csv(run / "history.csv")
+    assert list(history.epoch) == [1, 2]
+    scores = json.loads((run / "scores.json").read_text())
+    assert scores["protocol"] == {"name": "camvid11", "classes": 11, "split": "val", "pictures": 4, "resolution": "64x96",
+                                  "void": "ignored"}
+    assert scores["scores"]["miou"] == pytest.approx(history.miou.max())
+    assert sum(map(sum, scores["confusion"])) == 4 * 64 * 95  # every pixel but the void column
+    absent = next(row for row in scores["classes"] if row["class"] == "Bicyclist")
+    assert absent["accuracy"] is None  # no such pixel: not zero
+    for figure in ("curves", "hardest-val"): Image.open(run / "figures" / f"{figure}.png").verify()
+    assert not list(run.rglob(".*.part*"))
+
+
+def test_evaluate_repeats_the_score_of_the_training(run):
+    result = linknet("evaluate", run)
+    assert result.returncode == 0, result.stderr
+    first, again = (json.loads((run / name).read_text()) for name in ("scores.json", "scores-val.json"))
+    assert first == again
+    assert "camvid11, val: 4 pictures at 64x96, 11 classes, void ignored" in result.stdout
+
+
+def test_evaluate_scores_the_training_pictures_too(run):
+    assert linknet("evaluate", run, "--split", "train").returncode == 0
+    assert json.loads((run / "scores-train.json").read_text())["protocol"]["pictures"] == 10
+
+
+def test_show_results_draws(run):
+    (run / "figures" / "hardest-val.png").unlink()
+    result = linknet("show-results", run)
+    assert result.stdout.strip() == str(run / "figures" / "hardest-val.png")
+    Image.open(run / "figures" / "hardest-val.png").verify()
+
+
+def test_predict_takes_any_picture(run, tmp_path):
+    pictures = tmp_path / "in" / "deeper"
+    pictures.mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    colours = Image.fromarray(rng.integers(0, 256, (50, 70, 3), dtype=np.uint8))
+    colours.save(pictures / "a.png")
+    colours.convert("L").save(pictures / "grey.jpg")
+    colours.convert("RGBA").save(pictures / "alpha.webp")
+    colours.convert("P").save(pictures / "palette.bmp")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # on its side
+    colours.save(pictures / "turned.tiff", exif=exif)
+    Image.fromarray(np.full((1, 3), 40_000, dtype=np.uint16)).save(pictures / "deep.PNG")
+    (pictures / "notes.txt").write_text("not a picture")
+    result = linknet("predict", run, tmp_path / "in", "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    sizes = {path.stem: Image.open(path).size for path in (tmp_path / "out" / "deeper").glob("*.png")}
+    expected = {"a": (70, 50), "grey": (70, 50), "alpha": (70, 50), "palette": (70, 50), "turned": (50, 70), "deep": (3, 1)}
+    assert sizes == expected | {f"{name}_overlay": size for name, size in expected.items()}
+    mask = Image.open(tmp_path / "out" / "deeper" / "a.png")
+    assert mask.mode == "P" and np.asarray(mask).max() < 11
+    assert mask.getpalette()[3 * 3:3 * 4] == [128, 64, 128]  # CamVid's Road
+
+
+def test_predict_does_what_it_can_and_names_what_it_cannot(run, folder, tmp_path):
+    good, bad = folder / "val" / "0.png", tmp_path / "cut.png"
+    bad.write_bytes(good.read_bytes()[:200])
+    assert_refused(linknet("predict", run, bad, good, "--out", tmp_path / "out"), bad, "can't be read")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "0_overlay.png"]
+
+
+def test_two_pictures_of_one_name_do_not_overwrite_each_other(run, folder, tmp_path):
+    Image.open(folder / "val" / "0.png").save(tmp_path / "0.jpg")
+    result = linknet("predict", run, folder / "val" / "0.png", tmp_path / "0.jpg", "--out", tmp_path / "out")
+    assert_refused(result, "0.png", "0.jpg")
+    assert not (tmp_path / "out").exists()
+
+
+def test_lr_find_writes_its_curve(folder, tmp_path):
+    out = tmp_path / "found"
+    result = linknet("lr-find", "camvid", "--data", folder, "--weights", "none", "--batch-size", 4, "--out", out)
+    assert result.returncode == 0, result.stderr
+    curve = pd.read_csv(out / "lr-find.csv")
+    assert curve.lr.is_monotonic_increasing and len(curve) > 20
+    Image.open(out / "lr-find.png").verify()
+    assert "valley" in result.stdout
+
+
+def test_fit_finds_its_own_rate(folder, tmp_path):
+    assert quick(folder, tmp_path / "run", "--lr", "auto").returncode == 0
+    assert 1e-7 < json.loads((tmp_path / "run" / "config.json").read_text())["recipe"]["lr"] < 10
+
+
+def test_show_batch_draws(folder, tmp_path):
+    result = linknet("show-batch", "camvid", "--data", folder, "--out", tmp_path / "batch.png")
+    assert result.returncode == 0, result.stderr
+    Image.open(tmp_path / "batch.png").verify()
+
+
+def test_datasets_lists_them():
+    assert {"streets", "camvid"} <= set(linknet("datasets").stdout.split())
+
+
+@pytest.mark.parametrize("words, parts", [
+    (["fit", "camvids"], ["camvids", "streets, camvid"]),
+    (["fit", "camvid"], ["--data"]),
+    (["fit", "camvid", "--data", "nowhere"], ["nowhere", "no such folder"]),
+    (["fit", "streets", "--encoder", "resnet19"], ["resnet19"]),
+    (["fit", "streets", "--epochs", "0"], ["0 epochs"]),
+    (["fit", "streets", "--size", "0x0"], ["0x0"]),
+    (["fit", "streets", "--batch-size", "0"], ["batch of 0"]),
+    (["fit", "streets", "--lr", "-1"], ["-1"]),
+    (["fit", "streets", "--upsample", "bicubic"], ["bicubic"]),
+    (["fit", "streets", "--device", "tpu9"], ["tpu9"]),
+    (["fit", "streets", "--precision", "int8"], ["int8"]),
+    (["fit", "streets", "--weights", "nowhere.safetensors"], ["nowhere.safetensors"]),
+    (["evaluate", "nowhere"], ["nowhere", "no run"]),
+    (["predict", "nowhere", "x.png"], ["nowhere", "no run"]),
+])
+def test_wrong_words_get_one_sentence(words, parts, tmp_path):
+    assert_refused(linknet(*words, cwd=tmp_path), *parts)
+    assert not list(tmp_path.iterdir())  # nothing begun, nothing left
+
+
+def test_a_folder_without_lists(tmp_path):
+    assert_refused(quick(tmp_path, tmp_path / "run"), tmp_path, "train.txt")
+
+
+def test_an_image_without_its_mask(broken, tmp_path):
+    (broken / "trainannot" / "3.png").unlink()
+    assert_refused(quick(broken, tmp_path / "run"), "train.txt", "line 4", "trainannot/3.png")
+
+
+def test_a_mask_of_another_size(broken, tmp_path):
+    mask = broken / "valannot" / "1.png"
+    Image.open(mask).resize((50, 40), Image.Resampling.NEAREST).save(mask)
+    assert_refused(quick(broken, tmp_path / "run"), mask, "40x50", "64x96")
+
+
+def test_a_mask_with_values_that_are_no_class(broken, tmp_path):
+    mask = broken / "trainannot" / "2.png"
+    values = np.asarray(Image.open(mask)).copy()
+    values[0, :2] = 77, 200
+    Image.fromarray(values).save(mask)
+    assert_refused(quick(broken, tmp_path / "run"), mask, "77, 200")
+
+
+def test_a_mask_in_colour(broken, tmp_path):
+    mask = broken / "trainannot" / "2.png"
+    Image.open(mask).convert("RGB").save(mask)
+    assert_refused(quick(broken, tmp_path / "run"), mask, "RGB")
+
+
+def test_a_picture_cut_short(broken, tmp_path):
+    image = broken / "train" / "5.png"
+    image.write_bytes(image.read_bytes()[:-3000])
+    assert_refused(quick(broken, tmp_path / "run"), image, "can't be read")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_text_file_named_png(broken, tmp_path):
+    image = broken / "train" / "5.png"
+    image.write_text("hello")
+    assert_refused(quick(broken, tmp_path / "run"), image, "can't be read")
+
+
+def test_a_list_that_leads_out_of_the_folder(broken, tmp_path):
+    with open(broken / "train.txt", "a") as file: file.write("../../secret.png trainannot/0.png\n")
+    assert_refused(quick(broken, tmp_path / "run"), "train.txt", "line 11", "../../secret.png")
+
+
+def test_an_output_folder_that_cannot_be_written(folder, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert_refused(quick(folder, tmp_path / "file" / "run"), tmp_path / "file" / "run", "can't be written")
+
+
+def test_a_run_is_never_overwritten(run, folder):
+    before = (run / "model.safetensors").read_bytes()
+    assert_refused(quick(folder, run), run, "already")
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+def test_a_run_of_another_version(run, tmp_path):
+    (tmp_path / "run").mkdir()
+    config = json.loads((run / "config.json").read_text())
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"format": 99}))
+    assert_refused(linknet("evaluate", tmp_path / "run"), tmp_path / "run", "99")
+
+
+def test_evaluate_names_the_splits_that_there_are(run):
+    assert_refused(linknet("evaluate", run, "--split", "test"), "test", "train, val")
+
+
+@pytest.mark.slow
+def test_streets_trains_above_60(tmp_path):
+    "The README's first command, in a cache and a working folder of its own."
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = linknet_process("fit", "streets", cwd=tmp_path, timeout=900, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "next:     linknet-fastai predict runs/streets-1" in result.stdout
+    assert json.loads((tmp_path / "runs/streets-1/scores.json").read_text())["scores"]["miou"] > 0.60
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="../shared/camvid is not on this machine")
+def test_real_camvid_learns_in_one_epoch(tmp_path):
+    result = linknet("fit", "camvid", "--data", CAMVID, "--weights", WEIGHTS, "--epochs", 1, "--size", "96x128", "--lr", "0.005",
+                     "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    scores = json.loads((tmp_path / "run/scores.json").read_text())
+    assert scores["protocol"]["pictures"] == 101 and scores["protocol"]["resolution"] == "360x480"
+    assert scores["scores"]["pixel_accuracy"] > 0.35  # always Road: 0.29

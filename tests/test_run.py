@@ -1,0 +1,205 @@
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from linknet_fastai.errors import UserError
+from linknet_fastai.networks.linknet import linknet
+from linknet_fastai.runs.files import writable_folder, written_whole
+from linknet_fastai.runs.run import Run, new_run_path
+from linknet_fastai.runs.scores import Scores
+from linknet_fastai.runs.weights import FORMAT, ModelCard
+
+CONFIG = {"dataset": "tiny", "recipe": {"epochs": 3, "size": (32, 64), "lr": 2e-3}, "data": None}
+PROTOCOL = {"name": "tiny3", "split": "val"}
+
+
+@pytest.fixture
+def run(tmp_path) -> Run:
+    return Run.create(tmp_path / "run", CONFIG)
+
+
+def strict_json(path: Path) -> dict:
+    "JSON as the standard has it: without NaN and Infinity."
+    def refuse(constant: str): raise ValueError(f"{constant} is not JSON")
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+# files
+
+def test_written_whole_puts_the_file_in_place_at_the_end(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with written_whole(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old" and temporary.parent == path.parent and temporary.suffix == ".txt"
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), UserError("no.")], ids=lambda e: type(e).__name__)
+def test_written_whole_keeps_the_old_file_when_the_body_raises(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(type(error)) as raised, written_whole(path) as temporary:
+        temporary.write_text("ne")
+        raise error
+    assert raised.value is error
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_written_whole_leaves_nothing_where_nothing_was(tmp_path):
+    with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "file.txt") as temporary: temporary.write_text(str(1 / 0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_written_whole_names_the_file_that_can_t_be_written(tmp_path):
+    path = tmp_path / "none" / "file.txt"
+    with pytest.raises(UserError) as raised, written_whole(path) as temporary: temporary.write_text("new")
+    assert str(raised.value).startswith(f"{path}: can't be written (No such file or directory)")
+
+
+def test_written_whole_does_not_replace_a_folder(tmp_path):
+    (tmp_path / "folder" / "kept").mkdir(parents=True)
+    with pytest.raises(UserError, match="can't be written"), written_whole(tmp_path / "folder") as temporary:
+        temporary.write_text("new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "kept"]
+
+
+def test_a_writable_folder_is_made_with_its_parents(tmp_path):
+    path = tmp_path / "a" / "b"
+    assert writable_folder(path) == path and path.is_dir() and list(path.iterdir()) == []
+    assert writable_folder(path) == path
+
+
+def test_a_folder_that_can_t_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UserError) as raised: writable_folder(path)
+        assert str(raised.value).startswith(f"{path}: can't be written to") and "--out" in str(raised.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="can't be written to"): writable_folder(tmp_path)
+
+
+# create and open
+
+def test_what_is_created_can_be_opened(run):
+    opened = Run.open(str(run.path))
+    assert opened.config == {"format": FORMAT, **CONFIG, "recipe": {"epochs": 3, "size": [32, 64], "lr": 2e-3}}
+    assert opened.figures.is_dir()
+
+
+def test_a_run_is_not_created_over_another(run):
+    with pytest.raises(UserError) as raised: Run.create(run.path, {"dataset": "other"})
+    assert str(raised.value).startswith(f"{run.path}: there is a run in this folder already")
+    assert Run.open(run.path).config["dataset"] == "tiny"
+
+
+def test_a_run_is_created_in_a_folder_with_other_things(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    Run.create(tmp_path, CONFIG)
+    assert (tmp_path / "notes.txt").read_text() == "mine" and Run.open(tmp_path).config["dataset"] == "tiny"
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError) as raised: Run.open(path)
+        assert str(raised.value).startswith(f"{path}: holds no run")
+
+
+@pytest.mark.parametrize("config", [{"format": FORMAT + 1}, {}])
+def test_a_run_of_another_version_is_refused(tmp_path, config):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError) as raised: Run.open(tmp_path)
+    assert str(raised.value).startswith(f"{tmp_path}: is a run of format {config.get('format')}, this program reads {FORMAT}")
+
+
+@pytest.mark.parametrize("content", [b"", b'{"format": 1', b"\xff\xfe"])
+def test_a_damaged_config_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(UserError) as raised: Run.open(tmp_path)
+    assert str(raised.value).startswith(f"{tmp_path / 'config.json'}: is damaged")
+
+
+def test_a_config_that_is_no_object_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(UserError): Run.open(tmp_path)
+
+
+def test_new_runs_are_numbered(tmp_path):
+    assert new_run_path("tiny", tmp_path) == tmp_path / "tiny-1"
+    for number in (1, 3): (tmp_path / f"tiny-{number}").mkdir()
+    assert new_run_path("tiny", tmp_path) == tmp_path / "tiny-2"
+
+
+# what a run holds
+
+def test_scores_come_back_with_nan_through_strict_json(run):
+    "A class that never occurs has no IoU: null in the file, nan again when read."
+    scores = Scores(np.array([[5, 1, 0], [2, 8, 0], [0, 0, 0]]), ("sky", "road", "tree"))
+    run.write_scores("scores", scores, PROTOCOL)
+    content = strict_json(run.path / "scores.json")
+    assert content["protocol"] == PROTOCOL and content["confusion"] == [[5, 1, 0], [2, 8, 0], [0, 0, 0]]
+    assert content["scores"]["pixel_accuracy"] == 13 / 16
+    assert content["classes"][0] == {"class": "sky", "iou": 5 / 8, "accuracy": 5 / 6, "dice": 10 / 13, "share": 6 / 16}
+    assert content["classes"][2] == {"class": "tree", "iou": None, "accuracy": None, "dice": None, "share": 0}
+    found, protocol = run.scores()
+    assert protocol == PROTOCOL and found.classes == scores.classes and (found.confusion == scores.confusion).all()
+    assert np.isnan(found.class_iou).tolist() == [False, False, True] and found.summary() == scores.summary()
+
+
+def test_scores_of_nothing_but_void_are_strict_json_too(run):
+    run.write_scores("scores-val", Scores(np.zeros((2, 2), dtype=np.int64), ("a", "b")), PROTOCOL)
+    assert set(strict_json(run.path / "scores-val.json")["scores"].values()) == {None}
+    assert np.isnan(run.scores("scores-val")[0].miou)
+
+
+def test_scores_that_are_not_there_are_named(run):
+    with pytest.raises(UserError) as raised: run.scores("scores-test")
+    assert str(raised.value).startswith(f"{run.path / 'scores-test.json'}: there is no such file")
+
+
+def test_history_comes_back(run):
+    history = pd.DataFrame({"epoch": [1, 2], "miou": [0.1, float("nan")], "lr": [1 / 3, 2e-5]})
+    run.write_history(history[:1])
+    run.write_history(history)
+    pd.testing.assert_frame_equal(run.history, history, check_exact=True)
+
+
+def test_a_figure_is_a_png_of_its_name(run):
+    path = run.write_figure("hardest-val", Figure(figsize=(2, 1)))
+    assert path == run.path / "figures" / "hardest-val.png"
+    assert Image.open(path).format == "PNG" and Image.open(path).size == (240, 120)
+
+
+@torch.no_grad()
+def test_the_model_comes_back_with_its_card(run):
+    torch.manual_seed(0)
+    model = linknet(2, "test_resnet", "none").eval()
+    card = ModelCard("test_resnet", "deconv", ("a", "b"), ((0, 0, 0), (9, 9, 9)), (32, 64), (0.5,) * 3, (0.2,) * 3, "tiny2")
+    run.write_model(model, card)
+    loaded, its_card = Run.open(run.path).load_model()
+    images = torch.randn(1, 3, 32, 32)
+    assert its_card == card and torch.equal(loaded(images), model(images))
+
+
+def test_a_run_without_a_model_says_so(run):
+    with pytest.raises(UserError) as raised: run.load_model()
+    assert str(raised.value).startswith(f"{run.path / 'model.safetensors'}: there is no such file")
+
+
+def test_nothing_half_written_lies_about(run):
+    run.write_scores("scores", Scores(np.eye(2, dtype=np.int64), ("a", "b")), PROTOCOL)
+    run.write_history(pd.DataFrame({"epoch": [1]}))
+    run.write_figure("curves", Figure(figsize=(1, 1)))
+    files = sorted(str(path.relative_to(run.path)) for path in run.path.rglob("*"))
+    assert files == ["config.json", "figures", "figures/curves.png", "history.csv", "scores.json"]
