@@ -35,9 +35,9 @@ def by_sklearn(masks, predicted, classes: int) -> np.ndarray:
 
 @pytest.fixture
 def learn(tiny_dataset):
-    "Trains at 32x64 on masks of 64x64."
+    "Trains at 64x96 on masks of 64x64."
     torch.manual_seed(0)
-    recipe = Recipe(**{**vars(RECIPE), "size": (32, 64)})
+    recipe = Recipe(**{**vars(RECIPE), "size": (64, 96)})
     learn = linknet_learner(SegmentationDataLoaders.from_dataset(tiny_dataset, recipe, "cpu"), recipe, CPU)
     with learn.no_bar(), learn.no_logging(): yield learn
 

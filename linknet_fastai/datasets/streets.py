@@ -16,6 +16,8 @@ from .dataset import VOID, SegmentationDataset
 from .scenery.scene import draw_street
 
 VERSION = "streets-v1"  # names the folder: raise it whenever the drawing changes
+# from scratch in under three minutes on two cores: one high rate for all, and little change to what is drawn in variety
+DEFAULTS = dict(weights="none", epochs=26, lr=1e-2, encoder_lr=1.0, scale=(0.95, 1.2), rotation=1.0, shear=0.05)
 PICTURES = {"train": 200, "val": 50, "test": 50}
 
 
@@ -35,7 +37,7 @@ def streets(root: str | Path | None = None) -> SegmentationDataset:
             for split in PICTURES for image in sorted((folder / split / "images").iterdir())]
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     values = {index: index for index in range(len(CLASSES))} | {VOID: VOID}
-    return SegmentationDataset("streets", "streets11", CLASSES, PALETTE, table, values, dict(weights="none"), root)
+    return SegmentationDataset("streets", "streets11", CLASSES, PALETTE, table, values, DEFAULTS, root)
 
 
 def _draw_aside(folder: Path):

@@ -206,6 +206,6 @@ def _photograph(rng: Generator, image: np.ndarray) -> np.ndarray:
     "White balance, exposure, contrast, a little blur and the sensor's noise."
     exposure = rng.uniform(90, 135) / image.mean()
     image = 255 * (image * exposure * rng.uniform(.92, 1.08, 3) / 255).clip(0, 1) ** rng.uniform(.85, 1.2)
-    blurred = Image.fromarray(image.astype(np.uint8)).filter(ImageFilter.GaussianBlur(rng.uniform(0, .6)))
-    noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(2, 6)
+    blurred = Image.fromarray(image.astype(np.uint8)).filter(ImageFilter.GaussianBlur(rng.uniform(0, .4)))
+    noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(2, 5)
     return (blurred + noise).clip(0, 255).astype(np.uint8)
