@@ -11,6 +11,14 @@ SIDE, VOID_VALUE = 64, 9
 PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    "The user's own cache is left alone, also by the processes that tests start."
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def tiny_dataset(tmp_path) -> SegmentationDataset:
     "12 pictures of 64x64, 8 to train on and 4 to validate on: rectangles of three classes, some void, some noise."

@@ -41,7 +41,10 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
 
 
 def adamw(groups: L, lr: float | slice) -> OptimWrapper:
-    "torch's AdamW in one kernel, with the constants of fastai's own, which steps in Python and parameter by parameter."
+    """torch's AdamW in one kernel, with the constants of fastai's own, which steps in Python, parameter by parameter.
+
+    Unlike fastai's it decays biases and BatchNorms too.
+    """
     optimizer = OptimWrapper(groups, AdamW, betas=(0.9, 0.99), eps=1e-5, fused=True)
     optimizer.set_hyper("lr", lr)
     return optimizer
