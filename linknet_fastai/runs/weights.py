@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_model, save_file
+from safetensors.torch import load_model, save
 from torch import nn
 
 from ..errors import UserError
@@ -36,9 +36,7 @@ class ModelCard:
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
     metadata = {KEY: json.dumps({"format": FORMAT, **asdict(card)})}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with written_whole(path) as temporary:
-        try: save_file(state, temporary, metadata)
-        except SafetensorError as error: raise OSError(str(error)) from error  # what it makes of a full disk
+    with written_whole(path) as temporary: temporary.write_bytes(save(state, metadata))
 
 
 def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
