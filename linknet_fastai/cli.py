@@ -47,6 +47,8 @@ def _of_recipe(name: str, parser=None):
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
 Data = Annotated[Optional[Path], typer.Option(help="The data set's folder.", show_default=False)]
+Protocol = Annotated[Optional[str], typer.Option(
+    help="The classes to train, such as camvid11 or camvid32. [default: the data set's usual]", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
 Split = Annotated[str, typer.Option(help="train, val or test.")]
 Encoder = Annotated[Optional[str], _of_recipe("encoder")]
@@ -63,7 +65,7 @@ Precision = Annotated[Optional[str], typer.Option(
 
 
 @app.command()
-def fit(dataset: DatasetName, data: Data = None, weights: Weights = None, encoder: Encoder = None,
+def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, weights: Weights = None, encoder: Encoder = None,
         upsample: Upsample = None, epochs: Epochs = None, size: Size = None, batch_size: BatchSize = None, lr: Rate = None,
         seed: Seed = None, device: Device = None, precision: Precision = None,
         out: Annotated[Optional[Path], typer.Option(help="The new run's folder. [default: runs/DATASET-N]",
@@ -72,8 +74,8 @@ def fit(dataset: DatasetName, data: Data = None, weights: Weights = None, encode
     from .networks.precision import Machine
     from .training.fit import fit as fit_network
     from .training.progress import TerminalProgress
-    dataset, recipe = _chosen(dataset, data, weights=weights, encoder=encoder, upsample=upsample, epochs=epochs, size=size,
-                              batch_size=batch_size, lr=lr, seed=seed)
+    dataset, recipe = _chosen(dataset, data, protocol, weights=weights, encoder=encoder, upsample=upsample, epochs=epochs,
+                              size=size, batch_size=batch_size, lr=lr, seed=seed)
     machine = Machine.choose(device, precision)
     _announce(dataset, recipe, machine)
     with TerminalProgress(console) as progress: run = fit_network(dataset, recipe, machine, out, (progress,))
@@ -83,14 +85,14 @@ def fit(dataset: DatasetName, data: Data = None, weights: Weights = None, encode
 
 
 @app.command()
-def lr_find(dataset: DatasetName, data: Data = None, weights: Weights = None, encoder: Encoder = None,
+def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, weights: Weights = None, encoder: Encoder = None,
             upsample: Upsample = None, size: Size = None, batch_size: BatchSize = None, seed: Seed = None,
             device: Device = None, precision: Precision = None,
             out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find")):
     "Try rising learning rates for 100 steps; draw the loss against them, and suggest some."
     from .networks.precision import Machine
     from .training.rate_finder import find_rates
-    dataset, recipe = _chosen(dataset, data, weights=weights, encoder=encoder, upsample=upsample, size=size,
+    dataset, recipe = _chosen(dataset, data, protocol, weights=weights, encoder=encoder, upsample=upsample, size=size,
                               batch_size=batch_size, seed=seed)
     machine = Machine.choose(device, precision)
     _announce(dataset, recipe, machine)
@@ -100,11 +102,12 @@ def lr_find(dataset: DatasetName, data: Data = None, weights: Weights = None, en
 
 
 @app.command()
-def show_batch(dataset: DatasetName, data: Data = None, size: Size = None, batch_size: BatchSize = None, seed: Seed = None,
+def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = None, size: Size = None,
+               batch_size: BatchSize = None, seed: Seed = None,
                out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png")):
     "Draw a training batch as the network gets it: augmented, with its masks."
     from .training.inspection import draw_batch
-    draw_batch(*_chosen(dataset, data, size=size, batch_size=batch_size, seed=seed), out)
+    draw_batch(*_chosen(dataset, data, protocol, size=size, batch_size=batch_size, seed=seed), out)
     console.print(out)
 
 
@@ -150,10 +153,10 @@ def datasets():
     console.print(table)
 
 
-def _chosen(name: str, data: Path | None, **flags):
+def _chosen(name: str, data: Path | None, protocol: str | None, **flags):
     "The data set, and the recipe with its wishes and then the user's."
     from .datasets import open_dataset
-    dataset = open_dataset(name, data)
+    dataset = open_dataset(name, data, protocol)
     wishes = dataset.defaults | {flag: value for flag, value in flags.items() if value is not None}
     return dataset, replace(Recipe(), **wishes)
 

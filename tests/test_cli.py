@@ -218,7 +218,7 @@ def test_datasets_lists_them():
 
 @pytest.mark.parametrize("words, parts", [
     (["fit", "camvids"], ["camvids", "streets, camvid"]),
-    (["fit", "camvid"], ["--data"]),
+    (["fit", "streets", "--protocol", "streets12"], ["streets12", "streets11"]),
     (["fit", "camvid", "--data", "nowhere"], ["nowhere", "no such folder"]),
     (["fit", "streets", "--encoder", "resnet19"], ["resnet19"]),
     (["fit", "streets", "--epochs", "0"], ["0 epochs"]),
@@ -235,6 +235,10 @@ def test_datasets_lists_them():
 def test_wrong_words_get_one_sentence(words, parts, tmp_path):
     assert_refused(linknet(*words, cwd=tmp_path), *parts)
     assert not list(tmp_path.iterdir())  # nothing begun, nothing left
+
+
+def test_a_protocol_that_the_pictures_cannot_serve(folder, tmp_path):
+    assert_refused(quick(folder, tmp_path / "run", "--protocol", "camvid32"), folder, "camvid32")
 
 
 def test_a_folder_without_lists(tmp_path):

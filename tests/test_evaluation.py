@@ -110,7 +110,7 @@ def test_validate_and_evaluate_give_the_same_matrix(learn, tiny_dataset):
     assert (validated.confusion == matrices.sum(0)).all()
     assert (matrices.sum((1, 2)) > 0).all() and (validated.confusion.sum(0) > 0).sum() > 1  # not all one class
     assert metrics == list(Scores(matrices.sum(0), tiny_dataset.classes).summary().values())
-    split = evaluation_batches(tiny_dataset, "val", (32, 64), 3, "cpu")
+    split = evaluation_batches(tiny_dataset, "val", (64, 96), 3, "cpu")
     assert (evaluate(learn.model, split) == matrices).all()
 
 

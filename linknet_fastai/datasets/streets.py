@@ -18,14 +18,16 @@ from .scenery.scene import draw_street
 VERSION = "streets-v1"  # names the folder: raise it whenever the drawing changes
 # from scratch in under three minutes on two cores: one high rate for all, and little change to what is drawn in variety
 DEFAULTS = dict(weights="none", epochs=26, lr=1e-2, encoder_lr=1.0, scale=(0.95, 1.2), rotation=1.0, shear=0.05)
+PROTOCOL = "streets11"
 PICTURES = {"train": 200, "val": 50, "test": 50}
 
 
-def streets(root: str | Path | None = None) -> SegmentationDataset:
+def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> SegmentationDataset:
     """Street scenes of 128x160 drawn by this package, the same on every machine.
 
     They are drawn once, in a few seconds, to `root/streets-v1` (default root: the user's cache folder).
     """
+    if protocol != PROTOCOL: raise UserError(f"streets has no protocol {protocol!r}, only {PROTOCOL}.")
     root = platformdirs.user_cache_path("linknet-fastai") if root is None else Path(root).resolve()
     folder = root / VERSION
     if not folder.is_dir():
@@ -37,7 +39,7 @@ def streets(root: str | Path | None = None) -> SegmentationDataset:
             for split in PICTURES for image in sorted((folder / split / "images").iterdir())]
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     values = {index: index for index in range(len(CLASSES))} | {VOID: VOID}
-    return SegmentationDataset("streets", "streets11", CLASSES, PALETTE, table, values, DEFAULTS, root)
+    return SegmentationDataset("streets", PROTOCOL, CLASSES, PALETTE, table, values, DEFAULTS, root)
 
 
 def _draw_aside(folder: Path):

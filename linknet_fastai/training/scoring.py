@@ -28,7 +28,7 @@ def score_split(path: str | Path, split: str, machine: Machine, data: Path | Non
     "Score the run at `path` on a split of its data set, from the folder `data` or where it was; as `scores-SPLIT.json`."
     run = Run.open(path)
     config = run.config
-    dataset = open_dataset(config["dataset"], data or config["data"])
+    dataset = open_dataset(config["dataset"], data or config["data"], config["protocol"])
     dl = evaluation_batches(dataset, split, tuple(config["recipe"]["size"]), config["recipe"]["batch_size"], machine.device)
     return score_run(run, dl, machine, protocol_of(dataset, split, dl), f"scores-{split}")
 
