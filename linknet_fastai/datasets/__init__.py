@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .camvid import camvid
-from .dataset import VOID, SegmentationDataset
+from .dataset import SegmentationDataset
 from .streets import streets
 
 DATASETS = {"streets": streets, "camvid": camvid}

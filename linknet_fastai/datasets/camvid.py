@@ -1,6 +1,5 @@
 "CamVid (Brostow et al. 2009) in the layouts in which people have it, with eleven classes or with all."
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd

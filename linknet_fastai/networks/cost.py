@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-PAPER = "the paper's: 11.5 M, 21.2 GFLOPs at 640x360"  # table 2 of arXiv 1707.03718; its FLOPs are about 2 x multiply-adds
+PAPER = "the paper's: 11.5 M, 21.2 GFLOPs at 640x360"  # arXiv 1707.03718; its FLOPs are about 2 x multiply-adds
 PAPER_SIZE = (360, 640)
 
 

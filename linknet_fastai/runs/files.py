@@ -17,7 +17,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise UserError(f"{path}: can't be written ({error.strerror or error}); free some space or choose another folder.") from error
+        raise UserError(f"{path}: can't be written ({error.strerror or error}); "
+                        "free some space or choose another folder.") from error
     finally: temporary.unlink(missing_ok=True)
 
 

@@ -51,17 +51,16 @@ class DecodedMask(Transform):
 
 
 class SegmentationDL(TfmdDL):
-    "fastai's `TfmdDL`, whose pictures are shown in the data set's palette with a legend."
+    "fastai's `TfmdDL`, whose pictures are drawn in the data set's palette with a legend; as in fastai, nothing is returned."
 
     def show_batch(self, b=None, max_n: int = 8, show: bool = True, **kwargs):
         if not show: return super().show_batch(b, max_n, show=False)
         images, masks = self.decode(self.one_batch() if b is None else b)
-        return picture_sheet(images[:max_n], {"truth": masks[:max_n]}, self.vocab, self.palette, **kwargs)
+        picture_sheet(images[:max_n], {"truth": masks[:max_n]}, self.vocab, self.palette, **kwargs)
 
     def show_results(self, b, out, max_n: int = 6, **kwargs):
         images, masks = self.decode(b)
-        return picture_sheet(images[:max_n], {"truth": masks[:max_n], "prediction": out[:max_n]},
-                             self.vocab, self.palette, **kwargs)
+        picture_sheet(images[:max_n], {"truth": masks[:max_n], "prediction": out[:max_n]}, self.vocab, self.palette, **kwargs)
 
 
 class SegmentationDataLoaders(DataLoaders):

@@ -2,7 +2,7 @@
 
 import tempfile
 
-import fastai.callback.all  # gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
+import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
 from fastai.callback.fp16 import MixedPrecision
 from fastai.learner import Learner
 from fastai.optimizer import OptimWrapper
