@@ -5,7 +5,7 @@ from importlib import import_module
 _HOME = {
     "UserError": "errors",
     "SegmentationDataset": "datasets.dataset", "open_dataset": "datasets", "camvid": "datasets.camvid",
-    "streets": "datasets.streets",
+    "cityscapes": "datasets.cityscapes", "folder": "datasets.folder", "streets": "datasets.streets", "check": "datasets.check",
     "LinkNet": "networks.linknet", "linknet": "networks.linknet", "Machine": "networks.precision",
     "Recipe": "training.recipes", "SegmentationDataLoaders": "training.batches", "linknet_learner": "training.learner",
     "fit": "training.fit", "score_split": "training.scoring",

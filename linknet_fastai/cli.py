@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import track
 from rich.table import Table
 
 from .errors import UserError
@@ -15,7 +16,7 @@ from .training.recipes import Recipe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Train a LinkNet for semantic segmentation, look at its mistakes, and use it.")
-console = Console(soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, highlight=False, markup=False)
 
 
 def main():
@@ -49,6 +50,10 @@ DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `
 Data = Annotated[Optional[Path], typer.Option(help="The data set's folder.", show_default=False)]
 Protocol = Annotated[Optional[str], typer.Option(
     help="The classes to train, such as camvid11 or camvid32. [default: the data set's usual]", show_default=False)]
+Images = Annotated[Optional[str], typer.Option(help="Of a `folder`: the name of the pictures' part. [default: images]",
+                                                show_default=False)]
+Masks = Annotated[Optional[str], typer.Option(help="Of a `folder`: the name of the masks' part. [default: masks]",
+                                               show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
 Split = Annotated[str, typer.Option(help="train, val or test.")]
 Encoder = Annotated[Optional[str], _of_recipe("encoder")]
@@ -65,35 +70,39 @@ Precision = Annotated[Optional[str], typer.Option(
 
 
 @app.command()
-def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, weights: Weights = None, encoder: Encoder = None,
-        upsample: Upsample = None, epochs: Epochs = None, size: Size = None, batch_size: BatchSize = None, lr: Rate = None,
-        seed: Seed = None, device: Device = None, precision: Precision = None,
+def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+        weights: Weights = None, encoder: Encoder = None, upsample: Upsample = None, epochs: Epochs = None, size: Size = None,
+        batch_size: BatchSize = None, lr: Rate = None, seed: Seed = None, device: Device = None, precision: Precision = None,
+        skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without unsound pairs, and list them in the run.")] = False,
         out: Annotated[Optional[Path], typer.Option(help="The new run's folder. [default: runs/DATASET-N]",
                                                     show_default=False)] = None):
-    "Train on a data set; keep the best epoch, its scores and pictures in a run folder."
+    "Check a data set and train on it; keep the best epoch, its scores and pictures in a run folder."
     from .networks.precision import Machine
     from .training.fit import fit as fit_network
     from .training.progress import TerminalProgress
-    dataset, recipe = _chosen(dataset, data, protocol, weights=weights, encoder=encoder, upsample=upsample, epochs=epochs,
-                              size=size, batch_size=batch_size, lr=lr, seed=seed)
+    dataset = _opened(dataset, data, protocol, images, masks)
+    recipe = _recipe_for(dataset, weights=weights, encoder=encoder, upsample=upsample, epochs=epochs, size=size,
+                         batch_size=batch_size, lr=lr, seed=seed)
     machine = Machine.choose(device, precision)
     _announce(dataset, recipe, machine)
-    with TerminalProgress(console) as progress: run = fit_network(dataset, recipe, machine, out, (progress,))
-    _print_scores(*run.scores())
+    with TerminalProgress(console) as progress:
+        run = fit_network(dataset, recipe, machine, out, skip_bad, (progress,), _tracked("checking"))
+    _print_scores(*run.scores(), run.benchmark())
+    if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the pairs that were left out")
     console.print(f"run:      {run.path}\npictures: {run.figures}\n"
                   f"next:     linknet-fastai predict {run.path} PICTURE_OR_FOLDER")
 
 
 @app.command()
-def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, weights: Weights = None, encoder: Encoder = None,
-            upsample: Upsample = None, size: Size = None, batch_size: BatchSize = None, seed: Seed = None,
-            device: Device = None, precision: Precision = None,
+def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+            weights: Weights = None, encoder: Encoder = None, upsample: Upsample = None, size: Size = None,
+            batch_size: BatchSize = None, seed: Seed = None, device: Device = None, precision: Precision = None,
             out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find")):
     "Try rising learning rates for 100 steps; draw the loss against them, and suggest some."
     from .networks.precision import Machine
     from .training.rate_finder import find_rates
-    dataset, recipe = _chosen(dataset, data, protocol, weights=weights, encoder=encoder, upsample=upsample, size=size,
-                              batch_size=batch_size, seed=seed)
+    dataset = _opened(dataset, data, protocol, images, masks)
+    recipe = _recipe_for(dataset, weights=weights, encoder=encoder, upsample=upsample, size=size, batch_size=batch_size, seed=seed)
     machine = Machine.choose(device, precision)
     _announce(dataset, recipe, machine)
     suggestions = find_rates(dataset, recipe, machine, out)
@@ -102,12 +111,13 @@ def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, 
 
 
 @app.command()
-def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = None, size: Size = None,
-               batch_size: BatchSize = None, seed: Seed = None,
+def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+               size: Size = None, batch_size: BatchSize = None, seed: Seed = None,
                out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png")):
     "Draw a training batch as the network gets it: augmented, with its masks."
     from .training.inspection import draw_batch
-    draw_batch(*_chosen(dataset, data, protocol, size=size, batch_size=batch_size, seed=seed), out)
+    dataset = _opened(dataset, data, protocol, images, masks)
+    draw_batch(dataset, _recipe_for(dataset, size=size, batch_size=batch_size, seed=seed), out)
     console.print(out)
 
 
@@ -126,7 +136,7 @@ def evaluate(run: RunFolder, split: Split = "val", data: Data = None, device: De
     from .networks.precision import Machine
     from .training.scoring import score_split
     result = score_split(run, split, Machine.choose(device, precision), data)
-    _print_scores(result.scores, result.protocol)
+    _print_scores(result.scores, result.protocol, result.benchmark)
 
 
 @app.command()
@@ -134,40 +144,75 @@ def predict(run: RunFolder,
             paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Pictures, or folders of pictures.")],
             out: Annotated[Optional[Path], typer.Option(help="Folder for the masks. [default: RUN/predictions]",
                                                         show_default=False)] = None,
+            style: Annotated[str, typer.Option("--format", help="masks: class indices in colour, and overlays; cityscapes: the "
+                                               "ids and names that the benchmark's server takes.")] = "masks",
             device: Device = None, precision: Precision = None):
     "Segment pictures of any size: for each a mask of class indices in colour, and an overlay."
     from .deploy.predictor import Predictor, predict_files
     from .networks.precision import Machine
     predictor = Predictor(run, Machine.choose(device, precision))
     out = out or run / "predictions"
-    written = predict_files(predictor, paths, out)
-    console.print(f"{len(written)} masks and overlays in {out}")
+    written = predict_files(predictor, paths, out, style, _tracked("predicting"))
+    console.print(f"{len(written)} masks in {out}")
 
 
-@app.command()
-def datasets():
-    "List the data sets."
+datasets_app = typer.Typer(invoke_without_command=True)
+app.add_typer(datasets_app, name="datasets")
+
+
+@datasets_app.callback()
+def datasets(context: typer.Context):
+    "List the data sets; `datasets check NAME` checks one."
+    if context.invoked_subcommand is not None: return
     from .datasets import DATASETS
     table = Table("name", "what it is", box=None)
     for name, opener in DATASETS.items(): table.add_row(name, opener.__doc__.splitlines()[0])
     console.print(table)
 
 
-def _chosen(name: str, data: Path | None, protocol: str | None, **flags):
-    "The data set, and the recipe with its wishes and then the user's."
+@datasets_app.command("check")
+def check_dataset(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+                  out: Annotated[Optional[Path], typer.Option(help="Folder for classes.csv and classes.png. [default: DATASET-check]",
+                                                              show_default=False)] = None):
+    "Read every pair of a data set; print sizes, class frequencies, weights, and each problem by file."
+    from .datasets.check import check
+    from .training.checking import write_check
+    report = check(_opened(dataset, data, protocol, images, masks), _tracked("checking"))
+    out = out or Path(f"{dataset}-check")
+    _print_check(report, write_check(report, out))
+    console.print(f"written: {out / 'classes.csv'}, {out / 'classes.png'}")
+    if not report.problems.empty:
+        raise UserError(f"{report.dataset.root}: is unsound in {len(report.problems)} of {len(report.dataset.table)} pairs, listed "
+                        "above; mend them, or train without them by `fit --skip-bad`.")
+
+
+def _opened(name: str, data: Path | None, protocol: str | None, images: str | None, masks: str | None):
     from .datasets import open_dataset
-    dataset = open_dataset(name, data, protocol)
-    wishes = dataset.defaults | {flag: value for flag, value in flags.items() if value is not None}
-    return dataset, replace(Recipe(), **wishes)
+    return open_dataset(name, data, protocol, images, masks, _tracked("reading"))
+
+
+def _recipe_for(dataset, **flags) -> Recipe:
+    "The defaults, with the data set's wishes and then the user's."
+    return replace(Recipe(), **dataset.defaults | {flag: value for flag, value in flags.items() if value is not None})
+
+
+def _tracked(what: str):
+    "Long work with a bar on a terminal, a line elsewhere."
+    def tracked(items, total: int):
+        if not console.is_terminal: console.print(f"{what} {total} files")
+        return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
+    return tracked
 
 
 def _announce(dataset, recipe: Recipe, machine):
     import torch
+
     from .networks.cost import PAPER, cost_of
     from .networks.linknet import linknet
     with torch.device("meta"): cost = cost_of(linknet(len(dataset.classes), recipe.encoder, "none", recipe.upsample))
     counts = ", ".join(f"{count} {split}" for split, count in dataset.table.split.value_counts(sort=False).items())
     size = "the pictures' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
+    if dataset.note: console.print(f"note:     {dataset.note}")
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
                   f"network:  LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}\n"
                   f"          {cost} ({PAPER})\n"
@@ -175,7 +220,21 @@ def _announce(dataset, recipe: Recipe, machine):
                   f"machine:  {machine}")
 
 
-def _print_scores(scores, protocol: dict):
+def _print_check(report, classes):
+    splits = Table("split", *report.splits.columns, box=None)
+    for name, row in report.splits.iterrows(): splits.add_row(name, *map(str, row[:-1]), f"{100 * row.void:.1f} %")
+    console.print(splits)
+    table = Table(box=None)
+    table.add_column("class")
+    for column in classes.columns: table.add_column(column, justify="right")
+    for name, row in classes.iterrows():
+        table.add_row(name, *(f"{value:.2f}" if column == "weight" else f"{100 * value:.2f} %" for column, value in row.items()))
+    console.print(table)
+    for note in report.notes: console.print(f"note: {note}")
+    for row in report.problems.itertuples(): console.print(f"{row.split}: {row.problem}")
+
+
+def _print_scores(scores, protocol: dict, benchmark: dict | None):
     table = Table(box=None, title=f"{protocol['name']}, {protocol['split']}: {protocol['pictures']} pictures at "
                   f"{protocol['resolution']}, {protocol['classes']} classes, void {protocol['void']}", title_justify="left")
     table.add_column("class")
@@ -186,3 +245,6 @@ def _print_scores(scores, protocol: dict):
     console.print(table)
     console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
                   f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)")
+    if benchmark is not None:
+        means = {name: benchmark[name.lower().replace(" ", "_")] for name in ("class IoU", "class iIoU", "category IoU", "category iIoU")}
+        console.print("benchmark: " + "  ".join(f"{name} {'-' if value is None else f'{100 * value:.1f}'}" for name, value in means.items()))

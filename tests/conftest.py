@@ -1,5 +1,7 @@
 "Fixtures that several test files share."
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,16 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def cityscapes_root(tmp_path_factory) -> Path:
+    "A small Cityscapes: 4 training frames, 3 validation, 2 test, of 64x128."
+    from cityscapes_frames import draw_frame
+    root, rng = tmp_path_factory.mktemp("cityscapes"), np.random.default_rng(0)
+    for split, city, count in (("train", "aachen", 4), ("val", "frankfurt", 2), ("val", "munster", 1), ("test", "berlin", 2)):
+        for number in range(count): draw_frame(root, split, city, number, rng)
+    return root
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from linknet_fastai.datasets.camvid import CLASSES, COLOURS, PALETTE, camvid, published_split
+from linknet_fastai.datasets.check import check
 from linknet_fastai.errors import UserError
 
 REAL = Path(__file__).parents[2] / "shared" / "camvid"
@@ -120,7 +121,24 @@ def test_fastai_s_valid_txt_names_the_validation_frames_and_test_frames_stay_tes
 def test_a_mask_without_its_picture_is_named(tmp_path):
     fastai_layout(tmp_path, ["0001TP_006690"])
     (tmp_path / "images" / "0001TP_006690.png").unlink()
-    with pytest.raises(UserError, match="0001TP_006690_P.png: there is no picture"): camvid(tmp_path)
+    assert check(camvid(tmp_path)).problems.problem[0].startswith(f"{tmp_path}/images/0001TP_006690.png: there is no such file")
+
+
+def test_a_file_that_is_no_frame_is_named(tmp_path):
+    fastai_layout(tmp_path, ["holiday"])
+    with pytest.raises(UserError, match="holiday: is not named like a frame of CamVid"): camvid(tmp_path)
+
+
+def test_a_list_that_is_no_text(tmp_path):
+    (tmp_path / "train.txt").write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(UserError, match="train.txt: is no text"): camvid(tmp_path)
+
+
+def test_a_list_that_is_a_link_out_of_the_folder_is_not_read(tmp_path):
+    (tmp_path / "secret").write_text("secret\n")
+    (tmp_path / "camvid").mkdir()
+    (tmp_path / "camvid" / "train.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(UserError, match="train.txt: is a link to a file outside"): camvid(tmp_path / "camvid")
 
 
 def test_eleven_class_masks_cannot_serve_32(tmp_path):

@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from linknet_fastai.datasets.cityscapes import LABELS
+
 CAMVID = Path(__file__).parents[2] / "shared" / "camvid"
 WEIGHTS = CAMVID.parent / "weights" / "resnet18-imagenet.safetensors"
 
@@ -213,11 +215,15 @@ def test_show_batch_draws(folder, tmp_path):
 
 
 def test_datasets_lists_them():
-    assert {"streets", "camvid"} <= set(linknet("datasets").stdout.split())
+    assert {"streets", "camvid", "cityscapes", "folder"} <= set(linknet("datasets").stdout.split())
 
 
 @pytest.mark.parametrize("words, parts", [
     (["fit", "camvids"], ["camvids", "streets, camvid"]),
+    (["fit", "cityscapes"], ["needs a login", "--data DIR"]),
+    (["fit", "folder"], ["--data DIR"]),
+    (["fit", "camvid", "--masks", "truth"], ["--masks", "folder"]),
+    (["datasets", "check", "camvids"], ["camvids"]),
     (["fit", "streets", "--protocol", "streets12"], ["streets12", "streets11"]),
     (["fit", "camvid", "--data", "nowhere"], ["nowhere", "no such folder"]),
     (["fit", "streets", "--encoder", "resnet19"], ["resnet19"]),
@@ -247,7 +253,96 @@ def test_a_folder_without_lists(tmp_path):
 
 def test_an_image_without_its_mask(broken, tmp_path):
     (broken / "trainannot" / "3.png").unlink()
-    assert_refused(quick(broken, tmp_path / "run"), "train.txt", "line 4", "trainannot/3.png")
+    assert_refused(quick(broken, tmp_path / "run"), "trainannot/3.png", "no such file", "unsound pairs: 1 of 14", "--skip-bad")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_pairs_are_skipped_and_listed(broken, tmp_path):
+    (broken / "trainannot" / "3.png").unlink()
+    (broken / "val" / "1.png").write_text("hello")
+    result = quick(broken, tmp_path / "run", "--skip-bad")
+    assert result.returncode == 0, result.stderr
+    assert "skipped.csv" in result.stdout
+    skipped = pd.read_csv(tmp_path / "run" / "skipped.csv")
+    assert skipped.split.tolist() == ["train", "val"] and "trainannot/3.png: there is no such file" in skipped.problem[0]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["pictures"] == {"train": 9, "val": 3}
+    assert "val: 3 pictures" in linknet("evaluate", tmp_path / "run").stdout  # as in training
+
+
+def test_a_sound_data_set_is_checked(folder, tmp_path):
+    result = linknet("datasets", "check", "camvid", "--data", folder, "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert "64x96" in result.stdout and "50.53 %" in result.stdout  # Road: 48 of 95 columns that are not void
+    assert "never learnt: Building" in result.stdout
+    assert pd.read_csv(tmp_path / "out/classes.csv")["class"].tolist()[:2] == ["Sky", "Building"]
+    Image.open(tmp_path / "out/classes.png").verify()
+
+
+@pytest.mark.parametrize("name", ["my pictures", "Straßenbilder é", "two\nlines", "[bold]"])
+def test_a_folder_may_have_any_name(folder, tmp_path, name):
+    data = shutil.copytree(folder, tmp_path / name)
+    assert linknet("datasets", "check", "camvid", "--data", data, "--out", tmp_path / "out").returncode == 0
+    (data / "train" / "5.png").write_text("hello")
+    result = linknet("datasets", "check", "camvid", "--data", data, "--out", tmp_path / "out")
+    assert_refused(result, "is unsound in 1 of 14 pairs")
+    assert f"{name}/train/5.png: can't be read" in result.stdout.replace("\\n", "\n")
+
+
+def test_an_unsound_data_set_is_listed_whole(broken, tmp_path):
+    (broken / "trainannot" / "3.png").unlink()
+    shutil.copy(broken / "train" / "5.png", broken / "val" / "0.png")
+    result = linknet("datasets", "check", "camvid", "--data", broken, "--out", tmp_path / "out")
+    assert_refused(result, broken, "is unsound in 2 of 14 pairs")
+    assert "trainannot/3.png: there is no such file" in result.stdout
+    assert "train/5.png: stands in train, and in val as" in result.stdout
+
+
+def test_from_a_folder_to_a_mask(folder, tmp_path):
+    "Photographs under other names, masks of 0 and 255."
+    data = tmp_path / "sky"
+    (data / "photos").mkdir(parents=True), (data / "truth").mkdir()
+    for number in range(10):
+        Image.open(folder / "train" / f"{number}.png").save(data / "photos" / f"{number}.jpg")
+        sky = np.asarray(Image.open(folder / "trainannot" / f"{number}.png")) == 0
+        Image.fromarray((255 * sky).astype(np.uint8)).save(data / "truth" / f"{number}.png")
+    (data / "classes.txt").write_text("rest\nsky 128 128 128\n")
+    result = linknet("fit", "folder", "--data", data, "--images", "photos", "--masks", "truth", "--weights", "none", "--epochs", 4,
+                     "--batch-size", 2, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert "folder2" in result.stdout and (data / "splits.csv").is_file()
+    scores = json.loads((tmp_path / "run/scores.json").read_text())
+    assert scores["protocol"]["name"] == "folder2" and [row["class"] for row in scores["classes"]] == ["rest", "sky"]
+    assert linknet("evaluate", tmp_path / "run").returncode == 0  # finds photos and truth again
+    result = linknet("predict", tmp_path / "run", data / "photos", "--out", tmp_path / "masks")
+    assert result.returncode == 0 and "10 masks" in result.stdout
+    (data / "classes.txt").write_text("sky\nrest\n")
+    assert_refused(linknet("evaluate", tmp_path / "run"), tmp_path / "run", "other classes")
+
+
+def test_cityscapes_from_training_to_the_server_s_files(cityscapes_root, tmp_path):
+    result = linknet("fit", "cityscapes", "--data", cityscapes_root, "--size", "64x128", "--weights", "none", "--epochs", 1,
+                     "--batch-size", 2, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    benchmark = json.loads((tmp_path / "run/scores.json").read_text())["benchmark"]
+    assert set(benchmark) == {"class_iou", "class_iiou", "category_iou", "category_iiou", "classes", "categories"}
+    assert f"category iIoU {100 * benchmark['category_iiou']:.1f}" in result.stdout
+    assert "category iIoU" in linknet("evaluate", tmp_path / "run").stdout
+    assert_refused(linknet("evaluate", tmp_path / "run", "--split", "test"), "have no masks")
+
+    result = linknet("predict", tmp_path / "run", cityscapes_root / "leftImg8bit/test", "--format", "cityscapes",
+                     "--out", tmp_path / "results")
+    assert result.returncode == 0, result.stderr
+    files = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert files == ["berlin_000000_000019_labelIds.png", "berlin_000001_000019_labelIds.png"]
+    picture = Image.open(tmp_path / "results" / files[0])
+    assert picture.mode == "L" and picture.size == (128, 64)
+    assert set(np.unique(picture)) <= {label.id for label in LABELS if label.scored}
+
+
+def test_the_server_s_files_are_for_cityscapes_only(run, folder, cityscapes_root, tmp_path):
+    frames = cityscapes_root / "leftImg8bit/test"
+    assert_refused(linknet("predict", run, frames, "--format", "cityscapes"), "camvid11", "Cityscapes")
+    assert_refused(linknet("predict", run, frames, "--format", "coco"), "coco", "masks, cityscapes")
 
 
 def test_a_mask_of_another_size(broken, tmp_path):

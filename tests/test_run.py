@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from linknet_fastai.errors import UserError
+from linknet_fastai.files import writable_folder, written_whole
 from linknet_fastai.networks.linknet import linknet
-from linknet_fastai.runs.files import writable_folder, written_whole
 from linknet_fastai.runs.run import Run, new_run_path
 from linknet_fastai.runs.scores import Scores
 from linknet_fastai.runs.weights import FORMAT, ModelCard

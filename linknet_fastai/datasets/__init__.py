@@ -3,16 +3,27 @@
 from pathlib import Path
 
 from ..errors import UserError
+from ..progress import Progress, silent
 from .camvid import camvid
+from .cityscapes import cityscapes
 from .dataset import SegmentationDataset
+from .folder import folder
 from .streets import streets
 
-DATASETS = {"streets": streets, "camvid": camvid}
+DATASETS = {"streets": streets, "camvid": camvid, "cityscapes": cityscapes, "folder": folder}
 
 
-def open_dataset(name: str, root: str | Path | None = None, protocol: str | None = None) -> SegmentationDataset:
-    "The data set of that name, from the folder `root`; downloaded or drawn where it isn't given."
+def open_dataset(name: str, root: str | Path | None = None, protocol: str | None = None, images: str | None = None,
+                 masks: str | None = None, progress: Progress = silent) -> SegmentationDataset:
+    """The data set of that name, from the folder `root`; downloaded or drawn where it isn't given.
+
+    `images` and `masks` are the names of the parts of a `folder`, `progress` shows how far the reading of its masks is.
+    """
     if name not in DATASETS:
         raise UserError(f"data set {name!r} is unknown; there are {', '.join(DATASETS)}.")
     opener = DATASETS[name]
-    return opener(root) if protocol is None else opener(root, protocol)
+    words = {"protocol": protocol, "images": images, "masks": masks}
+    given = {word: value for word, value in words.items() if value is not None}
+    if opener is folder: return folder(root, **given, progress=progress)
+    if images or masks: raise UserError(f"`--images` and `--masks` name the parts of a `folder`; {name} has its own layout.")
+    return opener(root, **given)

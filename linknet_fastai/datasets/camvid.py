@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
-from .dataset import VOID, Colour, SegmentationDataset
+from .dataset import VOID, Colour, SegmentationDataset, read_lines
 
 # label_colors.txt of the original data, in its order
 COLOURS: dict[str, Colour] = {
@@ -69,7 +69,10 @@ def download() -> Path:
 def published_split(stem: str) -> str:
     "The split of a frame by its name, of 367/101/233 frames (SegNet, arXiv 1511.00561, after Sturgess et al. 2009)."
     sequence, _, frame = stem.partition("_")
-    number = int(frame.lstrip("f"))
+    number = frame.removeprefix("f")
+    if not number.isdecimal():
+        raise UserError(f"{stem}: is not named like a frame of CamVid, such as 0016E5_07959; take it out of the folder.")
+    number = int(number)
     if sequence == "Seq05VD" or (sequence == "0001TP" and number >= 8550): return "test"
     if sequence == "0016E5" and 7959 <= number <= 8159 and number % 2: return "val"
     return "train"
@@ -102,36 +105,34 @@ def _original_layout(root: Path, protocol: str):
     masks = sorted(root.rglob("*_L.png"))
     if not masks: raise UserError(f"{root}: holds no CamVid; {LAYOUTS}.")
     frames = {path.stem: path for path in root.rglob("*.png") if not path.stem.endswith("_L")}
-    rows = [_row(frames.get(mask.stem.removesuffix("_L")), mask) for mask in masks]
+    rows = []
+    for mask in masks:
+        stem = mask.stem.removesuffix("_L")
+        rows.append((frames.get(stem, mask.with_name(f"{stem}.png")), mask, published_split(stem)))
     return rows, {COLOURS[name]: index for name, index in _class_of(protocol).items()}
 
 
 def _fastai_layout(root: Path, protocol: str):
     "fastai's: `codes.txt` names the indices of `labels/FRAME_P.png`; `valid.txt`, where there is one, the validation frames."
-    codes, class_of = (root / "codes.txt").read_text().split(), _class_of(protocol)
+    codes, class_of = " ".join(read_lines(root, root / "codes.txt")).split(), _class_of(protocol)
     unknown = [code for code in codes if code not in class_of]
     if unknown: raise UserError(f"{root / 'codes.txt'}: names {unknown[0]}, which is no class of CamVid; restore the file.")
     valid = root / "valid.txt"
-    validation = set(valid.read_text().split()) if valid.is_file() else None
+    validation = set(read_lines(root, valid)) if valid.is_file() else None
     rows = []
     for mask in sorted((root / "labels").glob("*_P.png")):
         image = root / "images" / mask.name.replace("_P.png", ".png")
-        image, mask, split = _row(image if image.is_file() else None, mask)
+        split = published_split(image.stem)
         if validation is not None and split != "test": split = "val" if image.name in validation else "train"
         rows.append((image, mask, split))
     if not rows: raise UserError(f"{root / 'labels'}: holds no masks (*_P.png); {LAYOUTS}.")
     return rows, {index: class_of[code] for index, code in enumerate(codes)}
 
 
-def _row(image: Path | None, mask: Path) -> tuple[Path, Path, str]:
-    if image is None: raise UserError(f"{mask}: there is no picture for this mask; add it or remove the mask.")
-    return image, mask, published_split(image.stem)
-
-
 def _read_list(file: Path) -> list[tuple[Path, Path, str]]:
     if not file.is_file(): return []
     rows = []
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_lines(file.parent, file), start=1):
         names = line.split()
         if not names: continue
         if len(names) != 2: raise UserError(f"{file}: line {number} is {line!r}, not `IMAGE MASK`; correct it.")
@@ -140,10 +141,8 @@ def _read_list(file: Path) -> list[tuple[Path, Path, str]]:
 
 
 def _locate(file: Path, number: int, name: str) -> Path:
-    "The file that a list means, below the list's folder: the longest end of `name` that is there."
+    "The file that a list means, below the list's folder: the longest end of `name` that is there, or the whole of it."
     parts = [part for part in Path(name).parts if part != "/"]
-    if ".." in parts: raise UserError(f"{file}: line {number} leads out of the folder ({name}); correct it.")
-    for start in range(len(parts)):
-        path = file.parent.joinpath(*parts[start:])
-        if path.is_file(): return path
-    raise UserError(f"{file}: line {number} names {name}, which is not below {file.parent}; add the file or drop the line.")
+    if not parts or ".." in parts: raise UserError(f"{file}: line {number} leads out of the folder ({name}); correct it.")
+    ends = [file.parent.joinpath(*parts[start:]) for start in range(len(parts))]
+    return next((path for path in ends if path.is_file()), ends[0])

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .files import written_whole
+from ..files import written_whole
 
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no data set's palette
 PANEL, LEGEND_ENTRY = 3.2, 1.3  # inches
@@ -71,6 +71,24 @@ def curves(history: pd.DataFrame, title: str) -> Figure:
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def class_bars(shares: pd.DataFrame, palette, title: str) -> Figure:
+    "A bar for each class (rows) in each split (columns), in the class's colour; the later the split, the paler."
+    figure, axis = plt.subplots(figsize=(9, 1.2 + 0.32 * len(shares)), layout="constrained")
+    thickness = 0.8 / len(shares.columns)
+    for number, split in enumerate(shares):
+        places = np.arange(len(shares)) + number * thickness
+        bars = axis.barh(places, 100 * shares[split], thickness, color=np.array(palette) / 255, alpha=1 - 0.35 * number,
+                         edgecolor="0.3", linewidth=0.5)
+        axis.bar_label(bars, [f"{split} {100 * share:.2f}" for share in shares[split]], padding=3, fontsize=7)
+    axis.set_yticks(np.arange(len(shares)) + 0.4 - thickness / 2, shares.index)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.set_xlabel("%")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.set_title(title, fontsize=10, loc="left")
     return figure
 
 

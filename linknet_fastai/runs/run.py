@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ..errors import UserError
+from ..files import writable_folder, written_whole
 from .figures import save_figure
-from .files import writable_folder, written_whole
 from .scores import Scores
 from .weights import FORMAT, ModelCard, load_weights, save_weights
 
@@ -71,11 +71,27 @@ class Run:
         "The best epoch's network, in evaluation mode, and its card."
         return load_weights(self.path / "model.safetensors")
 
-    def write_scores(self, name: str, scores: Scores, protocol: dict):
-        "`name` and .json: the scores by name, a table by class, the matrix, and what they were taken on."
-        self._write_json(f"{name}.json", {
-            "protocol": protocol, "scores": scores.summary(), "confusion": scores.confusion.tolist(),
-            "classes": scores.table().reset_index().to_dict("records")})
+    def write_skipped(self, problems: pd.DataFrame):
+        "The pairs that were left out, and why."
+        with written_whole(self.skipped) as file: problems.to_csv(file, index=False)
+
+    @property
+    def skipped(self) -> Path:
+        return self.path / "skipped.csv"
+
+    def write_scores(self, name: str, scores: Scores, protocol: dict, benchmark: dict | None = None):
+        """`name` and .json: the scores by name, a table by class, the matrix, and what they were taken on.
+
+        `benchmark` has the scores that the data set's own benchmark takes.
+        """
+        content = {"protocol": protocol, "scores": scores.summary(), "confusion": scores.confusion.tolist(),
+                   "classes": scores.table().reset_index().to_dict("records")}
+        if benchmark is not None: content["benchmark"] = benchmark
+        self._write_json(f"{name}.json", content)
+
+    def benchmark(self, name: str = "scores") -> dict | None:
+        "The scores that the data set's own benchmark takes, where it has one."
+        return self._read_json(f"{name}.json").get("benchmark")
 
     def scores(self, name: str = "scores") -> tuple[Scores, dict]:
         "The scores and their protocol."

@@ -9,8 +9,8 @@ from safetensors.torch import load_model, save
 from torch import nn
 
 from ..errors import UserError
+from ..files import written_whole
 from ..networks.linknet import linknet
-from .files import written_whole
 
 KEY, FORMAT = "linknet_fastai", 1
 
@@ -20,7 +20,7 @@ class ModelCard:
     """What a weights file says of its network.
 
     `size` (height, width) is what it was trained at; `mean` and `std` are of RGB in 0..1; `palette` has a colour
-    a class.
+    a class. `ids` are the classes' numbers in the data set's own benchmark, where it has one.
     """
 
     encoder: str
@@ -31,6 +31,7 @@ class ModelCard:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     protocol: str
+    ids: tuple[int, ...] | None = None
 
 
 def save_weights(path: Path, model: nn.Module, card: ModelCard):

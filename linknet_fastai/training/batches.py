@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..errors import UserError
 from ..pictures import picture_size, read_image
 from ..runs.figures import picture_sheet
 from .augment import Augment
-from .loss import class_frequencies
+from .class_weights import class_frequencies
 from .recipes import Recipe
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
@@ -35,6 +36,7 @@ class Pair:
     path: Path
     image: torch.Tensor
     mask: torch.Tensor | None = None
+    instances: Path | None = None  # the file that numbers single things, where the data set has one
 
 
 def decoded_image(pair: Pair): return TensorImage(pair.image)
@@ -94,7 +96,7 @@ class SegmentationDataLoaders(DataLoaders):
         return super().test_dl([Pair(path, decode_image(path, self.size)) for path in paths], **kwargs)
 
     @cached_property
-    def class_frequencies(self) -> torch.Tensor:
+    def class_frequencies(self) -> np.ndarray:
         "Share of each class in the training masks' pixels, void left out, `[C]`."
         return class_frequencies([pair.mask.numpy() for pair in self.train_ds.items], len(self.vocab))
 
@@ -137,14 +139,15 @@ def decode_pairs(dataset: SegmentationDataset, rows: pd.DataFrame, size: tuple[i
                  mask_size: tuple[int, int] | None = None) -> list[Pair]:
     "Rows of the data set's table, decoded in parallel; masks at their own size unless `mask_size` is given."
 
-    def decode(image_path: Path, mask_path: Path) -> Pair:
-        image = read_image(image_path)
+    def decode(image_path: Path, mask_path: Path, instances: Path | None) -> Pair:
+        image = dataset.read_image(image_path)
         mask = dataset.read_mask(mask_path, size=(image.height, image.width))
         if mask_size is not None and mask.shape != mask_size:
             mask = np.asarray(Image.fromarray(mask).resize(mask_size[::-1], Image.Resampling.NEAREST))
-        return Pair(image_path, _to_tensor(image, size), torch.tensor(mask))
+        return Pair(image_path, _to_tensor(image, size), torch.tensor(mask), instances)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool: pairs = list(pool.map(decode, rows["image"], rows["mask"]))
+    files = rows["image"], rows["mask"], rows.get("instances", repeat(None))
+    with ThreadPoolExecutor(os.cpu_count()) as pool: pairs = list(pool.map(decode, *files))
     if all((pair.mask == VOID).all() for pair in pairs):
         raise UserError(f"{rows['mask'].iloc[0]}: this mask and all others of its split are void only; "
                         "add masks with pixels of a class.")

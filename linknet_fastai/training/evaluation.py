@@ -1,6 +1,6 @@
 "A model and batches to confusion matrices, at the masks' own resolution."
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -31,13 +31,20 @@ def at_resolution_of(masks: Tensor, logits: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> np.ndarray:
-    "Each picture's confusion matrix, int64 `[N,C,C]`, in the order of the batches; synchronised once."
+def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]],
+             each: Callable[[Tensor], None] | None = None) -> np.ndarray:
+    """Each picture's confusion matrix, int64 `[N,C,C]`, in the order of the batches; synchronised once.
+
+    `each` is called with each picture's predicted classes `[H,W]`, in the same order.
+    """
     model.eval()
     matrices = []
     for images, masks in batches:
         masks = masks.as_subclass(Tensor)
-        matrices.append(confusion_matrices(at_resolution_of(masks, model(images)), masks))
+        logits = at_resolution_of(masks, model(images))
+        matrices.append(confusion_matrices(logits, masks))
+        if each is not None:
+            for predicted in logits.argmax(1): each(predicted)
     return torch.cat(matrices).cpu().numpy()
 
 

@@ -9,8 +9,10 @@ from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
 from fastai.torch_core import set_seed
 
+from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
 from ..networks.precision import Machine
+from ..progress import Progress, silent
 from ..runs.figures import curves
 from ..runs.run import Run, new_run_path, refuse_taken
 from ..runs.weights import ModelCard
@@ -18,18 +20,21 @@ from .batches import MEAN, STD, SegmentationDataLoaders, common_size
 from .learner import linknet_learner, rates
 from .recipes import Recipe
 from .recording import Recording
-from .scoring import protocol_of, score_run
+from .scoring import score_run
 
 
-def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machine | None = None,
-        out: Path | None = None, cbs: tuple[Callback, ...] = ()) -> Run:
-    """Train, keep the best epoch, score it on the validation pictures, and draw the figures.
+def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machine | None = None, out: Path | None = None,
+        skip_bad: bool = False, cbs: tuple[Callback, ...] = (), progress: Progress = silent) -> Run:
+    """Check the data, train, keep the best epoch, score it on the validation pictures, and draw the figures.
 
-    `out` is a folder that holds no run yet (`runs/DATASET-N` if not given). `cbs` take the place of fastai's
-    progress bar. Raises `UserError` for what is wrong with data, recipe or folder.
+    `out` is a folder that holds no run yet (`runs/DATASET-N` if not given). With `skip_bad` unsound pairs are left out,
+    and listed in the run. `cbs` take the place of fastai's progress bar, `progress` shows how far the check is.
+    Raises `UserError` for what is wrong with data, recipe or folder.
     """
     out, machine = out or new_run_path(dataset.name), machine or Machine.choose()
     refuse_taken(out)  # said before the work, not after
+    report = check(dataset, progress)
+    dataset = report.usable(skip_bad)
     recipe = replace(recipe, size=recipe.size or common_size(dataset))
     set_seed(recipe.seed)
     dls = SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device)
@@ -37,19 +42,20 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     if cbs: learn.remove_cb(ProgressCallback)
     if recipe.lr == "auto": recipe = replace(recipe, lr=learn.lr_find(show_plot=False).valley)
 
-    run = Run.create(out, _config(dataset, recipe, machine))
+    run = Run.create(out, _config(dataset, recipe, machine, skip_bad))
+    if not report.problems.empty: run.write_skipped(report.problems)
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
-                     dataset.protocol)
+                     dataset.protocol, dataset.benchmark and dataset.benchmark.ids)
     learn.fit_one_cycle(recipe.epochs, rates(recipe.lr, recipe), cbs=[Recording(run, card), *cbs])
-    score_run(run, dls.valid, machine, protocol_of(dataset, "val", dls.valid), "scores")
+    score_run(run, dataset, "val", dls.valid, machine, "scores")
     run.write_figure("curves", curves(run.history, f"{dataset.protocol}, {run.path.name}"))
     return run
 
 
-def _config(dataset: SegmentationDataset, recipe: Recipe, machine: Machine) -> dict:
+def _config(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, skip_bad: bool) -> dict:
     "All that is needed to repeat the run."
     packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
     return {"dataset": dataset.name, "data": str(dataset.root) if dataset.root else None, "protocol": dataset.protocol,
-            "pictures": dataset.table.split.value_counts().to_dict(), "recipe": asdict(recipe),
+            "options": dict(dataset.options), "skip_bad": skip_bad, "pictures": dataset.table.split.value_counts().to_dict(), "recipe": asdict(recipe),
             "machine": {"device": str(machine.device), "precision": machine.precision},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in packages}}

@@ -9,9 +9,9 @@ from fastai.callback.schedule import minimum, steep, valley
 from fastai.torch_core import set_seed
 
 from ..datasets.dataset import SegmentationDataset
+from ..files import writable_folder, written_whole
 from ..networks.precision import Machine
 from ..runs.figures import save_figure
-from ..runs.files import writable_folder, written_whole
 from .batches import SegmentationDataLoaders
 from .learner import linknet_learner
 from .recipes import Recipe

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..datasets import open_dataset
+from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError
 from ..networks.precision import Machine, prepare
 from ..runs.run import Run
 from ..runs.scores import Scores
 from .batches import SegmentationDL, evaluation_batches
+from .benchmark import Things, benchmark_scores
 from .evaluation import evaluate
 from .inspection import hardest, picture_ious, results_sheet
 
@@ -21,6 +24,7 @@ class Result:
 
     scores: Scores
     protocol: dict
+    benchmark: dict | None
     sheet: Path
 
 
@@ -28,20 +32,26 @@ def score_split(path: str | Path, split: str, machine: Machine, data: Path | Non
     "Score the run at `path` on a split of its data set, from the folder `data` or where it was; as `scores-SPLIT.json`."
     run = Run.open(path)
     config = run.config
-    dataset = open_dataset(config["dataset"], data or config["data"], config["protocol"])
+    dataset = open_dataset(config["dataset"], data or config["data"], config["protocol"], **config["options"])
+    dataset.split(split)  # said before all is read
+    if config["skip_bad"]: dataset = check(dataset).usable(skip_bad=True)
     dl = evaluation_batches(dataset, split, tuple(config["recipe"]["size"]), config["recipe"]["batch_size"], machine.device)
-    return score_run(run, dl, machine, protocol_of(dataset, split, dl), f"scores-{split}")
+    return score_run(run, dataset, split, dl, machine, f"scores-{split}")
 
 
-def score_run(run: Run, dl: SegmentationDL, machine: Machine, protocol: dict, name: str) -> Result:
-    "Score the run's best epoch on `dl`; as `name` and .json."
+def score_run(run: Run, dataset: SegmentationDataset, split: str, dl: SegmentationDL, machine: Machine, name: str) -> Result:
+    "Score the run's best epoch on `dl`, the batches of a split; as `name` and .json."
     model, card = run.load_model()
-    matrices = evaluate(prepare(model, machine), dl)
-    scores = Scores(matrices.sum(0), card.classes)
-    run.write_scores(name, scores, protocol)
+    if card.classes != dataset.classes:
+        raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it was with `--data`.")
+    things = Things(dataset, dl.items) if dataset.benchmark else None
+    matrices = evaluate(prepare(model, machine), dl, things and things.count)
+    scores, protocol = Scores(matrices.sum(0), card.classes), protocol_of(dataset, split, dl)
+    benchmark = things and benchmark_scores(scores.confusion, things, dataset)
+    run.write_scores(name, scores, protocol, benchmark)
     ious = picture_ious(matrices, card.classes)
-    sheet = run.write_figure(f"hardest-{protocol['split']}", results_sheet(model, dl, hardest(ious, SHEET), ious))
-    return Result(scores, protocol, sheet)
+    sheet = run.write_figure(f"hardest-{split}", results_sheet(model, dl, hardest(ious, SHEET), ious))
+    return Result(scores, protocol, run.benchmark(name), sheet)
 
 
 def protocol_of(dataset: SegmentationDataset, split: str, dl: SegmentationDL) -> dict:

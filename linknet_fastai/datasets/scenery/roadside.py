@@ -5,8 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from .canvas import BUILDING, FENCE, PAVEMENT, ROAD, TREE, Canvas, Generator
-from .shapes import (ASPHALT, BARK, FACADES, FENCES, GLASS, LANE_MARKS, LEAVES, PAVING, ROOFS, bars, disc, facing,
-                     flat, shade, upright)
+from .shapes import (
+    ASPHALT,
+    BARK,
+    FACADES,
+    FENCES,
+    GLASS,
+    LANE_MARKS,
+    LEAVES,
+    PAVING,
+    ROOFS,
+    bars,
+    disc,
+    facing,
+    flat,
+    shade,
+    upright,
+)
 
 FAR = 110  # metres: the end of the street
 
