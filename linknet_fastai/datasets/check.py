@@ -50,7 +50,8 @@ def check(dataset: SegmentationDataset, progress: Progress = silent) -> Report:
     files = [(path, "image") for path in dataset.table.image] + [(path, kind) for path in dataset.table["mask"].dropna()]
     seen = survey(dataset.root, files, progress)
     table = dataset.table.assign(
-        image_seen=dataset.table.image.map(seen), mask_seen=[None if pd.isna(mask) else seen[mask] for mask in dataset.table["mask"]])
+        image_seen=[seen[image] for image in dataset.table.image],
+        mask_seen=[None if pd.isna(mask) else seen[mask] for mask in dataset.table["mask"]])
     problems = {row.Index: problem for row in table.itertuples() if (problem := _problem(dataset, row))}
     for index, problem in _in_two_splits(table.drop(list(problems))): problems[index] = problem
     bad = table.loc[list(problems), ["split", "image"]].assign(problem=list(problems.values())).sort_index()
@@ -96,7 +97,8 @@ def _splits(table: pd.DataFrame, pixels: pd.DataFrame) -> pd.DataFrame:
     def row(split: str) -> tuple[int, int, str, float]:
         rows = table[table.split == split]
         total = pixels[split].sum()
-        return (len(rows), rows.mask_seen.notna().sum(), _sizes(rows.image_seen), pixels[split]["void"] / total if total else np.nan)
+        void = pixels[split]["void"] / total if total else np.nan
+        return len(rows), rows.mask_seen.notna().sum(), _sizes(rows.image_seen), void
     return pd.DataFrame([row(split) for split in pixels], columns=["pictures", "masks", "sizes", "void"],
                         index=pd.Index(pixels.columns, name="split"))
 

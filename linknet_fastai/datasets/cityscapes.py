@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..errors import UserError
-from .dataset import VOID, Benchmark, Colour, SegmentationDataset
+from .dataset import SPLITS, VOID, Benchmark, Colour, SegmentationDataset
 
 
 class Label(NamedTuple):
@@ -64,7 +64,6 @@ INSTANCE_SIZES = {
     "motorcycle": 6298.7200839748, "bicycle": 4672.3249222261}
 
 PROTOCOLS = {"cityscapes19": tuple(label for label in LABELS if label.scored), "cityscapes34": LABELS}
-SPLITS = ("train", "val", "test")
 DEFAULTS = dict(size=(512, 1024))  # LinkNet's own, section 5.1
 
 LAYOUT = ("Cityscapes needs a login: get leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from "

@@ -13,6 +13,7 @@ from PIL import Image
 from ..errors import UserError
 from ..pictures import read_image, read_picture
 
+SPLITS = ("train", "val", "test")
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 
 Colour = tuple[int, int, int]
@@ -58,7 +59,7 @@ class SegmentationDataset:
 
     @property
     def splits(self) -> list[str]:
-        return list(self.table.split.unique())
+        return [split for split in SPLITS if split in set(self.table.split)]
 
     def split(self, name: str) -> pd.DataFrame:
         "The rows of one split; `UserError` where there are none, or they have no masks."

@@ -11,10 +11,9 @@ from ..errors import UserError
 from ..files import written_whole
 from ..pictures import SUFFIXES, read_picture
 from ..progress import Progress, silent
-from .dataset import VOID, Colour, Palette, SegmentationDataset, inside, read_lines, unpacked
+from .dataset import SPLITS, VOID, Colour, Palette, SegmentationDataset, inside, read_lines, unpacked
 from .survey import survey
 
-SPLITS = ("train", "val", "test")
 VALIDATION, SEED = 0.2, 0  # share and seed of the split that is drawn where there is none
 MOST_CLASSES = 200  # more colours than this are no classes but smoothed or compressed pictures
 
@@ -95,7 +94,7 @@ def _splits(root: Path, pairs: list[tuple[Path, Path]]) -> list[str]:
 
 
 def _draw_splits(names: list[str], file: Path):
-    if len(names) < 2: raise UserError(f"{file.parent}: holds one picture; two are needed, one to train on and one to validate.")
+    if len(names) < 2: raise UserError(f"{file.parent}: holds one picture; add a second, to validate on.")
     count = max(1, round(VALIDATION * len(names)))
     validation = set(np.random.default_rng(SEED).choice(len(names), count, replace=False))
     splits = ["val" if number in validation else "train" for number in range(len(names))]
@@ -128,11 +127,12 @@ def _named_classes(root: Path, masks: list[Path], in_colour: bool, progress: Pro
     file = root / "classes.txt"
     named = [_parsed(line) for line in read_lines(root, file) if line.strip()]
     names, colours = tuple(name for name, _ in named), [colour for _, colour in named]
-    if not names: raise UserError(f"{file}: names no class; write one a line, or remove the file to have the masks' values counted.")
+    if not names: raise UserError(f"{file}: names no class; write one a line, or remove it to have the masks' values counted.")
     if len(set(names)) < len(names): raise UserError(f"{file}: names a class twice; correct it.")
     if in_colour:
         if None in colours:
-            raise UserError(f"{file}: {names[colours.index(None)]} has no colour, but the masks are in RGB; write `NAME R G B`.")
+            unnamed = names[colours.index(None)]
+            raise UserError(f"{file}: {unnamed} has no colour, but the masks are in RGB; write `{unnamed} R G B`.")
         if len(set(colours)) < len(colours): raise UserError(f"{file}: two classes have the same colour; correct it.")
         return names, tuple(colours), {(0, 0, 0): VOID} | {colour: index for index, colour in enumerate(colours)}, ""
     if len(names) > VOID: raise UserError(f"{file}: names {len(names)} classes; masks of indices have room for {VOID}.")
@@ -157,8 +157,8 @@ def _counted_classes(root: Path, masks: list[Path], in_colour: bool, progress: P
     if void: found.remove(VOID)
     if not found: raise UserError(f"{root}: its masks hold no class, only 255, which is void; correct them.")
     if len(found) > MOST_CLASSES:
-        raise UserError(f"{root}: its masks hold {len(found)} different {'colours' if in_colour else 'values'}, so many that "
-                        "they look smoothed or compressed; save masks as PNG without either, or list the classes in classes.txt.")
+        raise UserError(f"{root}: its masks hold {len(found)} different {'colours' if in_colour else 'values'}, so many that they "
+                        "look smoothed or compressed; save masks as PNG without either, or list the classes in classes.txt.")
     note = (f"no classes.txt, so the {'colours' if in_colour else 'values'} in the masks are the classes: {len(found)}"
             + (", and 255 is void" if void else ""))
     if in_colour:

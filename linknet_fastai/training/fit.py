@@ -56,6 +56,6 @@ def _config(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, skip
     "All that is needed to repeat the run."
     packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
     return {"dataset": dataset.name, "data": str(dataset.root) if dataset.root else None, "protocol": dataset.protocol,
-            "options": dict(dataset.options), "skip_bad": skip_bad, "pictures": dataset.table.split.value_counts().to_dict(), "recipe": asdict(recipe),
-            "machine": {"device": str(machine.device), "precision": machine.precision},
+            "options": dict(dataset.options), "skip_bad": skip_bad, "pictures": dataset.table.split.value_counts().to_dict(),
+            "recipe": asdict(recipe), "machine": {"device": str(machine.device), "precision": machine.precision},
             "versions": {"python": platform.python_version()} | {name: version(name) for name in packages}}

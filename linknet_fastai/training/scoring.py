@@ -43,7 +43,8 @@ def score_run(run: Run, dataset: SegmentationDataset, split: str, dl: Segmentati
     "Score the run's best epoch on `dl`, the batches of a split; as `name` and .json."
     model, card = run.load_model()
     if card.classes != dataset.classes:
-        raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it was with `--data`.")
+        raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it was "
+                        "with `--data`.")
     things = Things(dataset, dl.items) if dataset.benchmark else None
     matrices = evaluate(prepare(model, machine), dl, things and things.count)
     scores, protocol = Scores(matrices.sum(0), card.classes), protocol_of(dataset, split, dl)
