@@ -1,7 +1,6 @@
 "The command line: words in, calls of the rooms, tables out."
 
 import warnings
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -12,7 +11,8 @@ from rich.progress import track
 from rich.table import Table
 
 from .errors import UserError
-from .training.recipes import Recipe
+from .flags import RECIPE, recipe_flags
+from .training.recipes import Recipe, recipe_for
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Train a LinkNet for semantic segmentation, look at its mistakes, and use it.")
@@ -28,24 +28,6 @@ def main():
         raise SystemExit(2) from None
 
 
-def _size(text: str) -> tuple[int, int]:
-    height, cross, width = text.lower().partition("x")
-    if not (cross and height.isdigit() and width.isdigit()): raise typer.BadParameter(f"{text!r} is not HxW, such as 360x480.")
-    return int(height), int(width)
-
-
-def _rate(text: str) -> float | str:
-    try: return text if text == "auto" else float(text)
-    except ValueError: raise typer.BadParameter(f"{text!r} is neither a number nor `auto`.") from None
-
-
-def _of_recipe(name: str, parser=None):
-    "A flag for a field of `Recipe`, which has its meaning and default."
-    field = next(field for field in fields(Recipe) if field.name == name)
-    default = "" if field.default is None else f" [default: {field.default}]"
-    return typer.Option(help=field.metadata["help"] + default, show_default=False, parser=parser)
-
-
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
 Data = Annotated[Optional[Path], typer.Option(help="The data set's folder.", show_default=False)]
 Protocol = Annotated[Optional[str], typer.Option(
@@ -56,68 +38,63 @@ Masks = Annotated[Optional[str], typer.Option(help="Of a `folder`: the name of t
                                                show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
 Split = Annotated[str, typer.Option(help="train, val or test.")]
-Encoder = Annotated[Optional[str], _of_recipe("encoder")]
-Weights = Annotated[Optional[str], _of_recipe("weights")]
-Upsample = Annotated[Optional[str], _of_recipe("upsample")]
-Epochs = Annotated[Optional[int], _of_recipe("epochs")]
-Size = Annotated[Optional[str], _of_recipe("size", _size)]
-BatchSize = Annotated[Optional[int], _of_recipe("batch_size")]
-Rate = Annotated[Optional[str], _of_recipe("lr", _rate)]
-Seed = Annotated[Optional[int], _of_recipe("seed")]
 Device = Annotated[Optional[str], typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
 Precision = Annotated[Optional[str], typer.Option(
     help="bf16, fp16 or fp32. [default: the fastest that the device has natively]", show_default=False)]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile the network first (torch.compile).")]
 
 
 @app.command()
+@recipe_flags
 def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
-        weights: Weights = None, encoder: Encoder = None, upsample: Upsample = None, epochs: Epochs = None, size: Size = None,
-        batch_size: BatchSize = None, lr: Rate = None, seed: Seed = None, device: Device = None, precision: Precision = None,
-        skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without unsound pairs, and list them in the run.")] = False,
         out: Annotated[Optional[Path], typer.Option(help="The new run's folder. [default: runs/DATASET-N]",
-                                                    show_default=False)] = None):
+                                                    show_default=False)] = None,
+        skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without unsound pairs, and list them in the run.")] = False,
+        splits: Annotated[str, typer.Option(help="`train`, or `train+val` for a final network, which has no validation score.")
+                          ] = "train",
+        device: Device = None, precision: Precision = None, compile: Compile = False, recipe: RECIPE = "rapid", flags=None):
     "Check a data set and train on it; keep the best epoch, its scores and pictures in a run folder."
     from .networks.precision import Machine
     from .training.fit import fit as fit_network
     from .training.progress import TerminalProgress
     dataset = _opened(dataset, data, protocol, images, masks)
-    recipe = _recipe_for(dataset, weights=weights, encoder=encoder, upsample=upsample, epochs=epochs, size=size,
-                         batch_size=batch_size, lr=lr, seed=seed)
-    machine = Machine.choose(device, precision)
-    _announce(dataset, recipe, machine)
+    chosen = recipe_for(recipe, dataset.defaults, **flags)
+    machine = Machine.choose(device, precision, compile)
+    _announce(dataset, chosen, machine)
     with TerminalProgress(console) as progress:
-        run = fit_network(dataset, recipe, machine, out, skip_bad, (progress,), _tracked("checking"))
-    _print_scores(*run.scores(), run.benchmark())
+        run = fit_network(dataset, chosen, machine, out, skip_bad, splits, (progress,), _tracked("checking"))
+    if run.is_scored: _print_scores(*run.scores(), run.benchmark())
     if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the pairs that were left out")
     console.print(f"run:      {run.path}\npictures: {run.figures}\n"
                   f"next:     linknet-fastai predict {run.path} PICTURE_OR_FOLDER")
 
 
 @app.command()
+@recipe_flags
 def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
-            weights: Weights = None, encoder: Encoder = None, upsample: Upsample = None, size: Size = None,
-            batch_size: BatchSize = None, seed: Seed = None, device: Device = None, precision: Precision = None,
-            out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find")):
+            out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find"),
+            device: Device = None, precision: Precision = None, recipe: RECIPE = "rapid", flags=None):
     "Try rising learning rates for 100 steps; draw the loss against them, and suggest some."
     from .networks.precision import Machine
     from .training.rate_finder import find_rates
     dataset = _opened(dataset, data, protocol, images, masks)
-    recipe = _recipe_for(dataset, weights=weights, encoder=encoder, upsample=upsample, size=size, batch_size=batch_size, seed=seed)
+    chosen = recipe_for(recipe, dataset.defaults, **flags)
     machine = Machine.choose(device, precision)
-    _announce(dataset, recipe, machine)
-    suggestions = find_rates(dataset, recipe, machine, out)
+    _announce(dataset, chosen, machine)
+    suggestions = find_rates(dataset, chosen, machine, out)
     for name, rate in suggestions.items(): console.print(f"{name:8} {rate:.2e}")
     console.print(f"curve:   {out / 'lr-find.png'}, {out / 'lr-find.csv'}")
 
 
 @app.command()
+@recipe_flags
 def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
-               size: Size = None, batch_size: BatchSize = None, seed: Seed = None,
-               out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png")):
+               out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png"),
+               recipe: RECIPE = "rapid", flags=None):
     "Draw a training batch as the network gets it: augmented, with its masks."
     from .training.inspection import draw_batch
     dataset = _opened(dataset, data, protocol, images, masks)
-    draw_batch(dataset, _recipe_for(dataset, size=size, batch_size=batch_size, seed=seed), out)
+    draw_batch(dataset, recipe_for(recipe, dataset.defaults, **flags), out)
     console.print(out)
 
 
@@ -191,11 +168,6 @@ def _opened(name: str, data: Path | None, protocol: str | None, images: str | No
     return open_dataset(name, data, protocol, images, masks, _tracked("reading"))
 
 
-def _recipe_for(dataset, **flags) -> Recipe:
-    "The defaults, with the data set's wishes and then the user's."
-    return replace(Recipe(), **dataset.defaults | {flag: value for flag, value in flags.items() if value is not None})
-
-
 def _tracked(what: str):
     "Long work with a bar on a terminal, a line elsewhere."
     def tracked(items, total: int):
@@ -216,7 +188,7 @@ def _announce(dataset, recipe: Recipe, machine):
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
                   f"network:  LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}\n"
                   f"          {cost} ({PAPER})\n"
-                  f"training: {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, seed {recipe.seed}\n"
+                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, seed {recipe.seed}\n"
                   f"machine:  {machine}")
 
 
@@ -236,7 +208,8 @@ def _print_check(report, classes):
 
 def _print_scores(scores, protocol: dict, benchmark: dict | None):
     table = Table(box=None, title=f"{protocol['name']}, {protocol['split']}: {protocol['pictures']} pictures at "
-                  f"{protocol['resolution']}, {protocol['classes']} classes, void {protocol['void']}", title_justify="left")
+                  f"{protocol['resolution']}, {protocol['classes']} classes, void {protocol['void']}, trained on {protocol['trained_on']}",
+                  title_justify="left")
     table.add_column("class")
     for name in ("IoU", "accuracy", "Dice", "share"): table.add_column(name, justify="right")
     for name, row in scores.table().iterrows(): table.add_row(name, *(f"{100 * value:.1f}" for value in row))

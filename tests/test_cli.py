@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from unittest.mock import patch
 
@@ -111,10 +111,15 @@ def test_help_answers_at_once():
     assert seconds < 2  # 0.1 s alone on two cores; importing torch would take 2 s and more
 
 
-def test_help_of_fit_shows_the_recipes_defaults():
+@pytest.mark.parametrize("command", ["fit", "lr-find", "show-batch"])
+def test_every_setting_of_a_recipe_is_a_flag(command):
     from linknet_fastai.training.recipes import Recipe
-    text = " ".join(linknet("fit", "--help").stdout.split())
-    assert f"[default: {Recipe.epochs}]" in text and f"[default: {Recipe.lr}]" in text
+    text = " ".join(linknet(command, "--help").stdout.split())
+    for field in fields(Recipe):
+        flag = "recipe" if field.name == "name" else field.name.replace("_", "-")
+        assert f"--{flag} " in text
+        if field.name != "name": assert field.metadata["help"] in text
+    assert f"[rapid: {Recipe.epochs}]" in text and f"[rapid: {Recipe.lr}]" in text
 
 
 def test_fit_leaves_a_run_that_stands_alone(run):
@@ -232,6 +237,9 @@ def test_datasets_lists_them():
     (["fit", "streets", "--batch-size", "0"], ["batch of 0"]),
     (["fit", "streets", "--lr", "-1"], ["-1"]),
     (["fit", "streets", "--upsample", "bicubic"], ["bicubic"]),
+    (["fit", "streets", "--recipe", "slow"], ["slow", "rapid, paper, modified"]),
+    (["fit", "streets", "--splits", "val"], ["val", "train, train+val"]),
+    (["fit", "streets", "--optimizer", "sgd"], ["sgd"]),
     (["fit", "streets", "--device", "tpu9"], ["tpu9"]),
     (["fit", "streets", "--precision", "int8"], ["int8"]),
     (["fit", "streets", "--weights", "nowhere.safetensors"], ["nowhere.safetensors"]),
@@ -267,6 +275,33 @@ def test_bad_pairs_are_skipped_and_listed(broken, tmp_path):
     assert skipped.split.tolist() == ["train", "val"] and "trainannot/3.png: there is no such file" in skipped.problem[0]
     assert json.loads((tmp_path / "run" / "config.json").read_text())["pictures"] == {"train": 9, "val": 3}
     assert "val: 3 pictures" in linknet("evaluate", tmp_path / "run").stdout  # as in training
+
+
+def test_any_setting_may_be_given(folder, tmp_path):
+    result = quick(folder, tmp_path / "run", "--recipe", "modified", "--dice", 0.25, "--no-flip", "--scale", 0.9, 1.1,
+                   "--small-epochs", 1)
+    assert result.returncode == 0, result.stderr
+    recipe = json.loads((tmp_path / "run/config.json").read_text())["recipe"]
+    assert (recipe["name"], recipe["upsample"], recipe["lr"]) == ("modified", "subpixel", 1e-3)
+    assert (recipe["dice"], recipe["flip"], recipe["scale"], recipe["small_epochs"]) == (0.25, False, [0.9, 1.1], 1.0)
+
+
+def test_the_paper_s_recipe_trains(folder, tmp_path):
+    result = quick(folder, tmp_path / "run", "--recipe", "paper")
+    assert result.returncode == 0, result.stderr
+    assert pd.read_csv(tmp_path / "run/history.csv").lr.tolist() == pytest.approx([5e-4])
+
+
+def test_a_final_network_has_no_validation_score(folder, tmp_path):
+    result = quick(folder, tmp_path / "run", "--splits", "train+val")
+    assert result.returncode == 0, result.stderr
+    assert "mIoU" not in result.stdout and not (tmp_path / "run/scores.json").exists()
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["splits"] == "train+val" and config["pictures"] == {"train": 14}
+    result = linknet("evaluate", tmp_path / "run")
+    assert "trained on train+val" in result.stdout
+    assert json.loads((tmp_path / "run/scores-val.json").read_text())["protocol"]["trained_on"] == "train+val"
+    Image.open(tmp_path / "run/figures/curves.png").verify()
 
 
 def test_a_sound_data_set_is_checked(folder, tmp_path):

@@ -3,15 +3,22 @@ import math
 import numpy as np
 import pytest
 import torch
+from fastai.losses import CrossEntropyLossFlat
 from fastai.torch_core import TensorMask
 from torch import Tensor
 
 from linknet_fastai.datasets.dataset import VOID
 from linknet_fastai.training.class_weights import class_frequencies, class_weights
-from linknet_fastai.training.loss import weighted_cross_entropy
+from linknet_fastai.training.loss import SegmentationLoss, loss_for, soft_dice_loss
+from linknet_fastai.training.recipes import Recipe
 
 FREQUENCY = np.array([0.75, 0.25, 0.0])
 WEIGHTS = [1 / math.log(1.77), 1 / math.log(1.27), 1 / math.log(1.02)]
+
+
+def cross_entropy(frequency: np.ndarray) -> SegmentationLoss:
+    "As published."
+    return loss_for(frequency, Recipe(weighting=1.0, dice=0.0))
 
 
 def example() -> tuple[Tensor, Tensor]:
@@ -41,7 +48,7 @@ def test_weights_are_the_paper_s():
 def test_two_pixels_by_hand():
     "Probabilities 1/4 and 3/4 for both pixels; the first is of class 0, the second of class 1."
     logits = torch.tensor([0, math.log(3)]).view(1, 2, 1, 1).repeat(1, 1, 1, 2)
-    loss = weighted_cross_entropy(FREQUENCY[:2])(logits, torch.tensor([[[0, 1]]]))
+    loss = cross_entropy(FREQUENCY[:2])(logits, torch.tensor([[[0, 1]]]))
     first, second = WEIGHTS[0] * math.log(4), WEIGHTS[1] * math.log(4 / 3)
     assert loss.item() == pytest.approx((first + second) / (WEIGHTS[0] + WEIGHTS[1]), rel=1e-5)
 
@@ -53,12 +60,12 @@ def test_a_batch_is_its_pixels_weighted_mean():
         true = int(masks[picture, row, column])
         probability = logits[picture, :, row, column].softmax(0)[true].item()
         total, weight = total - WEIGHTS[true] * math.log(probability), weight + WEIGHTS[true]
-    assert weighted_cross_entropy(FREQUENCY)(logits, masks).item() == pytest.approx(total / weight, rel=1e-5)
+    assert cross_entropy(FREQUENCY)(logits, masks).item() == pytest.approx(total / weight, rel=1e-5)
 
 
 def test_void_changes_neither_loss_nor_gradient():
     logits, masks = example()
-    loss = weighted_cross_entropy(FREQUENCY)
+    loss = cross_entropy(FREQUENCY)
     void = (masks == VOID)[:, None].expand_as(logits)
     one, other = logits.clone().requires_grad_(), torch.where(void, 100 * logits.flip(0), logits).requires_grad_()
     values = [loss(x, masks) for x in (one, other)]
@@ -72,12 +79,56 @@ def test_void_changes_neither_loss_nor_gradient():
                                       lambda masks: TensorMask(masks.to(torch.uint8))], ids=["uint8", "TensorMask", "both"])
 def test_takes_masks_as_the_batches_hold_them(masks_as):
     logits, masks = example()
-    loss = weighted_cross_entropy(FREQUENCY)
+    loss = cross_entropy(FREQUENCY)
     assert float(loss(logits, masks_as(masks))) == float(loss(logits, masks))
 
 
 def test_predictions_are_the_likeliest_class():
     "fastai reads these off the loss for `learn.predict` and `learn.show_results`."
-    logits, loss = example()[0], weighted_cross_entropy(FREQUENCY)
+    logits, loss = example()[0], cross_entropy(FREQUENCY)
     assert torch.equal(loss.decodes(logits), logits.argmax(1))
     torch.testing.assert_close(loss.activation(logits), logits.softmax(1))
+
+
+def test_the_cross_entropy_is_fastai_s_and_so_is_its_gradient():
+    logits, masks = example()
+    weight = torch.tensor(WEIGHTS, dtype=torch.float)
+    ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    one = SegmentationLoss(weight)(ours, masks)
+    other = CrossEntropyLossFlat(axis=1, weight=weight, ignore_index=VOID)(theirs, masks)
+    one.backward(), other.backward()
+    assert one.item() == pytest.approx(other.item(), rel=1e-6)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_weighting_is_a_power_of_the_published_weights():
+    for power in (0.0, 0.5, 1.0):
+        weight = loss_for(FREQUENCY, Recipe(weighting=power)).func.weight
+        assert weight.tolist() == pytest.approx([w ** power for w in WEIGHTS], rel=1e-4)
+
+
+def test_dice_by_hand():
+    "One row of pixels: two of class 0, one of class 1, one void; class 2 is absent."
+    probabilities = torch.tensor([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.0, 0.0, 1.0]])
+    log_probabilities = probabilities.T[None, :, None].log()
+    first = 1 - (2 * (0.5 + 0.8) + 1) / ((0.5 + 0.8 + 0.2) + 2 + 1)
+    second = 1 - (2 * 0.7 + 1) / ((0.25 + 0.1 + 0.7) + 1 + 1)
+    loss = soft_dice_loss(log_probabilities, torch.tensor([[[0, 0, 1, VOID]]]))
+    assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_dice_of_certain_and_right_predictions_is_nought():
+    _, masks = example()
+    certain = torch.nn.functional.one_hot(torch.where(masks == VOID, 0, masks), 3).permute(0, 3, 1, 2).float().log()
+    assert soft_dice_loss(certain, masks).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_dice_of_void_alone_is_nought():
+    assert soft_dice_loss(example()[0].log_softmax(1), torch.full((2, 4, 5), VOID)).item() == 0
+
+
+def test_both_losses_add_up():
+    logits, masks = example()
+    both = loss_for(FREQUENCY, Recipe(weighting=1.0, dice=0.5))(logits, masks)
+    dice = soft_dice_loss(logits.log_softmax(1), masks)
+    assert both.item() == pytest.approx(cross_entropy(FREQUENCY)(logits, masks).item() + 0.5 * dice.item(), rel=1e-6)

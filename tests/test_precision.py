@@ -1,7 +1,11 @@
+import warnings
+from copy import deepcopy
+from unittest.mock import patch
+
 import pytest
 import torch
 from fastai.torch_core import TensorImage
-from torch import Tensor
+from torch import Tensor, nn
 
 from linknet_fastai.errors import UserError
 from linknet_fastai.networks.linknet import LinkNet, linknet
@@ -90,3 +94,19 @@ def test_a_machine_s_own_precision_is_one_that_it_can_be_asked_for():
 def test_what_a_machine_doesn_t_have_is_refused(device, precision, sentence):
     with pytest.raises(UserError) as raised: Machine.choose(device, precision)
     assert str(raised.value) == sentence
+
+
+def test_a_compilation_that_fails_costs_a_line_and_no_more():
+    from torch._dynamo.exc import TorchDynamoException
+    def fails(forward):
+        def failing(images): raise TorchDynamoException("no compiler here\nand much more")
+        return failing
+    machine = Machine(torch.device("cpu"), "fp32", compile=True)
+    plain = nn.Conv2d(3, 2, 3)
+    with patch("torch.compile", fails): model = prepare(deepcopy(plain), machine)
+    images = torch.rand(1, 3, 8, 8)
+    with pytest.warns(UserWarning, match=r"torch.compile failed \(no compiler here\)"): once = model(images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(model(images), once)  # said once
+    torch.testing.assert_close(once, plain(images))

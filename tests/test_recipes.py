@@ -8,12 +8,12 @@ import pytest
 
 import linknet_fastai
 from linknet_fastai.errors import UserError
-from linknet_fastai.training.recipes import Recipe
+from linknet_fastai.training.recipes import RECIPES, Recipe, recipe_for
 
 
 @pytest.mark.parametrize("wrong", [
     dict(epochs=0), dict(batch_size=0), dict(size=(0, 64)), dict(size=(64, 63)), dict(lr=0), dict(lr=-1.0), dict(lr="fast"),
-    dict(scale=(0, 1)), dict(scale=(2, 1)), dict(lighting=-0.1), dict(weight_decay=-1.0)])
+    dict(optimizer="sgd"), dict(schedule="flat"), dict(dice=-1.0), dict(small_epochs=1.5), dict(scale=(0, 1)), dict(scale=(2, 1)), dict(lighting=-0.1), dict(weight_decay=-1.0)])
 def test_what_cannot_train_is_refused(wrong):
     with pytest.raises(UserError): Recipe(**wrong)
 
@@ -30,3 +30,15 @@ def test_importing_the_package_imports_nothing_heavy():
 def test_every_public_name_is_there():
     for name in linknet_fastai.__all__: assert getattr(linknet_fastai, name).__name__ == name
     with pytest.raises(AttributeError, match="nothing"): linknet_fastai.nothing
+
+
+def test_recipes_know_their_names():
+    for name, recipe in RECIPES.items(): assert recipe.name == name
+    assert RECIPES["rapid"] == Recipe()
+
+
+def test_flags_win_over_wishes_and_wishes_over_what_a_recipe_leaves_open():
+    wishes = dict(lr=1e-2, size=(512, 1024))
+    assert (recipe_for("rapid", wishes).lr, recipe_for("rapid", wishes, lr=3.0).lr) == (1e-2, 3.0)
+    assert (recipe_for("paper", wishes).lr, recipe_for("paper", wishes).size) == (5e-4, (512, 1024))
+    with pytest.raises(UserError, match="rapid, paper, modified"): recipe_for("slow", {})

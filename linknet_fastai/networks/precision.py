@@ -1,5 +1,7 @@
 "Which number format and memory layout a machine trains fastest in, and a model that uses them."
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 
@@ -17,20 +19,21 @@ class Machine:
 
     device: torch.device
     precision: str
+    compile: bool = False
 
     @classmethod
-    def choose(cls, device: str | None = None, precision: str | None = None) -> "Machine":
+    def choose(cls, device: str | None = None, precision: str | None = None, compile: bool = False) -> "Machine":
         "What is named, and the best of this machine for what isn't; `UserError` for what it doesn't have."
         chosen = _device(device or _best_device())
         if precision is None: precision = _best_precision(chosen)
         if precision not in DTYPES: raise UserError(f"precision {precision!r} is unknown; use {', '.join(DTYPES)}.")
         if precision == "fp16" and chosen.type != "cuda":
             raise UserError(f"fp16 needs a CUDA GPU, this runs on {chosen.type}; use bf16 or fp32.")
-        return cls(chosen, precision)
+        return cls(chosen, precision, compile)
 
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else f"{torch.get_num_threads()} threads"
-        return f"{self.device} ({name}), {self.precision}"
+        return f"{self.device} ({name}), {self.precision}{', compiled' if self.compile else ''}"
 
 
 def _best_device() -> str:
@@ -67,7 +70,7 @@ def prepare(model: nn.Module, machine: Machine) -> nn.Module:
     here the autocast is the forward's own. fastai's tensor subclasses, slow in a network, are cast away.
     """
     model.to(machine.device, memory_format=torch.channels_last)
-    forward, dtype = model.forward, DTYPES[machine.precision]
+    forward, dtype = compiled(model.forward) if machine.compile else model.forward, DTYPES[machine.precision]
 
     @wraps(forward)
     def mixed(images: Tensor) -> Tensor:
@@ -77,3 +80,20 @@ def prepare(model: nn.Module, machine: Machine) -> nn.Module:
 
     model.forward = mixed
     return model
+
+
+def compiled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    "`forward` through `torch.compile`; as it was, with one line that says why, where that fails."
+    from torch._dynamo.exc import TorchDynamoException  # takes more than a second to import
+    current = torch.compile(forward)
+
+    def attempt(images: Tensor) -> Tensor:
+        nonlocal current
+        try: return current(images)
+        except TorchDynamoException as error:
+            if current is forward: raise
+            reason = str(error).strip().splitlines()[0]
+            warnings.warn(f"torch.compile failed ({reason}), so the network runs without it", stacklevel=2)
+            current = forward
+            return forward(images)
+    return attempt

@@ -54,14 +54,15 @@ def curves(history: pd.DataFrame, title: str) -> Figure:
     "Loss, mIoU and learning rate by epoch."
     figure, (loss, score, rate) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
     loss.plot(history.epoch, history.train_loss, label="training")
-    loss.plot(history.epoch, history.valid_loss, label="validation")
+    if history.valid_loss.notna().any(): loss.plot(history.epoch, history.valid_loss, label="validation")
     loss.legend(frameon=False)
     loss.set_title("loss")
-    best = history.miou.idxmax()
-    score.plot(history.epoch, 100 * history.miou, color="tab:green")
-    score.plot(history.epoch[best], 100 * history.miou[best], "o", color="tab:green",
-               label=f"best: {100 * history.miou[best]:.1f} in epoch {history.epoch[best]}")
-    score.legend(frameon=False, loc="lower right")
+    if history.miou.notna().any():
+        best = history.miou.idxmax()
+        score.plot(history.epoch, 100 * history.miou, color="tab:green")
+        score.plot(history.epoch[best], 100 * history.miou[best], "o", color="tab:green",
+                   label=f"best: {100 * history.miou[best]:.1f} in epoch {history.epoch[best]}")
+        score.legend(frameon=False, loc="lower right")
     score.set_title("validation mIoU, %")
     rate.plot(history.epoch, history.lr, color="tab:red")
     rate.set_title("learning rate at the epoch's end")

@@ -76,6 +76,11 @@ class Run:
         with written_whole(self.skipped) as file: problems.to_csv(file, index=False)
 
     @property
+    def is_scored(self) -> bool:
+        "Whether it has a validation score: not where the validation pictures were trained on."
+        return (self.path / "scores.json").is_file()
+
+    @property
     def skipped(self) -> Path:
         return self.path / "skipped.csv"
 

@@ -21,12 +21,12 @@ from ..datasets.dataset import VOID, SegmentationDataset
 from ..errors import UserError
 from ..pictures import picture_size, read_image
 from ..runs.figures import picture_sheet
-from .augment import Augment
+from .augment import Augment, whole_strides
 from .class_weights import class_frequencies
 from .recipes import Recipe
+from .store import stored
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
-WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the network
 
 
 @dataclass(frozen=True)
@@ -70,16 +70,16 @@ class SegmentationDataLoaders(DataLoaders):
 
     @classmethod
     def from_dataset(cls, dataset: SegmentationDataset, recipe: Recipe = Recipe(),
-                     device: torch.device | str | None = None) -> "SegmentationDataLoaders":
+                     device: torch.device | str | None = None, validate: bool = True) -> "SegmentationDataLoaders":
         """Training batches are augmented, and random crops of the recipe's size rounded down to whole strides.
 
-        Validation pictures have the recipe's size, their masks their own. `UserError` for the first file that is
+        Validation pictures have the recipe's size, their masks their own; there are none without `validate`. `UserError` for the first file that is
         damaged or doesn't fit.
         """
         recipe = replace(recipe, size=recipe.size or common_size(dataset))
         size = recipe.size
         train = decode_pairs(dataset, dataset.split("train"), size, mask_size=size)
-        valid = decode_pairs(dataset, dataset.split("val"), size)
+        valid = decode_pairs(dataset, dataset.split("val"), size) if validate else []
         splits = [list(range(len(train))), list(range(len(train), len(train) + len(valid)))]
         datasets = Datasets(train + valid, [[decoded_image], [DecodedMask(dataset)]], splits=splits,
                             dl_type=SegmentationDL)
@@ -87,7 +87,7 @@ class SegmentationDataLoaders(DataLoaders):
         dls = datasets.dataloaders(
             bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size), drop_last=len(train) > recipe.batch_size,
             after_batch=[IntToFloatTensor(), Augment(recipe, whole_strides(size)), normalization()],
-            device=device, num_workers=0)
+            device=device, num_workers=0, pin_memory=torch.device(device or "cpu").type == "cuda")
         dls.size = size
         return dls
 
@@ -114,10 +114,6 @@ def normalization() -> Normalize:
     return Normalize.from_stats(MEAN, STD, cuda=False)
 
 
-def whole_strides(size: tuple[int, int]) -> tuple[int, int]:
-    return tuple(side // WHOLE_STRIDES * WHOLE_STRIDES for side in size)
-
-
 def largest_batch(pairs: list[Pair], batch_size: int) -> int:
     "Masks of different sizes can't share a batch."
     return batch_size if len({pair.mask.shape for pair in pairs}) == 1 else 1
@@ -129,31 +125,55 @@ def common_size(dataset: SegmentationDataset) -> tuple[int, int]:
     return sizes.most_common(1)[0][0]
 
 
-
 def decode_image(path: Path, size: tuple[int, int]) -> torch.Tensor:
-    "uint8 `[3,H,W]`, resized with antialiasing where it has another size."
-    return _to_tensor(read_image(path), size)
+    "uint8 `[3,H,W]`."
+    return torch.tensor(_to_array(read_image(path), size))
 
 
 def decode_pairs(dataset: SegmentationDataset, rows: pd.DataFrame, size: tuple[int, int],
                  mask_size: tuple[int, int] | None = None) -> list[Pair]:
     "Rows of the data set's table, decoded in parallel; masks at their own size unless `mask_size` is given."
+    mask_sizes = [mask_size or mask_file_size(dataset, path) for path in rows["mask"]]
+    counts = [count for height, width in mask_sizes for count in (3 * size[0] * size[1], height * width)]
+    ends = np.cumsum(counts)
 
-    def decode(image_path: Path, mask_path: Path, instances: Path | None) -> Pair:
-        image = dataset.read_image(image_path)
-        mask = dataset.read_mask(mask_path, size=(image.height, image.width))
-        if mask_size is not None and mask.shape != mask_size:
-            mask = np.asarray(Image.fromarray(mask).resize(mask_size[::-1], Image.Resampling.NEAREST))
-        return Pair(image_path, _to_tensor(image, size), torch.tensor(mask), instances)
+    def views(content: np.ndarray) -> list[np.ndarray]: return np.split(content, ends[:-1])
 
-    files = rows["image"], rows["mask"], rows.get("instances", repeat(None))
-    with ThreadPoolExecutor(os.cpu_count()) as pool: pairs = list(pool.map(decode, *files))
+    def fill(content: np.ndarray):
+        parts = views(content)
+        def decode(image_path: Path, mask_path: Path, image_room: np.ndarray, mask_room: np.ndarray):
+            image = dataset.read_image(image_path)
+            mask = dataset.read_mask(mask_path, size=(image.height, image.width))
+            if mask_size is not None and mask.shape != mask_size:
+                mask = np.asarray(Image.fromarray(mask).resize(mask_size[::-1], Image.Resampling.NEAREST))
+            image_room[:] = _to_array(image, size).ravel()
+            mask_room[:] = mask.ravel()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(decode, rows["image"], rows["mask"], parts[::2], parts[1::2]): pass
+
+    content = stored(f"{dataset.root} {rows.split.iloc[0]} {mask_size is None}", _key(dataset, rows, size, mask_size), ends[-1], fill)
+    parts = [torch.from_numpy(part) for part in views(content)]
+    pairs = [Pair(path, image.view(3, *size), mask.view(height, width), instances)
+             for path, image, mask, (height, width), instances
+             in zip(rows["image"], parts[::2], parts[1::2], mask_sizes, rows.get("instances", repeat(None)))]
     if all((pair.mask == VOID).all() for pair in pairs):
         raise UserError(f"{rows['mask'].iloc[0]}: this mask and all others of its split are void only; "
                         "add masks with pixels of a class.")
     return pairs
 
 
-def _to_tensor(image: Image.Image, size: tuple[int, int]) -> torch.Tensor:
+def mask_file_size(dataset: SegmentationDataset, path: Path) -> tuple[int, int]:
+    "(height, width) by the file's header."
+    return picture_size(dataset.inside(path))
+
+
+def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: tuple[int, int] | None) -> bytes:
+    "All that the decoded pixels depend on."
+    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in [*rows["image"], *rows["mask"]]]
+    return repr((made, sorted(dataset.values.items()), files)).encode()
+
+
+def _to_array(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    "uint8 `[3,H,W]`, resized with antialiasing where it has another size."
     if (image.height, image.width) != size: image = image.resize(size[::-1], Image.Resampling.BILINEAR)
-    return torch.tensor(np.asarray(image)).permute(2, 0, 1)
+    return np.asarray(image).transpose(2, 0, 1)

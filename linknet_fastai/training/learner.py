@@ -3,19 +3,20 @@
 import tempfile
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
+import torch
 from fastai.callback.fp16 import MixedPrecision
-from fastai.learner import Learner
+from fastai.learner import AvgSmoothLoss, Learner
 from fastai.optimizer import OptimWrapper
 from fastai.torch_core import TensorImage, params
 from fastcore.foundation import L
 from torch import Tensor, nn
-from torch.optim import AdamW
+from torch.optim import AdamW, RMSprop
 
 from ..networks.linknet import linknet
 from ..networks.precision import Machine, prepare
 from .batches import SegmentationDataLoaders
 from .evaluation import Evaluation
-from .loss import weighted_cross_entropy
+from .loss import loss_for
 from .recipes import Recipe
 
 
@@ -27,14 +28,15 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
     """
     machine = machine or Machine.choose(str(dls.device))
     model = linknet(len(dls.vocab), recipe.encoder, recipe.weights, recipe.upsample)
-    loss = weighted_cross_entropy(dls.class_frequencies)
+    loss = loss_for(dls.class_frequencies, recipe)
     loss.to(machine.device)
     evaluation = Evaluation(dls.vocab)
     learn = SegmentationLearner(
-        dls, prepare(model, machine), loss, opt_func=adamw, wd=recipe.weight_decay,
+        dls, prepare(model, machine), loss, opt_func=OPTIMIZERS[recipe.optimizer], wd=recipe.weight_decay,
         splitter=encoder_and_decoder, metrics=evaluation.metrics(), cbs=[evaluation],
         model_dir=tempfile.gettempdir(),  # `lr_find` parks the weights there
         **kwargs)
+    learn.recorder.smooth_loss = SmoothLossOnDevice()
     if recipe.lr != "auto": learn.lr = rates(recipe.lr, recipe)
     if machine.precision == "fp16": learn.add_cb(GradientScaling())
     return learn
@@ -48,6 +50,16 @@ def adamw(groups: L, lr: float | slice) -> OptimWrapper:
     optimizer = OptimWrapper(groups, AdamW, betas=(0.9, 0.99), eps=1e-5, fused=True)
     optimizer.set_hyper("lr", lr)
     return optimizer
+
+
+def rmsprop(groups: L, lr: float | slice) -> OptimWrapper:
+    "torch's RMSprop with the constants of Torch7's, which LinkNet's authors used."
+    optimizer = OptimWrapper(groups, RMSprop, alpha=0.99, eps=1e-8)
+    optimizer.set_hyper("lr", lr)
+    return optimizer
+
+
+OPTIMIZERS = {"adamw": adamw, "rmsprop": rmsprop}
 
 
 def rates(lr: float, recipe: Recipe) -> slice:
@@ -87,3 +99,11 @@ class GradientScaling(MixedPrecision):
     def after_pred(self): pass
 
     def after_loss(self): pass
+
+
+class SmoothLossOnDevice(AvgSmoothLoss):
+    "fastai's own copies each loss to the CPU, which waits for the device at every step."
+
+    def accumulate(self, learn):
+        self.count += 1
+        self.val = torch.lerp(learn.loss.detach().mean(), torch.as_tensor(self.val, device=learn.loss.device), self.beta)

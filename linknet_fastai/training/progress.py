@@ -39,8 +39,8 @@ class TerminalProgress(Callback):
 
     def after_epoch(self):
         row = self.recording.rows[-1]
-        self.console.print(f"epoch {row['epoch']:3}/{self.n_epoch}  loss {row['train_loss']:.3f}  "
-                           f"validation {row['valid_loss']:.3f}  mIoU {100 * row['miou']:5.1f}  {row['seconds']:4.0f} s"
-                           + ("  best" if self.recording.improved else ""), highlight=False)
+        line = f"epoch {row['epoch']:3}/{self.n_epoch}  loss {row['train_loss']:.3f}"
+        if len(self.dls.valid): line += f"  validation {row['valid_loss']:.3f}  mIoU {100 * row['miou']:5.1f}"
+        self.console.print(f"{line}  {row['seconds']:4.0f} s{'  best' if self.recording.improved else ''}", highlight=False)
 
     def after_fit(self): self.bar.remove_task(self.task)

@@ -10,7 +10,10 @@ from ..runs.weights import ModelCard
 
 
 class Recording(Callback):
-    "After each epoch: its row in `history.csv`, and the weights where its mIoU is the best so far."
+    """After each epoch: its row in `history.csv`, and the weights where its mIoU is the best so far.
+
+    Where nothing is validated, the last epoch's are kept.
+    """
 
     order = 60  # after fastai's Recorder has put the epoch's scores together
 
@@ -30,6 +33,6 @@ class Recording(Callback):
         self.rows.append(row)
         self.run_folder.write_history(pd.DataFrame(self.rows))
         self.improved = row["miou"] > self.best
-        if self.improved:
-            self.best = row["miou"]
+        if self.improved: self.best = row["miou"]
+        if self.improved or not len(self.dls.valid):
             self.run_folder.write_model(self.model, self.card)

@@ -47,7 +47,8 @@ def score_run(run: Run, dataset: SegmentationDataset, split: str, dl: Segmentati
                         "with `--data`.")
     things = Things(dataset, dl.items) if dataset.benchmark else None
     matrices = evaluate(prepare(model, machine), dl, things and things.count)
-    scores, protocol = Scores(matrices.sum(0), card.classes), protocol_of(dataset, split, dl)
+    scores = Scores(matrices.sum(0), card.classes)
+    protocol = protocol_of(dataset, split, dl) | {"trained_on": run.config["splits"]}
     benchmark = things and benchmark_scores(scores.confusion, things, dataset)
     run.write_scores(name, scores, protocol, benchmark)
     ious = picture_ious(matrices, card.classes)
