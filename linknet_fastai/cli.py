@@ -133,6 +133,23 @@ def predict(run: RunFolder,
     console.print(f"{len(written)} masks in {out}")
 
 
+@app.command()
+def benchmark(run: Annotated[Optional[Path], typer.Argument(metavar="[RUN]", help="Measure this run's network and size. "
+                                                            "[default: the rapid recipe at 360x480]", show_default=False)] = None,
+              device: Device = None, precision: Precision = None, compile: Compile = False):
+    "Measure this machine: milliseconds a picture in training and prediction, and how near that is to its peak."
+    from .networks.precision import Machine
+    from .training.speed import measure, settings_of
+    machine = Machine.choose(device, precision, compile)
+    recipe, classes = settings_of(run)
+    speed = measure(recipe, classes, machine)
+    console.print(f"machine:    {machine}\n"
+                  f"network:    LinkNet, {recipe.encoder}, {recipe.upsample}, {classes} classes: {speed.cost}\n"
+                  f"training:   {speed.training:.0f} ms a picture at {speed.size[0]}x{speed.size[1]} in batches of {speed.batch_size}, "
+                  f"{100 * speed.share:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
+                  f"prediction: {speed.inference:.0f} ms a picture, one at a time")
+
+
 datasets_app = typer.Typer(invoke_without_command=True)
 app.add_typer(datasets_app, name="datasets")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from linknet_fastai.datasets.dataset import VOID
 from linknet_fastai.training.class_weights import class_frequencies, class_weights
-from linknet_fastai.training.loss import SegmentationLoss, loss_for, soft_dice_loss
+from linknet_fastai.training.loss import SegmentationLoss, every_fourth_pixel, loss_for, soft_dice_loss
 from linknet_fastai.training.recipes import Recipe
 
 FREQUENCY = np.array([0.75, 0.25, 0.0])
@@ -128,7 +128,18 @@ def test_dice_of_void_alone_is_nought():
 
 
 def test_both_losses_add_up():
-    logits, masks = example()
+    logits, masks = (part.repeat_interleave(2, -2).repeat_interleave(2, -1) for part in example())  # equal in each 2x2
     both = loss_for(FREQUENCY, Recipe(weighting=1.0, dice=0.5))(logits, masks)
-    dice = soft_dice_loss(logits.log_softmax(1), masks)
+    dice = soft_dice_loss(*example_of_log_probabilities())
     assert both.item() == pytest.approx(cross_entropy(FREQUENCY)(logits, masks).item() + 0.5 * dice.item(), rel=1e-6)
+
+
+def test_dice_sees_each_pixel_in_its_turn():
+    log_probabilities, masks = example_of_log_probabilities()
+    seen = {tuple(every_fourth_pixel(log_probabilities, masks)[1].flatten().tolist()) for _ in range(50)}
+    assert seen == {tuple(masks[:, row::2, column::2].flatten().tolist()) for row in (0, 1) for column in (0, 1)}
+
+
+def example_of_log_probabilities() -> tuple[Tensor, Tensor]:
+    logits, masks = example()
+    return logits.log_softmax(1), masks

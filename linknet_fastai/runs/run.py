@@ -48,6 +48,11 @@ class Run:
         return self._read_json("config.json")
 
     @property
+    def recipe(self) -> dict:
+        "The settings it was trained with."
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in self.config["recipe"].items()}
+
+    @property
     def figures(self) -> Path:
         return self.path / "figures"
 

@@ -1,0 +1,108 @@
+"""Ours against plain fastai around segmentation_models_pytorch's Linknet: the step, the epoch, the memory.
+
+    python benchmarks/training.py ../shared/camvid --frames 64 --rounds 3
+
+Both train on the same frames of CamVid at 352x480 in batches of 8, in one process, in turn. (a) is what one would write
+otherwise: a fastai `DataBlock` with `aug_transforms`, every PNG decoded in every epoch, fp32, NCHW, fastai's loss, optimizer
+and metric. (b) is `linknet_learner` with the recipe `rapid`. An epoch has everything in it: loading, augmentation, training
+on the frames, validation on a quarter as many, scores.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import fastai.callback.all  # noqa: F401  gives `Learner` its `no_bar` and `no_logging`
+import pandas as pd
+import segmentation_models_pytorch as smp
+from fastai.callback.core import Callback
+from fastai.data.block import DataBlock
+from fastai.data.transforms import ColReader, ColSplitter, Normalize
+from fastai.learner import Learner
+from fastai.losses import CrossEntropyLossFlat
+from fastai.metrics import JaccardCoeffMulti
+from fastai.torch_core import set_seed
+from fastai.vision.augment import aug_transforms
+from fastai.vision.data import ImageBlock, MaskBlock
+
+from linknet_fastai.datasets.camvid import UNLABELLED, camvid
+from linknet_fastai.datasets.dataset import SegmentationDataset
+from linknet_fastai.training.batches import MEAN, STD, SegmentationDataLoaders
+from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.training.recipes import Recipe
+
+SIZE, BATCH = (352, 480), 8
+
+
+def few_frames(root: Path, frames: int) -> SegmentationDataset:
+    "The first training frames, and a quarter as many for validation."
+    dataset = camvid(root)
+    table = pd.concat([dataset.split("train")[:frames], dataset.split("val")[:max(BATCH, frames // 4)]], ignore_index=True)
+    return SegmentationDataset(dataset.name, dataset.protocol, dataset.classes, dataset.palette, table, dataset.values, root=root)
+
+
+def plain_fastai(dataset: SegmentationDataset) -> Learner:
+    block = DataBlock((ImageBlock, MaskBlock([*dataset.classes, "void"])), get_x=ColReader("image"), get_y=ColReader("mask"),
+                      splitter=ColSplitter("is_valid"), batch_tfms=[*aug_transforms(size=SIZE), Normalize.from_stats(MEAN, STD)])
+    dls = block.dataloaders(dataset.table.assign(is_valid=dataset.table.split == "val"), bs=BATCH, num_workers=0)
+    model = smp.Linknet("resnet18", encoder_weights=None, classes=len(dataset.classes))
+    return Learner(dls, model, CrossEntropyLossFlat(axis=1, ignore_index=UNLABELLED), metrics=JaccardCoeffMulti())
+
+
+def ours(dataset: SegmentationDataset) -> Learner:
+    recipe = Recipe(weights="none", size=SIZE, batch_size=BATCH)
+    return linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, "cpu"), recipe, lr=1e-4)
+
+
+class Steps(Callback):
+    "Seconds of each training step: forward, loss, backward, optimizer."
+
+    def before_fit(self): self.seconds = []
+
+    def before_batch(self): self.started = time.perf_counter()
+
+    def after_batch(self):
+        if self.training: self.seconds.append(time.perf_counter() - self.started)
+
+
+class Epoch(dict):
+    "Milliseconds a step and an epoch a frame, and the peak of the process's memory in GiB."
+
+    def __init__(self, learn: Learner, frames: int):
+        forget_peak_memory()
+        steps, started = Steps(), time.perf_counter()
+        with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-4, cbs=steps)
+        seconds = time.perf_counter() - started
+        super().__init__(step=1000 * statistics.median(steps.seconds) / BATCH, epoch=1000 * seconds / frames, memory=peak_memory())
+
+
+def forget_peak_memory(): Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> float:
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 2**20
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("data", type=Path)
+    arguments.add_argument("--frames", type=int, default=64)
+    arguments.add_argument("--rounds", type=int, default=3)
+    given = arguments.parse_args()
+    set_seed(0)
+    dataset = few_frames(given.data, given.frames)
+    learners = {"plain": plain_fastai(dataset), "ours": ours(dataset)}
+    ratios = {"step": [], "epoch": []}
+    for number in range(1, given.rounds + 1):
+        measured = {name: Epoch(learn, given.frames) for name, learn in learners.items()}
+        for name, epoch in measured.items():
+            print(f"round {number}  {name:5}  step {epoch['step']:4.0f} ms a frame  epoch {epoch['epoch']:4.0f} ms a frame  "
+                  f"memory {epoch['memory']:.1f} GiB")
+        for what, values in ratios.items(): values.append(measured["plain"][what] / measured["ours"][what])
+    for what, values in ratios.items():
+        print(f"{what}: {statistics.median(values):.2f} times as fast (median of {', '.join(f'{value:.2f}' for value in values)})")
+
+
+if __name__ == "__main__": main()

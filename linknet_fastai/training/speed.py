@@ -1,0 +1,94 @@
+"How fast a machine trains and predicts."
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..datasets.camvid import CLASSES
+from ..networks.cost import Cost, cost_of
+from ..networks.linknet import linknet
+from ..networks.precision import DTYPES, Machine, prepare
+from ..runs.run import Run
+from .augment import whole_strides
+from .learner import OPTIMIZERS, encoder_and_decoder, rates
+from .loss import loss_for
+from .recipes import Recipe
+
+WARM_UP, ROUNDS = 2, 7
+MATRIX = 2048  # side of the product that is taken for the machine's peak
+BACKWARD = 2  # a backward pass costs about two forward passes
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Milliseconds a picture at `size` (height, width), medians of 7: a training step in the recipe's batches, and the
+    prediction of single pictures. `share` is the training step's arithmetic as a share of the machine's matrix product."""
+
+    cost: Cost
+    size: tuple[int, int]
+    batch_size: int
+    training: float
+    inference: float
+    peak: float
+
+    @property
+    def share(self) -> float:
+        flops = 2 * (1 + BACKWARD) * self.cost.multiply_adds
+        return flops / (self.training / 1000) / self.peak
+
+
+def settings_of(path: Path | None) -> tuple[Recipe, int]:
+    "Recipe and number of classes of a run; `rapid` on CamVid's classes and size without one."
+    if path is None: return replace(Recipe(), size=(360, 480)), len(CLASSES)
+    run = Run.open(path)
+    _, card = run.load_model()
+    return Recipe(**run.recipe), len(card.classes)
+
+
+def measure(recipe: Recipe, classes: int, machine: Machine) -> Speed:
+    "Time the recipe's network on random pictures; `recipe.size` must be given."
+    size = whole_strides(recipe.size)
+    with torch.device("meta"): cost = cost_of(linknet(classes, recipe.encoder, "none", recipe.upsample), size)
+    model = prepare(linknet(classes, recipe.encoder, "none", recipe.upsample), machine)
+    images = torch.randn(recipe.batch_size, 3, *size, device=machine.device)
+    masks = torch.randint(0, classes, (recipe.batch_size, *size), device=machine.device)
+    step = training_step(model, images, masks, recipe, classes, machine)
+    training = _median_seconds(step, machine) / recipe.batch_size
+    model.eval()
+    with torch.inference_mode(): inference = _median_seconds(lambda: model(images[:1]), machine)
+    return Speed(cost, size, recipe.batch_size, 1000 * training, 1000 * inference, matrix_peak(machine))
+
+
+def training_step(model, images, masks, recipe: Recipe, classes: int, machine: Machine) -> Callable[[], None]:
+    "One step of the recipe on a batch: forward, loss, backward, optimizer."
+    loss_func = loss_for(np.full(classes, 1 / classes), recipe)
+    loss_func.to(machine.device)
+    optimizer = OPTIMIZERS[recipe.optimizer](encoder_and_decoder(model), rates(1e-4, recipe))
+    model.train()
+
+    def step():
+        loss_func(model(images), masks).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return step
+
+
+def matrix_peak(machine: Machine) -> float:
+    "FLOP/s of a large matrix product in the machine's precision: the most that a network could reach."
+    left, right = torch.randn(2, MATRIX, MATRIX, device=machine.device, dtype=DTYPES[machine.precision])
+    return 2 * MATRIX**3 / _median_seconds(lambda: left @ right, machine)
+
+
+def _median_seconds(work: Callable, machine: Machine) -> float:
+    seconds = []
+    for _ in range(WARM_UP + ROUNDS):
+        started = time.perf_counter()
+        work()
+        if machine.device.type == "cuda": torch.cuda.synchronize(machine.device)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[WARM_UP:])
