@@ -106,7 +106,7 @@ def test_help_answers_at_once():
     result = linknet_process("--help")
     seconds = time.perf_counter() - started
     assert result.returncode == 0
-    for command in ("fit", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets"):
+    for command in ("fit", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets", "benchmark"):
         assert command in result.stdout
     assert seconds < 2  # 0.1 s alone on two cores; importing torch would take 2 s and more
 
@@ -275,6 +275,12 @@ def test_bad_pairs_are_skipped_and_listed(broken, tmp_path):
     assert skipped.split.tolist() == ["train", "val"] and "trainannot/3.png: there is no such file" in skipped.problem[0]
     assert json.loads((tmp_path / "run" / "config.json").read_text())["pictures"] == {"train": 9, "val": 3}
     assert "val: 3 pictures" in linknet("evaluate", tmp_path / "run").stdout  # as in training
+
+
+def test_benchmark_measures_a_run_s_network(run):
+    result = linknet("benchmark", run)
+    assert result.returncode == 0, result.stderr
+    assert "11 classes: 11.5 M parameters" in result.stdout and "at 64x96 in batches of 4" in result.stdout
 
 
 def test_any_setting_may_be_given(folder, tmp_path):

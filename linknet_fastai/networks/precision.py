@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
+from .memory import keep_freed_memory
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -69,6 +70,7 @@ def prepare(model: nn.Module, machine: Machine) -> nn.Module:
     fastai's `MixedPrecision` opens `autocast("cuda")` whatever the device, and leaves it open when a forward fails:
     here the autocast is the forward's own. fastai's tensor subclasses, slow in a network, are cast away.
     """
+    if machine.device.type == "cpu": keep_freed_memory()
     model.to(machine.device, memory_format=torch.channels_last)
     forward, dtype = compiled(model.forward) if machine.compile else model.forward, DTYPES[machine.precision]
 

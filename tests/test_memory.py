@@ -1,0 +1,40 @@
+"Freed memory is kept, where the C library can."
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, sys
+import torch
+from linknet_fastai.networks.memory import keep_freed_memory
+if sys.argv[1] == "kept": keep_freed_memory()
+def step():
+    kept = [torch.ones(size << 20, dtype=torch.uint8) for size in (40, 60, 50, 33)]
+    kept[1] = None
+    kept.append(torch.ones(58 << 20, dtype=torch.uint8))
+for _ in range(8): step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(4): step()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 4)
+"""
+
+
+def faults(way: str) -> int:
+    return int(subprocess.run([sys.executable, "-c", FAULTS, way], capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's malloc")
+def test_large_blocks_are_cleared_once_and_not_each_time():
+    "A step asks for 241 MiB, 61,696 pages of 4 KiB."
+    assert faults("freed") > 60_000
+    assert faults("kept") < 20_000
+
+
+def test_elsewhere_nothing_happens(monkeypatch):
+    from linknet_fastai.networks.memory import keep_freed_memory
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("ctypes.CDLL", lambda _: pytest.fail("looked for glibc"))
+    keep_freed_memory()
