@@ -6,15 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from fastai.callback.core import Callback
-from fastai.callback.progress import ProgressCallback
 from fastai.torch_core import TensorImage, TensorMask
 from torch import Tensor
 
 from linknet_fastai.datasets.dataset import VOID
-from linknet_fastai.training.augment import Augment, SmallFirst, random_affine, sample_images, sample_masks
-from linknet_fastai.training.batches import SegmentationDataLoaders
-from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.training.augment import Augment, random_affine, sample_images, sample_masks
 from linknet_fastai.training.recipes import Recipe
 
 NEUTRAL = Recipe(flip=False, scale=(1, 1), rotation=0, shear=0, lighting=0)
@@ -234,23 +230,3 @@ def test_lighting_stays_between_black_and_white():
     images, masks = noise(8, 8, 8)
     lit = augmented(replace(NEUTRAL, lighting=0.9), images, masks, (8, 8))[0]
     assert lit.min() == 0 and lit.max() == 1
-
-
-def test_a_reduced_view_shows_as_much():
-    "At 0.5 of the size, an untouched picture is its own half."
-    image = torch.rand(1, 3, 128, 192)
-    warp = random_affine(1, NEUTRAL, (128, 192), (64, 96), reduction=0.5)
-    half = sample_images(image, F.affine_grid(warp, [1, 1, 64, 96], align_corners=False))
-    torch.testing.assert_close(half, F.avg_pool2d(image, 2), atol=1e-5, rtol=0)
-
-
-def test_small_epochs_come_first(tiny_dataset):
-    recipe = Recipe(weights="none", size=(64, 64), batch_size=4, epochs=4, small_epochs=0.5)
-    learn = linknet_learner(SegmentationDataLoaders.from_dataset(tiny_dataset, recipe, "cpu"), recipe)
-    sizes = []
-    class Watch(Callback):
-        def before_batch(self): sizes.append((self.training, tuple(self.xb[0].shape[-2:])))
-    learn.remove_cb(ProgressCallback)
-    with learn.no_logging(): learn.fit(4, 1e-3, cbs=[SmallFirst(recipe), Watch()])
-    assert [size for training, size in sizes if training] == [(32, 32)] * 4 + [(64, 64)] * 4
-    assert {size for training, size in sizes if not training} == {(64, 64)}

@@ -284,12 +284,11 @@ def test_benchmark_measures_a_run_s_network(run):
 
 
 def test_any_setting_may_be_given(folder, tmp_path):
-    result = quick(folder, tmp_path / "run", "--recipe", "modified", "--dice", 0.25, "--no-flip", "--scale", 0.9, 1.1,
-                   "--small-epochs", 1)
+    result = quick(folder, tmp_path / "run", "--recipe", "modified", "--dice", 0.25, "--no-flip", "--scale", 0.9, 1.1)
     assert result.returncode == 0, result.stderr
     recipe = json.loads((tmp_path / "run/config.json").read_text())["recipe"]
     assert (recipe["name"], recipe["upsample"], recipe["lr"]) == ("modified", "subpixel", 1e-3)
-    assert (recipe["dice"], recipe["flip"], recipe["scale"], recipe["small_epochs"]) == (0.25, False, [0.9, 1.1], 1.0)
+    assert (recipe["dice"], recipe["flip"], recipe["scale"]) == (0.25, False, [0.9, 1.1])
 
 
 def test_the_paper_s_recipe_trains(folder, tmp_path):

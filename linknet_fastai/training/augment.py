@@ -1,11 +1,9 @@
 "Shear, rotation, translation, scale, flip and lighting for a whole batch, image and mask by one sampling grid."
 
 import math
-from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
-from fastai.callback.core import Callback
 from fastai.torch_core import TensorImage, TensorMask
 from fasttransform import ItemTransform
 from torch import Tensor
@@ -14,13 +12,11 @@ from ..datasets.dataset import VOID
 from .recipes import Recipe
 
 WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the network
-REDUCTION = 0.7  # of height and width: half of the pixels
 
 
 class Augment(ItemTransform):
     """Images `[B,3,H,W]` in 0..1 and masks `[B,H,W]` to other views of them, of `size` (height, width).
 
-    With a `reduction` below 1 the views are of that share of the size, rounded down to whole strides, and show as much.
     fastai's `aug_transforms` know no shear, and fill a mask with class 0 outside the picture: here that is void.
     """
 
@@ -28,44 +24,28 @@ class Augment(ItemTransform):
 
     def __init__(self, recipe: Recipe, size: tuple[int, int]):
         super().__init__()
-        self.recipe, self.size, self.reduction = recipe, size, 1.0
+        self.recipe, self.size = recipe, size
 
     def encodes(self, batch):
         images, masks = batch
         images, masks = images.as_subclass(Tensor), masks.as_subclass(Tensor)
-        size = self.size if self.reduction == 1 else whole_strides([side * self.reduction for side in self.size])
-        warp = random_affine(len(images), self.recipe, tuple(images.shape[-2:]), size, self.reduction).to(images.device)
-        grid = F.affine_grid(warp, [len(images), 1, *size], align_corners=False)
+        warp = random_affine(len(images), self.recipe, tuple(images.shape[-2:]), self.size).to(images.device)
+        grid = F.affine_grid(warp, [len(images), 1, *self.size], align_corners=False)
         images = random_lighting(sample_images(images, grid), self.recipe.lighting)
         return TensorImage(images), TensorMask(sample_masks(masks, grid))
 
 
-class SmallFirst(Callback):
-    "The recipe's first epochs are trained at a smaller size: cheaper, and coarse things are learnt as well there."
-
-    def __init__(self, recipe: Recipe):
-        self.share = recipe.small_epochs
-
-    def before_epoch(self): self._set(REDUCTION if self.epoch < round(self.share * self.n_epoch) else 1.0)
-
-    def after_fit(self): self._set(1.0)
-
-    def _set(self, reduction: float):
-        for transform in self.dls.train.after_batch.fs:
-            if isinstance(transform, Augment): transform.reduction = reduction
+def whole_strides(size: tuple[int, int]) -> tuple[int, int]:
+    return tuple(side // WHOLE_STRIDES * WHOLE_STRIDES for side in size)
 
 
-def whole_strides(size: Iterable[float]) -> tuple[int, int]:
-    return tuple(int(side) // WHOLE_STRIDES * WHOLE_STRIDES for side in size)
-
-
-def random_affine(n: int, recipe: Recipe, size: tuple[int, int], out: tuple[int, int], reduction: float = 1.0) -> Tensor:
+def random_affine(n: int, recipe: Recipe, size: tuple[int, int], out: tuple[int, int]) -> Tensor:
     """`[n,2,3]` for `F.affine_grid`: where each point of an output of size `out` lies in an input of `size`.
 
-    An output smaller than what the zoom makes of the input is a random crop of it. `reduction` comes on top of the zoom.
+    An output smaller than what the zoom makes of the input is a random crop of it.
     """
     (height, width), (out_height, out_width) = size, out
-    zoom = torch.exp(_uniform(n, *map(math.log, recipe.scale))) * reduction  # doubling is as likely as halving
+    zoom = torch.exp(_uniform(n, *map(math.log, recipe.scale)))  # doubling is as likely as halving
     angle = _uniform(n, -recipe.rotation, recipe.rotation) * math.pi / 180
     shear = _uniform(n, -recipe.shear, recipe.shear)
     mirror = torch.where((torch.rand(n) < 0.5) & recipe.flip, -1.0, 1.0)

@@ -20,7 +20,6 @@ from ..progress import Progress, silent
 from ..runs.figures import curves
 from ..runs.run import Run, new_run_path, refuse_taken
 from ..runs.weights import ModelCard
-from .augment import SmallFirst
 from .batches import MEAN, STD, SegmentationDataLoaders, common_size
 from .learner import linknet_learner, rates
 from .recipes import Recipe
@@ -56,7 +55,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     if not report.problems.empty: run.write_skipped(report.problems)
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
                      dataset.protocol, dataset.benchmark and dataset.benchmark.ids)
-    train(learn, recipe, [SmallFirst(recipe), Recording(run, card), *cbs])
+    train(learn, recipe, [Recording(run, card), *cbs])
     if validates: score_run(run, dataset, "val", dls.valid, machine, "scores")
     run.write_figure("curves", curves(run.history, f"{dataset.protocol}, {run.path.name}"))
     return run

@@ -20,7 +20,7 @@ class Recipe:
     encoder: str = _setting("resnet18", "A timm network that offers features.")
     weights: str = _setting("imagenet", "The encoder's start: `imagenet` (timm's hub), a .safetensors file, or `none`.")
     upsample: str = _setting("deconv", "How the decoder doubles: `deconv` or `subpixel`.")
-    epochs: int = _setting(20, "Passes over the training pictures.")
+    epochs: int = _setting(40, "Passes over the training pictures.")
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the pictures' own if not given.")
     batch_size: int = _setting(8, "Pictures a step.")
     optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
@@ -30,7 +30,6 @@ class Recipe:
     weight_decay: float = _setting(0.01, "The optimizer's decay.")
     weighting: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.")
     dice: float = _setting(1.0, "Share of a soft Dice loss beside cross-entropy.")
-    small_epochs: float = _setting(0.0, "Share of the epochs that are trained first, at 0.7 of the size.")
     flip: bool = _setting(True, "Mirror half of the pictures.")
     scale: tuple[float, float] = _setting((0.75, 1.6), "Zoom, from smallest to largest.")
     rotation: float = _setting(5.0, "Turn by up to this many degrees either way.")
@@ -51,9 +50,8 @@ class Recipe:
         for name, choices in (("optimizer", ("adamw", "rmsprop")), ("schedule", ("one-cycle", "steps"))):
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} {getattr(self, name)!r} is unknown; there are {', '.join(choices)}.")
-        for name in ("encoder_lr", "weight_decay", "weighting", "dice", "small_epochs", "rotation", "shear", "lighting"):
+        for name in ("encoder_lr", "weight_decay", "weighting", "dice", "rotation", "shear", "lighting"):
             if getattr(self, name) < 0: raise UserError(f"{name} is {getattr(self, name)}; pass 0 or more.")
-        if self.small_epochs > 1: raise UserError(f"small_epochs is {self.small_epochs}, a share; pass 0 to 1.")
 
 
 _AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, lighting=0.0)
