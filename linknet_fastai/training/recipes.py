@@ -26,7 +26,7 @@ class Recipe:
     optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
     schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the rate after each 100 epochs.")
     lr: float | str = _setting(2e-3, "The schedule's highest rate, or `auto` to search for it.")
-    encoder_lr: float = _setting(0.5, "The encoder's rate as a share of the decoder's.")
+    encoder_lr: float = _setting(1.0, "The encoder's rate as a share of the decoder's.")
     weight_decay: float = _setting(0.01, "The optimizer's decay.")
     weighting: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.")
     dice: float = _setting(1.0, "Share of a soft Dice loss beside cross-entropy.")
@@ -60,10 +60,10 @@ RECIPES: dict[str, Recipe] = {
     # this project's own, for the most mIoU in the least time: benchmarks/README.md has what was tried
     "rapid": Recipe(),
     # arXiv 1707.03718, section 4, and its authors' training code: pictures as they are, 300 epochs, a tenth after each 100
-    "paper": Recipe("paper", epochs=300, optimizer="rmsprop", schedule="steps", lr=5e-4, encoder_lr=1.0, weight_decay=2e-4,
+    "paper": Recipe("paper", epochs=300, optimizer="rmsprop", schedule="steps", lr=5e-4, weight_decay=2e-4,
                     weighting=1.0, dice=0.0, **_AS_IS),
     # the student report's: AdamW, one-cycle, sub-pixel, the paper's loss, shear and flips
-    "modified": Recipe("modified", epochs=100, upsample="subpixel", lr=1e-3, encoder_lr=1.0, weighting=1.0, dice=0.0,
+    "modified": Recipe("modified", epochs=100, upsample="subpixel", lr=1e-3, weighting=1.0, dice=0.0,
                        **_AS_IS | dict(flip=True, shear=0.1)),
 }
 
