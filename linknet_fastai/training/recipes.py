@@ -22,7 +22,7 @@ class Recipe:
     upsample: str = _setting("deconv", "How the decoder doubles: `deconv` or `subpixel`.")
     epochs: int = _setting(40, "Passes over the training pictures.")
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the pictures' own if not given.")
-    batch_size: int = _setting(8, "Pictures a step.")
+    batch_size: int = _setting(4, "Pictures a step.")
     optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
     schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the rate after each 100 epochs.")
     lr: float | str = _setting(2e-3, "The schedule's highest rate, or `auto` to search for it.")
