@@ -19,6 +19,7 @@ setup(
     license=settings["license"],
     keywords=settings["keywords"].split(),
     packages=find_packages(include=["linknet_fastai", "linknet_fastai.*"]),
+    package_data={"linknet_fastai.runs": ["report.html.j2"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require={"dev": settings["dev_requirements"].split()},

@@ -2,14 +2,19 @@
 
     python benchmarks/training.py ../shared/camvid --frames 64 --rounds 3
 
-Both train on the same frames of CamVid at 352x480 in batches of 8, in one process, in turn. (a) is what one would write
+Both train on the same frames of CamVid at 352x480 in batches of 8, in turn, each in a process of its own: ours tells malloc to
+keep what is freed, which can't be taken back, and would help the other. (a) is what one would write
 otherwise: a fastai `DataBlock` with `aug_transforms`, every PNG decoded in every epoch, fp32, NCHW, fastai's loss, optimizer
 and metric. (b) is `linknet_learner` with the recipe `rapid`. An epoch has everything in it: loading, augmentation, training
-on the frames, validation on a quarter as many, scores.
+on the frames, validation on a quarter as many, scores. One epoch of each warms up.
 """
 
 import argparse
+import json
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -66,23 +71,30 @@ class Steps(Callback):
         if self.training: self.seconds.append(time.perf_counter() - self.started)
 
 
-class Epoch(dict):
-    "Milliseconds a step and an epoch a frame, and the peak of the process's memory in GiB."
-
-    def __init__(self, learn: Learner, frames: int):
-        forget_peak_memory()
+def serve(learn: Learner, frames: int):
+    "An epoch for each line of standard input: milliseconds a frame of a step and of the epoch, peak memory in GiB."
+    for _ in sys.stdin:
         steps, started = Steps(), time.perf_counter()
         with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-4, cbs=steps)
         seconds = time.perf_counter() - started
-        super().__init__(step=1000 * statistics.median(steps.seconds) / BATCH, epoch=1000 * seconds / frames, memory=peak_memory())
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps(dict(step=1000 * statistics.median(steps.seconds) / BATCH, epoch=1000 * seconds / frames, memory=memory)),
+              flush=True)
 
 
-def forget_peak_memory(): Path("/proc/self/clear_refs").write_text("5")
+class Trainer:
+    "One of the two, in its process."
+
+    def __init__(self, name: str, words: list[str]):
+        self.process = subprocess.Popen([sys.executable, *words, "--process", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+
+    def epoch(self) -> dict[str, float]:
+        print(file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
 
 
-def peak_memory() -> float:
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) / 2**20
+PEERS = {"plain": plain_fastai, "ours": ours}
 
 
 def main():
@@ -90,13 +102,16 @@ def main():
     arguments.add_argument("data", type=Path)
     arguments.add_argument("--frames", type=int, default=64)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--process", choices=PEERS, help=argparse.SUPPRESS)
     given = arguments.parse_args()
-    set_seed(0)
-    dataset = few_frames(given.data, given.frames)
-    learners = {"plain": plain_fastai(dataset), "ours": ours(dataset)}
+    if given.process:
+        set_seed(0)
+        return serve(PEERS[given.process](few_frames(given.data, given.frames)), given.frames)
+    trainers = {name: Trainer(name, sys.argv) for name in PEERS}
+    for trainer in trainers.values(): trainer.epoch()
     ratios = {"step": [], "epoch": []}
     for number in range(1, given.rounds + 1):
-        measured = {name: Epoch(learn, given.frames) for name, learn in learners.items()}
+        measured = {name: trainer.epoch() for name, trainer in trainers.items()}
         for name, epoch in measured.items():
             print(f"round {number}  {name:5}  step {epoch['step']:4.0f} ms a frame  epoch {epoch['epoch']:4.0f} ms a frame  "
                   f"memory {epoch['memory']:.1f} GiB")

@@ -8,7 +8,8 @@ _HOME = {
     "cityscapes": "datasets.cityscapes", "folder": "datasets.folder", "streets": "datasets.streets", "check": "datasets.check",
     "LinkNet": "networks.linknet", "linknet": "networks.linknet", "Machine": "networks.precision",
     "Recipe": "training.recipes", "SegmentationDataLoaders": "training.batches", "linknet_learner": "training.learner",
-    "fit": "training.fit", "score_split": "training.scoring",
+    "fit": "training.fit", "score_split": "training.scoring", "learner_from_run": "training.scoring",
+    "SegmentationInterpretation": "training.interpretation",
     "Run": "runs.run", "Scores": "runs.scores",
     "Predictor": "deploy.predictor",
 }

@@ -52,8 +52,10 @@ def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, imag
         skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without unsound pairs, and list them in the run.")] = False,
         splits: Annotated[str, typer.Option(help="`train`, or `train+val` for a final network, which has no validation score.")
                           ] = "train",
+        log: Annotated[Optional[str], typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
+                                                   show_default=False)] = None,
         device: Device = None, precision: Precision = None, compile: Compile = False, recipe: RECIPE = "rapid", flags=None):
-    "Check a data set and train on it; keep the best epoch, its scores and pictures in a run folder."
+    "Check a data set and train on it; keep the best epoch, its scores, pictures and report in a run folder."
     from .networks.precision import Machine
     from .training.fit import fit as fit_network
     from .training.progress import TerminalProgress
@@ -62,10 +64,10 @@ def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, imag
     machine = Machine.choose(device, precision, compile)
     _announce(dataset, chosen, machine)
     with TerminalProgress(console) as progress:
-        run = fit_network(dataset, chosen, machine, out, skip_bad, splits, (progress,), _tracked("checking"))
-    if run.is_scored: _print_scores(*run.scores(), run.benchmark())
+        run = fit_network(dataset, chosen, machine, out, skip_bad, splits, (progress,), _tracked("checking"), log)
+    if run.is_scored: _print_result(run.result())
     if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the pairs that were left out")
-    console.print(f"run:      {run.path}\npictures: {run.figures}\n"
+    console.print(f"run:      {run.path}\nlook:     {run.report if run.is_scored else run.figures}\n"
                   f"next:     linknet-fastai predict {run.path} PICTURE_OR_FOLDER")
 
 
@@ -99,21 +101,48 @@ def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = Non
 
 
 @app.command()
-def show_results(run: RunFolder, split: Split = "val", data: Data = None, device: Device = None, precision: Precision = None):
+def show_results(run: RunFolder, split: Split = "val", data: Data = None,
+                 errors: Annotated[bool, typer.Option("--errors", help="Beside them, where the prediction is wrong.")] = False,
+                 device: Device = None, precision: Precision = None):
     "Draw the pictures of a split that a run does worst on: image, truth, prediction."
     from .networks.precision import Machine
-    from .training.scoring import score_split
-    result = score_split(run, split, Machine.choose(device, precision), data)
-    console.print(result.sheet)
+    from .training.illustration import draw_worst
+    console.print(draw_worst(run, split, Machine.choose(device, precision), data, errors))
 
 
 @app.command()
-def evaluate(run: RunFolder, split: Split = "val", data: Data = None, device: Device = None, precision: Precision = None):
+def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
+             tta: Annotated[Optional[str], typer.Option(help="`flip`: predict from each picture and its mirror image, in twice the "
+                                                        "time.", show_default=False)] = None,
+             boundary: Annotated[Optional[int], typer.Option(help="Also score the pixels within so many of another class.",
+                                                             show_default=False)] = None,
+             device: Device = None, precision: Precision = None):
     "Score a run on a split, at the masks' own resolution."
     from .networks.precision import Machine
     from .training.scoring import score_split
-    result = score_split(run, split, Machine.choose(device, precision), data)
-    _print_scores(result.scores, result.protocol, result.benchmark)
+    _print_result(score_split(run, split, Machine.choose(device, precision), data, tta, boundary))
+    console.print(f"written: {run / f'scores-{split}.json'}, {run / f'scores-{split}.csv'}")
+
+
+@app.command()
+def report(runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `fit` wrote.")],
+           out: Annotated[Optional[Path], typer.Option(help="The page to write. [default: RUN/report.html; of several, comparison.html]",
+                                                       show_default=False)] = None):
+    "Write a run, or several side by side, as one page that needs nothing but itself."
+    from .runs.report import write_report
+    from .runs.run import Run
+    out = out or (runs[0] / "report.html" if len(runs) == 1 else Path("comparison.html"))
+    write_report([Run.open(path) for path in runs], out)
+    console.print(out)
+
+
+@app.command("runs")
+def list_runs(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the runs are.")] = Path("runs")):
+    "List the runs in a folder, the best validation mIoU of each data set first."
+    from .runs.listing import listed
+    table = Table("run", "data set", "protocol", "recipe", "epochs", "minutes", "mIoU %", box=None)
+    for row in listed(folder): table.add_row(*row)
+    console.print(table)
 
 
 @app.command()
@@ -223,20 +252,24 @@ def _print_check(report, classes):
     for row in report.problems.itertuples(): console.print(f"{row.split}: {row.problem}")
 
 
-def _print_scores(scores, protocol: dict, benchmark: dict | None):
-    table = Table(box=None, title=f"{protocol['name']}, {protocol['split']}: {protocol['pictures']} pictures at "
-                  f"{protocol['resolution']}, {protocol['classes']} classes, void {protocol['void']}, trained on {protocol['trained_on']}",
-                  title_justify="left")
+def _print_result(result):
+    from .runs.result import described
+    scores = result.scores
+    table = Table(box=None, title=described(result.protocol), title_justify="left")
     table.add_column("class")
     for name in ("IoU", "accuracy", "Dice", "share"): table.add_column(name, justify="right")
-    for name, row in scores.table().iterrows(): table.add_row(name, *(f"{100 * value:.1f}" for value in row))
-    table.add_section()
-    table.add_row("mean", *(f"{100 * value:.1f}" for value in (scores.miou, scores.class_accuracy, scores.dice)), "")
+    if result.boundary: table.add_column(f"IoU within {result.protocol['boundary']} pixels", justify="right")
+    rows = result.table()
+    for name, row in rows.iterrows():
+        if name == rows.index[-1]: table.add_section()
+        table.add_row(name, *("" if value != value else f"{100 * value:.1f}" for value in row))
     console.print(table)
+    low, high = result.interval
     console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
-                  f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)")
-    if benchmark is not None:
+                  f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)\n"
+                  f"mIoU of 95 % of resampled pictures: {100 * low:.1f} to {100 * high:.1f}")
+    if result.benchmark is not None:
         names = ("class IoU", "class iIoU", "category IoU", "category iIoU")
-        means = [benchmark[name.lower().replace(" ", "_")] for name in names]
-        shown = ["-" if mean is None else f"{100 * mean:.1f}" for mean in means]
+        means = [result.benchmark[name.lower().replace(" ", "_")] for name in names]
+        shown = ["-" if mean is None or mean != mean else f"{100 * mean:.1f}" for mean in means]
         console.print("benchmark: " + "  ".join(map(" ".join, zip(names, shown))))

@@ -8,6 +8,8 @@ from PIL import ExifTags, Image, ImageOps
 
 from .errors import UserError
 
+VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
+VOID_GREY = 220
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -55,3 +57,12 @@ def find_pictures(paths: list[Path]) -> list[tuple[Path, Path]]:
         elif path.exists(): found.append((path, Path(path.name)))
         else: raise UserError(f"{path}: there is no such file or folder; check the path.")
     return found
+
+
+def in_palette(mask: np.ndarray, palette) -> Image.Image:
+    "Classes uint8 `[H,W]` as a picture of indices with the data set's colours; void is grey."
+    picture = Image.fromarray(mask).convert("P")
+    colours = np.full((256, 3), VOID_GREY, dtype=np.uint8)
+    colours[:len(palette)] = palette
+    picture.putpalette(colours.tobytes())
+    return picture

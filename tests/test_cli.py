@@ -106,7 +106,7 @@ def test_help_answers_at_once():
     result = linknet_process("--help")
     seconds = time.perf_counter() - started
     assert result.returncode == 0
-    for command in ("fit", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets", "benchmark"):
+    for command in ("fit", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets", "benchmark", "report", "runs"):
         assert command in result.stdout
     assert seconds < 2  # 0.1 s alone on two cores; importing torch would take 2 s and more
 
@@ -131,12 +131,15 @@ def test_fit_leaves_a_run_that_stands_alone(run):
     assert list(history.epoch) == [1, 2]
     scores = json.loads((run / "scores.json").read_text())
     assert scores["protocol"] == {"name": "camvid11", "classes": 11, "split": "val", "pictures": 4, "resolution": "64x96",
-                                  "void": "ignored"}
+                                  "void": "ignored", "trained_on": "train"}
     assert scores["scores"]["miou"] == pytest.approx(history.miou.max())
     assert sum(map(sum, scores["confusion"])) == 4 * 64 * 95  # every pixel but the void column
     absent = next(row for row in scores["classes"] if row["class"] == "Bicyclist")
     assert absent["accuracy"] is None  # no such pixel: not zero
-    for figure in ("curves", "hardest-val"): Image.open(run / "figures" / f"{figure}.png").verify()
+    assert {file.stem for file in (run / "figures").iterdir()} == {"curves", "frequencies", "iou", "confusion", "worst-val", "median-val",
+                                                                   "best-val"}
+    for figure in (run / "figures").iterdir(): Image.open(figure).verify()
+    assert len(list((run / "pictures").glob("*-prediction.png"))) == 4 and (run / "report.html").stat().st_size > 10_000
     assert not list(run.rglob(".*.part*"))
 
 
@@ -153,11 +156,48 @@ def test_evaluate_scores_the_training_pictures_too(run):
     assert json.loads((run / "scores-train.json").read_text())["protocol"]["pictures"] == 10
 
 
+def test_evaluate_scores_mirrored_pictures_and_borders_on_request(run):
+    result = linknet("evaluate", run, "--tta", "flip", "--boundary", 3)
+    assert result.returncode == 0, result.stderr
+    assert "averaged over each picture and its mirror image" in result.stdout and "IoU within 3 pixels" in result.stdout
+    content = json.loads((run / "scores-val.json").read_text())
+    assert content["protocol"]["tta"] == "flip" and content["protocol"]["boundary"] == 3
+    # a void column lies between Sky and Road: 2 pixels on either side of it have the other class within 3
+    assert sum(map(sum, content["boundary"]["confusion"])) == 4 * 64 * (2 + 2)
+    low, high = content["interval"]["miou"]
+    assert low <= content["scores"]["miou"] <= high
+    table = pd.read_csv(run / "scores-val.csv")
+    assert len(table) == 12 and table["boundary_iou"].iloc[-1] == pytest.approx(content["boundary"]["scores"]["miou"])
+
+
+@pytest.mark.parametrize("words, part", [(("--tta", "turn"), "'turn' is unknown; there is flip"), (("--boundary", 0), "a band of 0 pixels")])
+def test_evaluate_names_what_it_can_t_do(run, words, part):
+    assert_refused(linknet("evaluate", run, *words), part)
+
+
+def test_report_is_written_again_and_of_several(run, tmp_path):
+    result = linknet("report", run)
+    assert result.stdout.strip() == str(run / "report.html")
+    copy = shutil.copytree(run, tmp_path / "second")
+    assert linknet("report", run, copy, cwd=tmp_path).stdout.strip() == "comparison.html"
+    assert "first, second" in (tmp_path / "comparison.html").read_text()
+    assert_refused(linknet("report", tmp_path / "none"), "holds no run")
+    shutil.rmtree(copy / "pictures")
+    assert_refused(linknet("report", copy), "pictures.csv: there is no such file")
+
+
+def test_runs_are_listed(run):
+    result = linknet("runs", run.parent)
+    miou = pd.read_csv(run / "history.csv").miou.max()
+    assert result.stdout.splitlines()[1].split() == ["first", "camvid", "camvid11", "rapid", "2/2", "0.0", f"{100 * miou:.1f}"]
+    assert_refused(linknet("runs", run / "figures"), "holds no runs")
+
+
 def test_show_results_draws(run):
-    (run / "figures" / "hardest-val.png").unlink()
+    (run / "figures" / "worst-val.png").unlink()
     result = linknet("show-results", run)
-    assert result.stdout.strip() == str(run / "figures" / "hardest-val.png")
-    Image.open(run / "figures" / "hardest-val.png").verify()
+    assert result.stdout.strip() == str(run / "figures" / "worst-val.png")
+    Image.open(run / "figures" / "worst-val.png").verify()
 
 
 def test_predict_takes_any_picture(run, tmp_path):

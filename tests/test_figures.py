@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from linknet_fastai.datasets.dataset import VOID
-from linknet_fastai.runs.figures import colourise, curves, picture_sheet, save_figure
+from linknet_fastai.runs.figures import class_bars, confusion_chart, curves, row_shares, save_figure
+from linknet_fastai.runs.sheets import WRONG, colourise, error_map, picture_sheet
 
 CLASSES = ("sky", "road", "tree", "car")
 PALETTE = ((128, 128, 128), (128, 64, 128), (0, 128, 0), (64, 0, 128))
@@ -107,15 +108,29 @@ def test_the_legend_s_void_looks_like_the_mask_s():
     assert list(legend(figure)) == ["void"] and legend(figure)["void"] in colours
 
 
+def test_errors_are_red_where_the_classes_differ_and_void_is_neither():
+    truth, prediction = np.array([[0, 1, VOID]]), np.array([[0, 2, 2]])
+    right, wrong, void = error_map(truth, prediction)[0].tolist()
+    assert tuple(wrong) == WRONG and right != wrong
+    assert void == colourise(np.array([[0, 1, VOID]]), PALETTE)[0, 2].tolist()
+
+
+def test_errors_are_a_fourth_panel_on_request():
+    truth, prediction = np.zeros((1, 8, 12), dtype=int), np.ones((1, 8, 12), dtype=int)
+    figure = picture_sheet(images(), {"truth": truth, "prediction": prediction}, CLASSES, PALETTE, errors=True)
+    assert [axis.get_title("left") for axis in figure.axes] == ["image", "truth", "prediction", "errors"]
+    assert (panels(figure)[3] == WRONG).all() and legend(figure)["wrong"] == WRONG
+
+
 def test_curves_mark_the_best_epoch():
-    _, score, _ = curves(HISTORY, "tiny").axes
+    _, score, _ = curves({"a": HISTORY}, "tiny").axes
     [mark] = [line for line in score.lines if line.get_marker() == "o"]
     assert (list(mark.get_xdata()), list(mark.get_ydata())) == ([2], [pytest.approx(41)])
-    assert [text.get_text() for text in score.get_legend().get_texts()] == ["best: 41.0 in epoch 2"]
+    assert [text.get_text() for text in score.get_legend().get_texts()] == ["best 41.0, epoch 2"]
 
 
 def test_curves_show_the_history_under_its_names():
-    loss, score, rate = curves(HISTORY, "tiny, tiny-1").axes
+    loss, score, rate = curves({"tiny-1": HISTORY}, "tiny, tiny-1").axes
     assert {line.get_label(): list(line.get_ydata()) for line in loss.lines} == {
         "training": [2.0, 1.5, 1.2, 1.0], "validation": [2.1, 1.4, 1.5, 1.6]}
     np.testing.assert_allclose(score.lines[0].get_ydata(), [20, 41, 40, np.nan])
@@ -124,10 +139,38 @@ def test_curves_show_the_history_under_its_names():
     assert loss.figure.get_suptitle() == "tiny, tiny-1"
 
 
+def test_curves_of_several_runs_share_axes_and_are_told_apart():
+    loss, score, _ = curves({"a": HISTORY, "b": HISTORY[:2]}, "").axes
+    assert [line.get_label() for line in loss.lines] == ["a: training", "a: validation", "b: training", "b: validation"]
+    assert loss.lines[0].get_color() == loss.lines[1].get_color() != loss.lines[2].get_color()
+    assert [text.get_text() for text in score.get_legend().get_texts()] == ["a: best 41.0, epoch 2", "b: best 41.0, epoch 2"]
+
+
 def test_curves_of_a_single_epoch_can_be_drawn(tmp_path):
-    figure = curves(HISTORY[:1], "tiny")
+    figure = curves({"a": HISTORY[:1]}, "tiny")
     save_figure(tmp_path / "curves.png", figure)
-    assert figure.axes[1].get_legend().get_texts()[0].get_text() == "best: 20.0 in epoch 1"
+    assert figure.axes[1].get_legend().get_texts()[0].get_text() == "best 20.0, epoch 1"
+
+
+def test_curves_of_a_network_that_was_not_validated_have_no_score():
+    unscored = HISTORY.assign(valid_loss=np.nan, miou=np.nan)
+    loss, score, _ = curves({"a": unscored}, "").axes
+    assert [line.get_label() for line in loss.lines] == ["training"] and not score.lines
+
+
+def test_a_confusion_chart_has_rows_of_100():
+    confusion = np.array([[3, 1], [0, 0]])
+    np.testing.assert_array_equal(row_shares(confusion), [[0.75, 0.25], [np.nan, np.nan]])
+    [axis] = confusion_chart(confusion, ("a", "b"), "tiny2").axes
+    assert {text.get_position(): text.get_text() for text in axis.texts} == {(0, 0): "75", (1, 0): "25"}
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "true")
+
+
+def test_bars_say_their_value_or_that_the_class_is_absent():
+    [axis] = class_bars(pd.DataFrame({"iou": [0.5, np.nan]}, index=["sky", "road"]), PALETTE[:2], "IoU", digits=1).axes
+    assert [text.get_text() for text in axis.texts] == ["50.0", "absent"]
+    assert to_rgb(axis.patches[0].get_facecolor()) == pytest.approx(np.array(PALETTE[0]) / 255)
 
 
 def test_a_saved_figure_is_whole_and_closed(tmp_path):

@@ -14,6 +14,7 @@ from linknet_fastai.files import writable_folder, written_whole
 from linknet_fastai.networks.linknet import linknet
 from linknet_fastai.runs.run import Run, new_run_path
 from linknet_fastai.runs.scores import Scores
+from linknet_fastai.runs.result import Result
 from linknet_fastai.runs.weights import FORMAT, ModelCard
 
 CONFIG = {"dataset": "tiny", "recipe": {"epochs": 3, "size": (32, 64), "lr": 2e-3}, "data": None}
@@ -146,25 +147,42 @@ def test_new_runs_are_numbered(tmp_path):
 def test_scores_come_back_with_nan_through_strict_json(run):
     "A class that never occurs has no IoU: null in the file, nan again when read."
     scores = Scores(np.array([[5, 1, 0], [2, 8, 0], [0, 0, 0]]), ("sky", "road", "tree"))
-    run.write_scores("scores", scores, PROTOCOL)
+    run.write_result("scores", Result(scores, PROTOCOL, (0.25, 0.75)))
     content = strict_json(run.path / "scores.json")
     assert content["protocol"] == PROTOCOL and content["confusion"] == [[5, 1, 0], [2, 8, 0], [0, 0, 0]]
-    assert content["scores"]["pixel_accuracy"] == 13 / 16
+    assert content["scores"]["pixel_accuracy"] == 13 / 16 and content["interval"] == {"miou": [0.25, 0.75]}
     assert content["classes"][0] == {"class": "sky", "iou": 5 / 8, "accuracy": 5 / 6, "dice": 10 / 13, "share": 6 / 16}
     assert content["classes"][2] == {"class": "tree", "iou": None, "accuracy": None, "dice": None, "share": 0}
-    found, protocol = run.scores()
-    assert protocol == PROTOCOL and found.classes == scores.classes and (found.confusion == scores.confusion).all()
+    result = run.result()
+    found = result.scores
+    assert result.protocol == PROTOCOL and result.interval == (0.25, 0.75) and found.classes == scores.classes and (found.confusion == scores.confusion).all()
     assert np.isnan(found.class_iou).tolist() == [False, False, True] and found.summary() == scores.summary()
 
 
 def test_scores_of_nothing_but_void_are_strict_json_too(run):
-    run.write_scores("scores-val", Scores(np.zeros((2, 2), dtype=np.int64), ("a", "b")), PROTOCOL)
+    run.write_result("scores-val", Result(Scores(np.zeros((2, 2), dtype=np.int64), ("a", "b")), PROTOCOL, (float("nan"),) * 2))
     assert set(strict_json(run.path / "scores-val.json")["scores"].values()) == {None}
-    assert np.isnan(run.scores("scores-val")[0].miou)
+    assert np.isnan([run.result("scores-val").scores.miou, *run.result("scores-val").interval]).all()
+
+
+def test_the_table_of_scores_carries_its_protocol(run):
+    "A row a class and their mean; what it was taken on stands in each row, so that tables can be put together."
+    boundary = Scores(np.array([[1, 1], [0, 2]]), ("a", "b"))
+    run.write_result("scores-val", Result(Scores(np.array([[3, 1], [0, 4]]), ("a", "b")), PROTOCOL, (0, 1), boundary=boundary))
+    table = pd.read_csv(run.path / "scores-val.csv")
+    assert list(table["class"]) == ["a", "b", "mean"]
+    assert table.iou.tolist() == [3 / 4, 4 / 5, pytest.approx(31 / 40)]
+    assert table.boundary_iou.tolist() == [1 / 2, 2 / 3, pytest.approx(7 / 12)]
+    for name, value in PROTOCOL.items(): assert (table[name] == value).all()
+    assert run.result("scores-val").boundary.confusion.tolist() == [[1, 1], [0, 2]]
+
+
+def test_a_run_that_has_not_finished_an_epoch_has_an_empty_history(run):
+    assert run.history.empty and run.seconds == 0
 
 
 def test_scores_that_are_not_there_are_named(run):
-    with pytest.raises(UserError) as raised: run.scores("scores-test")
+    with pytest.raises(UserError) as raised: run.result("scores-test")
     assert str(raised.value).startswith(f"{run.path / 'scores-test.json'}: there is no such file")
 
 
@@ -176,8 +194,8 @@ def test_history_comes_back(run):
 
 
 def test_a_figure_is_a_png_of_its_name(run):
-    path = run.write_figure("hardest-val", Figure(figsize=(2, 1)))
-    assert path == run.path / "figures" / "hardest-val.png"
+    path = run.write_figure("worst-val", Figure(figsize=(2, 1)))
+    assert path == run.path / "figures" / "worst-val.png"
     assert Image.open(path).format == "PNG" and Image.open(path).size == (240, 120)
 
 
@@ -198,8 +216,8 @@ def test_a_run_without_a_model_says_so(run):
 
 
 def test_nothing_half_written_lies_about(run):
-    run.write_scores("scores", Scores(np.eye(2, dtype=np.int64), ("a", "b")), PROTOCOL)
+    run.write_result("scores", Result(Scores(np.eye(2, dtype=np.int64), ("a", "b")), PROTOCOL, (1.0, 1.0)))
     run.write_history(pd.DataFrame({"epoch": [1]}))
     run.write_figure("curves", Figure(figsize=(1, 1)))
     files = sorted(str(path.relative_to(run.path)) for path in run.path.rglob("*"))
-    assert files == ["config.json", "figures", "figures/curves.png", "history.csv", "scores.json"]
+    assert files == ["config.json", "figures", "figures/curves.png", "history.csv", "scores.csv", "scores.json"]

@@ -11,10 +11,9 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError
-from ..pictures import read_image, read_picture
+from ..pictures import VOID, read_image, read_picture
 
 SPLITS = ("train", "val", "test")
-VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 
 Colour = tuple[int, int, int]
 Palette = tuple[Colour, ...]

@@ -12,7 +12,7 @@ from PIL import Image
 from ..errors import UserError
 from ..files import writable_folder, written_whole
 from ..networks.precision import Machine, prepare
-from ..pictures import find_pictures, read_image
+from ..pictures import find_pictures, in_palette, read_image
 from ..progress import Progress, silent
 from ..runs.run import Run
 from ..runs.weights import ModelCard
@@ -50,9 +50,7 @@ class Predictor:
 
 def save_mask(mask: np.ndarray, palette, path: Path):
     "A PNG of class indices in the data set's colours."
-    picture = Image.fromarray(mask).convert("P")
-    picture.putpalette([channel for colour in palette for channel in colour])
-    with written_whole(path) as file: picture.save(file, format="PNG")
+    with written_whole(path) as file: in_palette(mask, palette).save(file, format="PNG")
 
 
 def save_overlay(picture: Path, mask: np.ndarray, palette, path: Path):

@@ -1,4 +1,4 @@
-"Pictures of a data set and of a run."
+"Charts of a run: how it learned, class by class, what it takes for what."
 
 from pathlib import Path
 
@@ -6,84 +6,74 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from ..files import written_whole
 
-VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no data set's palette
-PANEL, LEGEND_ENTRY = 3.2, 1.3  # inches
+WRITTEN = 25  # classes: more make numbers in a confusion matrix too small to read
 
 
-def colourise(mask: np.ndarray, palette) -> np.ndarray:
-    "Classes `[H,W]` to RGB uint8 `[H,W,3]`; what is no class is striped."
-    rows, columns = np.indices(mask.shape)
-    coloured = VOID_STRIPES[(rows + columns) // max(4, mask.shape[0] // 40) % 2]
-    known = mask < len(palette)
-    coloured[known] = np.array(palette, dtype=np.uint8)[mask[known]]
-    return coloured
-
-
-def picture_sheet(images, masks: dict, classes, palette, titles=None) -> Figure:
-    """Pictures beside their masks, with a legend of the classes that occur.
-
-    `images` `[N,3,H,W]` in 0..255; `masks` takes a column's name to `[N,h,w]`; `titles` has one a picture.
-    """
-    panels = 1 + len(masks)
-    across = 1 if panels > 2 else min(2, len(images))  # pairs stand two in a row
-    down = -(-len(images) // across)
-    height, width = images[0].shape[-2:]
-    figure, axes = plt.subplots(down, across * panels, squeeze=False, layout="constrained",
-                                figsize=(PANEL * across * panels, PANEL * height / width * down + 0.8))
-    for axis in axes.flat: axis.set_axis_off()
-    for i, row in enumerate(axes.reshape(-1, panels)[:len(images)]):
-        row[0].imshow(_array(images[i]).astype(np.uint8).transpose(1, 2, 0))
-        row[0].set_title(titles[i] if titles is not None else "image", fontsize=9, loc="left")
-        for axis, (name, column) in zip(row[1:], masks.items()):
-            axis.imshow(colourise(_array(column[i]), palette), interpolation="nearest")
-            axis.set_title(name, fontsize=9, loc="left")
-    present = np.unique(np.concatenate([np.unique(_array(mask)) for column in masks.values() for mask in column]))
-    legend = [Patch(color=np.array(palette[c]) / 255, label=classes[c]) for c in present if c < len(classes)]
-    if present[-1] >= len(classes):
-        legend.append(Patch(facecolor=VOID_STRIPES[0] / 255, edgecolor=VOID_STRIPES[1] / 255, hatch="///", label="void"))
-    figure.legend(handles=legend, loc="outside lower center", frameon=False, fontsize=9,
-                  ncols=max(1, int(PANEL * across * panels / LEGEND_ENTRY)))
-    return figure
-
-
-def curves(history: pd.DataFrame, title: str) -> Figure:
-    "Loss, mIoU and learning rate by epoch."
-    figure, (loss, score, rate) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
-    loss.plot(history.epoch, history.train_loss, label="training")
-    if history.valid_loss.notna().any(): loss.plot(history.epoch, history.valid_loss, label="validation")
-    loss.legend(frameon=False)
-    loss.set_title("loss")
-    if history.miou.notna().any():
-        best = history.miou.idxmax()
-        score.plot(history.epoch, 100 * history.miou, color="tab:green")
-        score.plot(history.epoch[best], 100 * history.miou[best], "o", color="tab:green",
-                   label=f"best: {100 * history.miou[best]:.1f} in epoch {history.epoch[best]}")
-        score.legend(frameon=False, loc="lower right")
-    score.set_title("validation mIoU, %")
-    rate.plot(history.epoch, history.lr, color="tab:red")
-    rate.set_title("learning rate at the epoch's end")
-    for axis in (loss, score, rate):
+def curves(histories: dict[str, pd.DataFrame], title: str) -> Figure:
+    "Loss, validation mIoU and learning rate by epoch, of one run or of several on one axis, by name."
+    figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
+    for number, (name, history) in enumerate(histories.items()):
+        _draw_curves(axes, history, f"C{number}", f"{name}: " if len(histories) > 1 else "")
+    for axis, name in zip(axes, ("loss", "validation mIoU, %", "learning rate at the epoch's end")):
+        axis.set_title(name)
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
+        if axis.get_legend_handles_labels()[0]: axis.legend(frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=10)
     return figure
 
 
-def class_bars(shares: pd.DataFrame, palette, title: str) -> Figure:
-    "A bar for each class (rows) in each split (columns), in the class's colour; the later the split, the paler."
+def _draw_curves(axes, history: pd.DataFrame, colour: str, name: str):
+    loss, score, rate = axes
+    loss.plot(history.epoch, history.train_loss, "--", color=colour, label=f"{name}training")
+    if history.valid_loss.notna().any(): loss.plot(history.epoch, history.valid_loss, color=colour, label=f"{name}validation")
+    if history.miou.notna().any():
+        best = history.miou.idxmax()
+        score.plot(history.epoch, 100 * history.miou, color=colour)
+        score.plot(history.epoch[best], 100 * history.miou[best], "o", color=colour,
+                   label=f"{name}best {100 * history.miou[best]:.1f}, epoch {history.epoch[best]}")
+    rate.plot(history.epoch, history.lr, color=colour)
+
+
+def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:
+    "Where each true class's pixels went, in %: rows `[true, predicted]` of 100 each."
+    shares = 100 * row_shares(confusion)
+    side = 2.2 + 0.42 * len(classes)
+    figure, axis = plt.subplots(figsize=(side + 0.6, side), layout="constrained")
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    if len(classes) <= WRITTEN:
+        for (row, column), share in np.ndenumerate(shares):
+            if share >= 0.5: axis.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7,
+                                       color="white" if share > 55 else "black")
+    axis.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
+    axis.set_yticks(range(len(classes)), classes, fontsize=8)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
+    figure.suptitle(f"% of each true class's pixels\n{title}", fontsize=9)
+    return figure
+
+
+def row_shares(confusion: np.ndarray) -> np.ndarray:
+    "Rows that sum to one, `[true, predicted]`; nan for a class that doesn't occur."
+    with np.errstate(invalid="ignore"): return confusion / confusion.sum(1, keepdims=True)
+
+
+def class_bars(shares: pd.DataFrame, palette, title: str, digits: int = 2) -> Figure:
+    "A bar for each class (rows), in the class's colour, and each of some shares (columns), the later the paler."
     figure, axis = plt.subplots(figsize=(9, 1.2 + 0.32 * len(shares)), layout="constrained")
     thickness = 0.8 / len(shares.columns)
-    for number, split in enumerate(shares):
+    for number, name in enumerate(shares):
         places = np.arange(len(shares)) + number * thickness
-        bars = axis.barh(places, 100 * shares[split], thickness, color=np.array(palette) / 255, alpha=1 - 0.35 * number,
+        values = 100 * shares[name]
+        bars = axis.barh(places, values.fillna(0), thickness, color=np.array(palette) / 255, alpha=1 - 0.35 * number,
                          edgecolor="0.3", linewidth=0.5)
-        axis.bar_label(bars, [f"{split} {100 * share:.2f}" for share in shares[split]], padding=3, fontsize=7)
+        prefix = f"{name} " if len(shares.columns) > 1 else ""
+        axis.bar_label(bars, ["absent" if np.isnan(value) else f"{prefix}{value:.{digits}f}" for value in values], padding=3, fontsize=7)
     axis.set_yticks(np.arange(len(shares)) + 0.4 - thickness / 2, shares.index)
     axis.invert_yaxis()
     axis.margins(x=0.12)
@@ -96,7 +86,3 @@ def class_bars(shares: pd.DataFrame, palette, title: str) -> Figure:
 def save_figure(path: Path, figure: Figure):
     with written_whole(path) as file: figure.savefig(file, dpi=120)
     plt.close(figure)
-
-
-def _array(tensor) -> np.ndarray:
-    return tensor if isinstance(tensor, np.ndarray) else np.asarray(tensor.detach().cpu())

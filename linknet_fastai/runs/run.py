@@ -10,12 +10,13 @@ from torch import nn
 from ..errors import UserError
 from ..files import writable_folder, written_whole
 from .figures import save_figure
-from .scores import Scores
-from .weights import FORMAT, ModelCard, load_weights, save_weights
+from .gallery import Gallery
+from .result import Result
+from .weights import FORMAT, ModelCard, load_weights, read_card, save_weights
 
 
 class Run:
-    """A folder with `config.json`, `history.csv`, `model.safetensors`, `scores.json` and `figures/`.
+    """A folder with `config.json`, `history.csv`, `model.safetensors`, `scores.json`, `figures/`, `pictures/`, `report.html`.
 
     `Run.create` starts a new one, `Run.open` reads one.
     """
@@ -57,9 +58,24 @@ class Run:
         return self.path / "figures"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def gallery(self) -> Gallery:
+        "The validation pictures."
+        return Gallery(self.path / "pictures")
+
+    @property
     def history(self) -> pd.DataFrame:
-        "A row an epoch: losses, scores, learning rate, seconds."
-        return pd.read_csv(self.path / "history.csv")
+        "A row an epoch: losses, scores, learning rate, seconds; none before the first is done."
+        path = self.path / "history.csv"
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["epoch", "miou", "seconds"], dtype=float)
+
+    @property
+    def seconds(self) -> float:
+        "What its epochs took."
+        return float(self.history.seconds.sum())
 
     def write_history(self, history: pd.DataFrame):
         with written_whole(self.path / "history.csv") as file: history.to_csv(file, index=False)
@@ -69,12 +85,20 @@ class Run:
         save_figure(path, figure)
         return path
 
+    @property
+    def model_file(self) -> Path:
+        return self.path / "model.safetensors"
+
     def write_model(self, model: nn.Module, card: ModelCard):
-        save_weights(self.path / "model.safetensors", model, card)
+        save_weights(self.model_file, model, card)
 
     def load_model(self) -> tuple[nn.Module, ModelCard]:
         "The best epoch's network, in evaluation mode, and its card."
-        return load_weights(self.path / "model.safetensors")
+        return load_weights(self.model_file)
+
+    @property
+    def card(self) -> ModelCard:
+        return read_card(self.model_file)
 
     def write_skipped(self, problems: pd.DataFrame):
         "The pairs that were left out, and why."
@@ -89,24 +113,14 @@ class Run:
     def skipped(self) -> Path:
         return self.path / "skipped.csv"
 
-    def write_scores(self, name: str, scores: Scores, protocol: dict, benchmark: dict | None = None):
-        """`name` and .json: the scores by name, a table by class, the matrix, and what they were taken on.
+    def write_result(self, name: str, result: Result):
+        "`name`.json with everything, and `name`.csv: a row a class, each with the protocol."
+        self._write_json(f"{name}.json", result.to_json())
+        with written_whole(self.path / f"{name}.csv") as file:
+            result.table().reset_index().assign(**result.protocol).to_csv(file, index=False)
 
-        `benchmark` has the scores that the data set's own benchmark takes.
-        """
-        content = {"protocol": protocol, "scores": scores.summary(), "confusion": scores.confusion.tolist(),
-                   "classes": scores.table().reset_index().to_dict("records")}
-        if benchmark is not None: content["benchmark"] = benchmark
-        self._write_json(f"{name}.json", content)
-
-    def benchmark(self, name: str = "scores") -> dict | None:
-        "The scores that the data set's own benchmark takes, where it has one."
-        return self._read_json(f"{name}.json").get("benchmark")
-
-    def scores(self, name: str = "scores") -> tuple[Scores, dict]:
-        "The scores and their protocol."
-        content = self._read_json(f"{name}.json")
-        return Scores.from_lists(content["confusion"], [row["class"] for row in content["classes"]]), content["protocol"]
+    def result(self, name: str = "scores") -> Result:
+        return Result.from_json(self._read_json(f"{name}.json"))
 
     def _write_json(self, name: str, content: dict):
         with written_whole(self.path / name) as file: file.write_text(json.dumps(_without_nan(content), indent=1) + "\n")

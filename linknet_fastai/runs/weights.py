@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..files import written_whole
 from ..networks.linknet import linknet
 
-KEY, FORMAT = "linknet_fastai", 1
+KEY, FORMAT = "linknet_fastai", 2
 
 
 @dataclass(frozen=True)

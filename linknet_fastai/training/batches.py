@@ -20,7 +20,7 @@ from PIL import Image
 from ..datasets.dataset import VOID, SegmentationDataset
 from ..errors import UserError
 from ..pictures import picture_size, read_image
-from ..runs.figures import picture_sheet
+from ..runs.sheets import picture_sheet
 from .augment import Augment, whole_strides
 from .class_weights import class_frequencies
 from .recipes import Recipe

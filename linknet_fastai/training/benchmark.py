@@ -29,9 +29,9 @@ class Things:
         self.category = np.array(benchmark.categories)
         self.total, self.found, self.found_in_category = np.zeros((3, len(classes)))
 
-    def count(self, predicted: Tensor):
-        "Add the next picture, of predicted classes `[H,W]`."
-        file = next(self.files)
+    def count(self, logits: Tensor, mask: Tensor):
+        "Add the next picture, of logits `[C,H,W]`."
+        file, predicted = next(self.files), logits.argmax(0)
         if not file.is_file():
             for sums in (self.total, self.found, self.found_in_category): sums[:] = np.nan
             return

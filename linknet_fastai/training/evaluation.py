@@ -1,6 +1,6 @@
 "A model and batches to confusion matrices, at the masks' own resolution."
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -30,12 +30,27 @@ def at_resolution_of(masks: Tensor, logits: Tensor) -> Tensor:
     return F.interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
+class Mirrored(nn.Module):
+    """A network's log probabilities `[B,C,H,W]`, of the mean of each picture's and its mirror image's, turned back.
+
+    fastai's `tta` averages views that show different pixels: sound for one label a picture, not for a mask.
+    """
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        both = self.model(images).softmax(1) + self.model(images.flip(-1)).softmax(1).flip(-1)
+        return (both / 2).clamp(min=torch.finfo(both.dtype).tiny).log()
+
+
 @torch.inference_mode()
 def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]],
-             each: Callable[[Tensor], None] | None = None) -> np.ndarray:
+             each: Sequence[Callable[[Tensor, Tensor], None]] = ()) -> np.ndarray:
     """Each picture's confusion matrix, int64 `[N,C,C]`, in the order of the batches; synchronised once.
 
-    `each` is called with each picture's predicted classes `[H,W]`, in the same order.
+    `each` are called with each picture's logits `[C,H,W]` and mask `[H,W]`, in the same order.
     """
     model.eval()
     matrices = []
@@ -43,8 +58,8 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]],
         masks = masks.as_subclass(Tensor)
         logits = at_resolution_of(masks, model(images))
         matrices.append(confusion_matrices(logits, masks))
-        if each is not None:
-            for predicted in logits.argmax(1): each(predicted)
+        for look in each:
+            for picture in zip(logits, masks): look(*picture)
     return torch.cat(matrices).cpu().numpy()
 
 

@@ -15,32 +15,35 @@ from fastai.torch_core import set_seed
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..networks.precision import Machine
+from ..networks.precision import Machine, prepare
 from ..progress import Progress, silent
-from ..runs.figures import curves
 from ..runs.run import Run, new_run_path, refuse_taken
 from ..runs.weights import ModelCard
 from .batches import MEAN, STD, SegmentationDataLoaders, common_size
+from .illustration import draw_results, draw_training
 from .learner import linknet_learner, rates
 from .recipes import Recipe
 from .recording import Recording
-from .scoring import score_run
+from .scoring import score
+from .tracking import refuse_missing, tracking
 
 SPLITS = ("train", "train+val")
 STEP, STEP_EPOCHS = 0.1, 100  # of the schedule `steps`: the authors' training code
 
 
 def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machine | None = None, out: Path | None = None,
-        skip_bad: bool = False, splits: str = "train", cbs: tuple[Callback, ...] = (), progress: Progress = silent) -> Run:
+        skip_bad: bool = False, splits: str = "train", cbs: tuple[Callback, ...] = (), progress: Progress = silent,
+        tracker: str | None = None) -> Run:
     """Check the data, train, keep the best epoch, score it on the validation pictures, and draw the figures.
 
     `out` is a folder that holds no run yet (`runs/DATASET-N` if not given). With `skip_bad` unsound pairs are left out,
     and listed in the run. `splits` may be `train+val`, for a final network: then the last epoch is kept, and nothing is scored.
-    `cbs` take the place of fastai's progress bar, `progress` shows how far the check is.
+    `cbs` take the place of fastai's progress bar, `progress` shows how far the check is, `tracker` is one of `TRACKERS`.
     Raises `UserError` for what is wrong with data, recipe or folder.
     """
     out, machine = out or new_run_path(dataset.name), machine or Machine.choose()
     refuse_taken(out)  # said before the work, not after
+    if tracker: refuse_missing(tracker)
     report = check(dataset, progress)
     dataset = with_splits(report.usable(skip_bad), splits)
     recipe = replace(recipe, size=recipe.size or common_size(dataset))
@@ -55,9 +58,14 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     if not report.problems.empty: run.write_skipped(report.problems)
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
                      dataset.protocol, dataset.benchmark and dataset.benchmark.ids)
+    if tracker: cbs = (*cbs, tracking(tracker, run))
     train(learn, recipe, [Recording(run, card), *cbs])
-    if validates: score_run(run, dataset, "val", dls.valid, machine, "scores")
-    run.write_figure("curves", curves(run.history, f"{dataset.protocol}, {run.path.name}"))
+    draw_training(run, dls)
+    if validates:
+        model = prepare(run.load_model()[0], machine)
+        result, matrices = score(model, run, dataset, "val", dls.valid)
+        run.write_result("scores", result)
+        draw_results(run, model, dls.valid, result, matrices)
     return run
 
 

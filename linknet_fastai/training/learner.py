@@ -1,13 +1,15 @@
 "A fastai `Learner` made from its parts."
 
 import tempfile
+from contextlib import contextmanager
+from numbers import Real
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
 import torch
 from fastai.callback.fp16 import MixedPrecision
 from fastai.learner import AvgSmoothLoss, Learner
 from fastai.optimizer import OptimWrapper
-from fastai.torch_core import TensorImage, params
+from fastai.torch_core import params
 from fastcore.foundation import L
 from torch import Tensor, nn
 from torch.optim import AdamW, RMSprop
@@ -15,7 +17,7 @@ from torch.optim import AdamW, RMSprop
 from ..networks.linknet import linknet
 from ..networks.precision import Machine, prepare
 from .batches import SegmentationDataLoaders
-from .evaluation import Evaluation
+from .evaluation import Evaluation, Mirrored
 from .loss import loss_for
 from .recipes import Recipe
 
@@ -42,19 +44,28 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
     return learn
 
 
+class TorchOptimizer(OptimWrapper):
+    "fastai's wrapper, whose hyperparameters are numbers only: torch's switches among them stop fastai's trackers."
+
+    @property
+    def hypers(self) -> list[dict]:
+        def is_number(value): return isinstance(value, Real) and not isinstance(value, bool)
+        return [{name: value for name, value in group.items() if is_number(value)} for group in super().hypers]
+
+
 def adamw(groups: L, lr: float | slice) -> OptimWrapper:
     """torch's AdamW in one kernel, with the constants of fastai's own, which steps in Python, parameter by parameter.
 
     Unlike fastai's it decays biases and BatchNorms too.
     """
-    optimizer = OptimWrapper(groups, AdamW, betas=(0.9, 0.99), eps=1e-5, fused=True)
+    optimizer = TorchOptimizer(groups, AdamW, betas=(0.9, 0.99), eps=1e-5, fused=True)
     optimizer.set_hyper("lr", lr)
     return optimizer
 
 
 def rmsprop(groups: L, lr: float | slice) -> OptimWrapper:
     "torch's RMSprop with the constants of Torch7's, which LinkNet's authors used."
-    optimizer = OptimWrapper(groups, RMSprop, alpha=0.99, eps=1e-8)
+    optimizer = TorchOptimizer(groups, RMSprop, alpha=0.99, eps=1e-8)
     optimizer.set_hyper("lr", lr)
     return optimizer
 
@@ -77,18 +88,15 @@ class SegmentationLearner(Learner):
     "A `Learner` whose test-time augmentation turns its predictions back."
 
     def tta(self, ds_idx: int = 1, dl=None, **kwargs) -> tuple[Tensor, Tensor]:
-        """Class probabilities `[N,C,H,W]`, the mean of each picture's and its mirror image's, and the masks.
-
-        fastai's own averages views that show different pixels: sound for one label a picture, not for a mask.
-        """
-        if dl is None: dl = self.dls[ds_idx].new(shuffle=False, drop_last=False)
-        mirrored, _ = self.get_preds(dl=dl.new(after_batch=[*dl.after_batch.fs, mirror_images]), **kwargs)
-        probabilities, masks = self.get_preds(dl=dl, **kwargs)
-        return (probabilities + mirrored.flip(-1)) / 2, masks
+        "Class probabilities `[N,C,H,W]`, the mean of each picture's and its mirror image's, and the masks."
+        with replacing_model(self, Mirrored(self.model)): return self.get_preds(ds_idx, dl, **kwargs)
 
 
-def mirror_images(images: TensorImage):
-    return images.flip(-1)
+@contextmanager
+def replacing_model(learn: Learner, model: nn.Module):
+    own, learn.model = learn.model, model
+    try: yield
+    finally: learn.model = own
 
 
 class GradientScaling(MixedPrecision):

@@ -1,0 +1,20 @@
+import pytest
+from finished_run import finished_run
+
+from linknet_fastai.errors import UserError
+from linknet_fastai.runs.listing import listed
+from linknet_fastai.runs.run import Run
+
+
+def test_the_best_run_comes_first_and_one_without_an_epoch_last(tmp_path):
+    good, bad = finished_run(tmp_path / "good"), finished_run(tmp_path / "bad", wrong=0.5)
+    Run.create(tmp_path / "begun", {"dataset": "tiny", "protocol": "tiny3", "recipe": {"name": "paper", "epochs": 9}})
+    (tmp_path / "notes").mkdir()
+    assert listed(tmp_path) == [
+        ("good", "tiny", "tiny3", "rapid", "3/3", "0.1", f"{100 * good.result().scores.miou:.1f}"),
+        ("bad", "tiny", "tiny3", "rapid", "3/3", "0.1", f"{100 * bad.result().scores.miou:.1f}"),
+        ("begun", "tiny", "tiny3", "paper", "0/9", "0.0", "-")]
+
+
+def test_a_folder_without_runs_is_named(tmp_path):
+    with pytest.raises(UserError, match="holds no runs"): listed(tmp_path / "none")
