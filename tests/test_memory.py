@@ -33,8 +33,34 @@ def test_large_blocks_are_cleared_once_and_not_each_time():
     assert faults("kept") < 20_000
 
 
+GIVEN_BACK = """
+import ctypes
+import torch
+from linknet_fastai.networks.memory import give_back_freed_memory, keep_freed_memory
+def resident(): return int([line for line in open("/proc/self/status") if line.startswith("VmRSS")][0].split()[1]) // 1024
+keep_freed_memory()
+malloc, free = ctypes.CDLL(None).malloc, ctypes.CDLL(None).free
+malloc.restype = ctypes.c_void_p
+blocks, pins = [], []
+for _ in range(6):
+    blocks.append(torch.ones(40 << 20, dtype=torch.uint8))
+    pins.append(malloc(ctypes.c_size_t(64)))  # a small thing that stays, after each large one
+blocks.clear()
+before = resident()
+give_back_freed_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's malloc")
+def test_kept_memory_is_given_back_on_request_also_between_what_stays():
+    megabytes = int(subprocess.run([sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True).stdout)
+    assert megabytes > 200  # of 6 x 40 MiB
+
+
 def test_elsewhere_nothing_happens(monkeypatch):
-    from linknet_fastai.networks.memory import keep_freed_memory
+    from linknet_fastai.networks.memory import give_back_freed_memory, keep_freed_memory
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr("ctypes.CDLL", lambda _: pytest.fail("looked for glibc"))
     keep_freed_memory()
+    give_back_freed_memory()

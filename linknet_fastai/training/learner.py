@@ -6,6 +6,7 @@ from numbers import Real
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
 import torch
+from fastai.callback.core import Callback
 from fastai.callback.fp16 import MixedPrecision
 from fastai.learner import AvgSmoothLoss, Learner
 from fastai.optimizer import OptimWrapper
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, RMSprop
 
 from ..networks.linknet import linknet
+from ..networks.memory import give_back_freed_memory
 from ..networks.precision import Machine, prepare
 from .batches import SegmentationDataLoaders
 from .evaluation import Evaluation, Mirrored
@@ -35,7 +37,7 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
     evaluation = Evaluation(dls.vocab)
     learn = SegmentationLearner(
         dls, prepare(model, machine), loss, opt_func=OPTIMIZERS[recipe.optimizer], wd=recipe.weight_decay,
-        splitter=encoder_and_decoder, metrics=evaluation.metrics(), cbs=[evaluation],
+        splitter=encoder_and_decoder, metrics=evaluation.metrics(), cbs=[evaluation, GivingBackMemory()],
         model_dir=tempfile.gettempdir(),  # `lr_find` parks the weights there
         **kwargs)
     learn.recorder.smooth_loss = SmoothLossOnDevice()
@@ -97,6 +99,12 @@ def replacing_model(learn: Learner, model: nn.Module):
     own, learn.model = learn.model, model
     try: yield
     finally: learn.model = own
+
+
+class GivingBackMemory(Callback):
+    "At each epoch's end: what a process keeps for the next step comes apart over many."
+
+    def after_epoch(self): give_back_freed_memory()
 
 
 class GradientScaling(MixedPrecision):
