@@ -22,6 +22,6 @@ setup(
     package_data={"linknet_fastai.runs": ["report.html.j2"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
-    extras_require={"dev": settings["dev_requirements"].split()},
+    extras_require={name: settings[f"{name}_requirements"].split() for name in ("tensorboard", "wandb", "dev")},
     entry_points={"console_scripts": [settings["console_scripts"]]},
 )

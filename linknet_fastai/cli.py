@@ -126,8 +126,8 @@ def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
 
 @app.command()
 def report(runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `fit` wrote.")],
-           out: Annotated[Optional[Path], typer.Option(help="The page to write. [default: RUN/report.html; of several, comparison.html]",
-                                                       show_default=False)] = None):
+           out: Annotated[Optional[Path], typer.Option(
+               help="The page to write. [default: RUN/report.html; of several, comparison.html]", show_default=False)] = None):
     "Write a run, or several side by side, as one page that needs nothing but itself."
     from .runs.report import write_report
     from .runs.run import Run
@@ -172,9 +172,10 @@ def benchmark(run: Annotated[Optional[Path], typer.Argument(metavar="[RUN]", hel
     machine = Machine.choose(device, precision, compile)
     recipe, classes = settings_of(run)
     speed = measure(recipe, classes, machine)
+    height, width = speed.size
     console.print(f"machine:    {machine}\n"
                   f"network:    LinkNet, {recipe.encoder}, {recipe.upsample}, {classes} classes: {speed.cost}\n"
-                  f"training:   {speed.training:.0f} ms a picture at {speed.size[0]}x{speed.size[1]} in batches of {speed.batch_size}, "
+                  f"training:   {speed.training:.0f} ms a picture at {height}x{width} in batches of {speed.batch_size}, "
                   f"{100 * speed.share:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
                   f"prediction: {speed.inference:.0f} ms a picture, one at a time")
 
@@ -195,8 +196,8 @@ def datasets(context: typer.Context):
 
 @datasets_app.command("check")
 def check_dataset(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
-                  out: Annotated[Optional[Path], typer.Option(help="Folder for classes.csv and classes.png. [default: DATASET-check]",
-                                                              show_default=False)] = None):
+                  out: Annotated[Optional[Path], typer.Option(
+                      help="Folder for classes.csv and classes.png. [default: DATASET-check]", show_default=False)] = None):
     "Read every pair of a data set; print sizes, class frequencies, weights, and each problem by file."
     from .datasets.check import check
     from .training.checking import write_check
@@ -234,7 +235,8 @@ def _announce(dataset, recipe: Recipe, machine):
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
                   f"network:  LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}\n"
                   f"          {cost} ({PAPER})\n"
-                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, seed {recipe.seed}\n"
+                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, "
+                  f"seed {recipe.seed}\n"
                   f"machine:  {machine}")
 
 

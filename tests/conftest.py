@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from linknet_fastai.datasets.dataset import VOID, SegmentationDataset
+from linknet_fastai.datasets.dataset import SegmentationDataset
+from linknet_fastai.pictures import VOID
 
 SIDE, VOID_VALUE = 64, 9
 PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))

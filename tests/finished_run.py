@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from linknet_fastai.datasets.dataset import VOID
 from linknet_fastai.networks.linknet import linknet
+from linknet_fastai.pictures import VOID
 from linknet_fastai.runs.result import Result, miou_interval
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runs.scores import Scores

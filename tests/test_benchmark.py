@@ -8,7 +8,7 @@ from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as offic
 from PIL import Image
 
 from linknet_fastai.datasets.cityscapes import cityscapes
-from linknet_fastai.datasets.dataset import VOID
+from linknet_fastai.pictures import VOID
 from linknet_fastai.training.batches import Pair
 from linknet_fastai.training.benchmark import Things, benchmark_scores
 from linknet_fastai.training.evaluation import confusion_matrices

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from linknet_fastai.datasets.dataset import VOID
+from linknet_fastai.pictures import VOID
 from linknet_fastai.training.boundary import Borders, near_borders
 
 

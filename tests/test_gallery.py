@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from linknet_fastai.datasets.dataset import VOID
 from linknet_fastai.errors import UserError
+from linknet_fastai.pictures import VOID
 from linknet_fastai.runs.gallery import SHOWN, WIDEST, Gallery
 
 PALETTE = ((70, 130, 180), (128, 64, 128))

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from linknet_fastai.datasets.dataset import VOID
 from linknet_fastai.errors import UserError
 from linknet_fastai.networks.precision import Machine
+from linknet_fastai.pictures import VOID
 from linknet_fastai.training.batches import SegmentationDataLoaders
 from linknet_fastai.training.interpretation import SegmentationInterpretation
 from linknet_fastai.training.learner import linknet_learner

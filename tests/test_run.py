@@ -12,9 +12,9 @@ from PIL import Image
 from linknet_fastai.errors import UserError
 from linknet_fastai.files import writable_folder, written_whole
 from linknet_fastai.networks.linknet import linknet
+from linknet_fastai.runs.result import Result
 from linknet_fastai.runs.run import Run, new_run_path
 from linknet_fastai.runs.scores import Scores
-from linknet_fastai.runs.result import Result
 from linknet_fastai.runs.weights import FORMAT, ModelCard
 
 CONFIG = {"dataset": "tiny", "recipe": {"epochs": 3, "size": (32, 64), "lr": 2e-3}, "data": None}

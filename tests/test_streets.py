@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from linknet_fastai.datasets.camvid import CLASSES, PALETTE
-from linknet_fastai.datasets.dataset import VOID
 from linknet_fastai.datasets.streets import PICTURES, VERSION, draw_street, streets
 from linknet_fastai.errors import UserError
+from linknet_fastai.pictures import VOID
 
 FEW = {"train": 3, "val": 2, "test": 1}
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError
-from .dataset import SPLITS, VOID, Colour, SegmentationDataset, read_lines
+from ..pictures import VOID
+from .dataset import SPLITS, Colour, SegmentationDataset, read_lines
 
 # label_colors.txt of the original data, in its order
 COLOURS: dict[str, Colour] = {

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError
+from ..pictures import VOID
 from ..progress import Progress, silent
-from .dataset import VOID, SegmentationDataset, hxw, other_size
+from .dataset import SegmentationDataset, hxw, other_size
 from .survey import Seen, survey
 
 HELD_OUT = ("test", "val", "train")  # a picture in two splits is left to the first of them, so that no score is flattered

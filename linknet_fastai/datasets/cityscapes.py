@@ -6,7 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..errors import UserError
-from .dataset import SPLITS, VOID, Benchmark, Colour, SegmentationDataset
+from ..pictures import VOID
+from .dataset import SPLITS, Benchmark, Colour, SegmentationDataset
 
 
 class Label(NamedTuple):

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError
-from ..pictures import VOID, read_image, read_picture
+from ..pictures import read_image, read_picture
 
 SPLITS = ("train", "val", "test")
 

@@ -11,8 +11,9 @@ import platformdirs
 from PIL import Image
 
 from ..errors import UserError
+from ..pictures import VOID
 from .camvid import CLASSES, PALETTE
-from .dataset import VOID, SegmentationDataset
+from .dataset import SegmentationDataset
 from .scenery.scene import draw_street
 
 VERSION = "streets-v1"  # names the folder: raise it whenever the drawing changes

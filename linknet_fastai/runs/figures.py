@@ -73,7 +73,8 @@ def class_bars(shares: pd.DataFrame, palette, title: str, digits: int = 2) -> Fi
         bars = axis.barh(places, values.fillna(0), thickness, color=np.array(palette) / 255, alpha=1 - 0.35 * number,
                          edgecolor="0.3", linewidth=0.5)
         prefix = f"{name} " if len(shares.columns) > 1 else ""
-        axis.bar_label(bars, ["absent" if np.isnan(value) else f"{prefix}{value:.{digits}f}" for value in values], padding=3, fontsize=7)
+        labels = ["absent" if np.isnan(value) else f"{prefix}{value:.{digits}f}" for value in values]
+        axis.bar_label(bars, labels, padding=3, fontsize=7)
     axis.set_yticks(np.arange(len(shares)) + 0.4 - thickness / 2, shares.index)
     axis.invert_yaxis()
     axis.margins(x=0.12)

@@ -57,7 +57,7 @@ def described(protocol: dict) -> str:
     "A protocol in one line, to stand beside its figures."
     line = (f"{protocol['name']}, {protocol['split']}: {protocol['pictures']} pictures at {protocol['resolution']}, "
             f"{protocol['classes']} classes, void {protocol['void']}, trained on {protocol['trained_on']}")
-    if "tta" in protocol: line += f", averaged over each picture and its mirror image"
+    if "tta" in protocol: line += ", averaged over each picture and its mirror image"
     return line
 
 
@@ -65,6 +65,7 @@ def miou_interval(matrices: np.ndarray, classes: tuple[str, ...], seed: int = 0)
     """95 % interval of the mIoU, from 1000 resamples of the pictures' confusion matrices `[N,C,C]`.
 
     The percentile bootstrap (Efron & Tibshirani 1993, ch. 13): how far the score would move with other pictures of the same kind.
+    Frames of one film are alike, so of films the true interval is wider.
     """
     count = len(matrices)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)

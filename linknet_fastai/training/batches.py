@@ -17,9 +17,9 @@ from fastai.torch_core import TensorImage, TensorMask
 from fasttransform import Transform
 from PIL import Image
 
-from ..datasets.dataset import VOID, SegmentationDataset
+from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..pictures import picture_size, read_image
+from ..pictures import VOID, picture_size, read_image
 from ..runs.sheets import picture_sheet
 from .augment import Augment, whole_strides
 from .class_weights import class_frequencies
@@ -73,8 +73,8 @@ class SegmentationDataLoaders(DataLoaders):
                      device: torch.device | str | None = None, validate: bool = True) -> "SegmentationDataLoaders":
         """Training batches are augmented, and random crops of the recipe's size rounded down to whole strides.
 
-        Validation pictures have the recipe's size, their masks their own; there are none without `validate`. `UserError` for the first file that is
-        damaged or doesn't fit.
+        Validation pictures have the recipe's size, their masks their own; there are none without `validate`. `UserError` for the
+        first file that is damaged or doesn't fit.
         """
         recipe = replace(recipe, size=recipe.size or common_size(dataset))
         size = recipe.size
@@ -151,7 +151,8 @@ def decode_pairs(dataset: SegmentationDataset, rows: pd.DataFrame, size: tuple[i
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _ in pool.map(decode, rows["image"], rows["mask"], parts[::2], parts[1::2]): pass
 
-    content = stored(f"{dataset.root} {rows.split.iloc[0]} {mask_size is None}", _key(dataset, rows, size, mask_size), ends[-1], fill)
+    name = f"{dataset.root} {rows.split.iloc[0]} {mask_size is None}"
+    content = stored(name, _key(dataset, rows, size, mask_size), ends[-1], fill)
     parts = [torch.from_numpy(part) for part in views(content)]
     pairs = [Pair(path, image.view(3, *size), mask.view(height, width), instances)
              for path, image, mask, (height, width), instances

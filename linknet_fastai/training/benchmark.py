@@ -7,9 +7,9 @@ car counts as much as a near one (Cordts et al., arXiv 1604.01685, sec. 4.1).
 import numpy as np
 from torch import Tensor
 
-from ..datasets.dataset import VOID, SegmentationDataset, other_size
+from ..datasets.dataset import SegmentationDataset, other_size
 from ..errors import UserError
-from ..pictures import read_picture
+from ..pictures import VOID, read_picture
 from .batches import Pair
 
 CROWD = 1000  # instance ids are 1000 times the class's id and a number; smaller ones are of several things

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..datasets.dataset import VOID
+from ..pictures import VOID
 from .evaluation import confusion_matrices
 
 

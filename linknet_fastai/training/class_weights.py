@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..datasets.dataset import VOID
+from ..pictures import VOID
 
 
 def class_frequencies(masks: list[np.ndarray], classes: int) -> np.ndarray:

@@ -60,12 +60,12 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
                      dataset.protocol, dataset.benchmark and dataset.benchmark.ids)
     if tracker: cbs = (*cbs, tracking(tracker, run))
     train(learn, recipe, [Recording(run, card), *cbs])
-    draw_training(run, dls)
     if validates:
         model = prepare(run.load_model()[0], machine)
         result, matrices = score(model, run, dataset, "val", dls.valid)
         run.write_result("scores", result)
         draw_results(run, model, dls.valid, result, matrices)
+    draw_training(run, dls)
     return run
 
 

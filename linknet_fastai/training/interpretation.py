@@ -21,7 +21,7 @@ from .inspection import hardest, picture_table, results_sheet, titles
 class SegmentationInterpretation(interpret.SegmentationInterpretation):
     """Confusions, scores by class and by picture, and pictures drawn, from one pass over a set of batches.
 
-    `matrices` `[N,C,C]` and `losses` `[N]` are kept, one a picture, and no prediction: pictures that are drawn are predicted again.
+    `matrices` `[N,C,C]` and `losses` `[N]` are kept, one a picture, and no prediction: what is drawn is predicted again.
     """
 
     def __init__(self, learn: Learner, dl: SegmentationDL, losses: Tensor, matrices: np.ndarray, act=None):
@@ -55,7 +55,8 @@ class SegmentationInterpretation(interpret.SegmentationInterpretation):
 
     def worst_images(self, by: str = "mIoU", k: int = 10) -> pd.DataFrame:
         "The `k` pictures with the lowest score, `mIoU` or that of a class; the index is their place in `dl`."
-        if by != "mIoU" and by not in self.dl.vocab: raise UserError(f"{by!r} is no class; there are mIoU, {', '.join(self.dl.vocab)}.")
+        if by != "mIoU" and by not in self.dl.vocab:
+            raise UserError(f"{by!r} is no class; there are mIoU, {', '.join(self.dl.vocab)}.")
         return hardest(self.pictures, self._column(by))[:k]
 
     @property

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from fastai.losses import CrossEntropyLossFlat
 from torch import Tensor
 
-from ..datasets.dataset import VOID
+from ..pictures import VOID
 from .class_weights import class_weights
 from .recipes import Recipe
 

@@ -29,7 +29,8 @@ def score_split(path: str | Path, split: str, machine: Machine, data: Path | Non
 
     `tta="flip"` predicts from each picture and its mirror image. `boundary` also scores within so many pixels of another class.
     """
-    if tta is not None and tta not in TTA: raise UserError(f"test-time augmentation {tta!r} is unknown; there is {', '.join(TTA)}.")
+    if tta is not None and tta not in TTA:
+        raise UserError(f"test-time augmentation {tta!r} is unknown; there is {', '.join(TTA)}.")
     if boundary is not None and boundary < 1: raise UserError(f"a band of {boundary} pixels holds none; pass 1 or more.")
     run = Run.open(path)
     model, dataset, dl = reopened(run, split, machine, data)

@@ -14,7 +14,7 @@ def refuse_missing(tracker: str):
     "`UserError` for a tracker that is unknown, or not installed."
     if tracker not in TRACKERS: raise UserError(f"tracker {tracker!r} is unknown; there are {', '.join(TRACKERS)}.")
     if find_spec(tracker) is None:
-        raise UserError(f"{tracker} isn't installed; `pip install {tracker}`, or train without `--log {tracker}`.")
+        raise UserError(f"{tracker} isn't installed; `pip install 'linknet-fastai[{tracker}]'`, or train without `--log`.")
 
 
 def tracking(tracker: str, run: Run) -> Callback:
