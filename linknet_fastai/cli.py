@@ -1,5 +1,6 @@
 "The command line: words in, calls of the rooms, tables out."
 
+import time
 import warnings
 from pathlib import Path
 from typing import Annotated, Optional
@@ -167,17 +168,59 @@ def benchmark(run: Annotated[Optional[Path], typer.Argument(metavar="[RUN]", hel
                                                             "[default: the rapid recipe at 360x480]", show_default=False)] = None,
               device: Device = None, precision: Precision = None, compile: Compile = False):
     "Measure this machine: milliseconds a picture in training and prediction, and how near that is to its peak."
+    from .networks.build import in_words
     from .networks.precision import Machine
     from .training.speed import measure, settings_of
     machine = Machine.choose(device, precision, compile)
     recipe, classes = settings_of(run)
+    network = in_words(recipe.network, recipe.encoder, "none", recipe.upsample)
     speed = measure(recipe, classes, machine)
     height, width = speed.size
     console.print(f"machine:    {machine}\n"
-                  f"network:    LinkNet, {recipe.encoder}, {recipe.upsample}, {classes} classes: {speed.cost}\n"
+                  f"network:    {network}, {classes} classes: {speed.cost}\n"
                   f"training:   {speed.training:.0f} ms a picture at {height}x{width} in batches of {speed.batch_size}, "
                   f"{100 * speed.share:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
                   f"prediction: {speed.inference:.0f} ms a picture, one at a time")
+
+
+@app.command()
+def table1(data: Data = None, epochs: Annotated[int, typer.Option(help="Passes over the training pictures, for every row.")] = 20,
+           size: Annotated[str, typer.Option(help="Height and width to train at.")] = "176x240",
+           only: Annotated[Optional[list[str]], typer.Option(help="A row to train: segnet, enet, paper, modified or rapid. [default: "
+                                                             "all]", show_default=False)] = None,
+           seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 1,
+           weights: Annotated[str, typer.Option(help="LinkNet's start: `imagenet` (timm's hub), a file, or `none`.")] = "imagenet",
+           vgg_weights: Annotated[str, typer.Option(help="SegNet's: weights of `vgg16_bn`.")] = "imagenet",
+           out: Annotated[Path, typer.Option(help="Folder for the table, its plot and the runs.")] = Path("table1"),
+           device: Device = None, precision: Precision = None):
+    "Train SegNet, ENet and LinkNet three ways on CamVid, and put them side by side; what is there already is kept."
+    from .flags import size as parsed
+    from .networks.precision import Machine
+    from .runs.table1 import readable
+    from .training.progress import TerminalProgress
+    from .training.table1 import table1 as trained_table
+    changes = {"epochs": epochs, "size": parsed(size), "weights": weights}
+    with TerminalProgress(console) as progress:
+        table = trained_table(_opened("camvid", data, None, None, None), out, Machine.choose(device, precision), changes,
+                              tuple(only or ()), seeds, vgg_weights, _watched(progress))
+    shown = readable(table).drop(columns=["published", "encoder's start"])  # those are long: the files have them
+    printed = Table(box=None)
+    for column in shown: printed.add_column(column, no_wrap=column == "network", justify="left" if column == "network" else "right")
+    for row in shown.itertuples(index=False): printed.add_row(*row)
+    console.print(printed)
+    console.print(f"written: {out / 'table1.md'}, .csv, .html, .png; they say beside each row what was published for it")
+
+
+def _watched(progress):
+    "A line before each of several trainings, with the time left by the arithmetic that is left."
+    started, first = time.monotonic(), []
+    def watch(run: str, left: float) -> tuple:
+        first.append(left)
+        done = first[0] - left
+        time_left = f", about {(time.monotonic() - started) * left / done / 60:.0f} min left" if done else ""
+        console.print(f"{run}: {100 * (1 - left):.0f} % of the table is done{time_left}")
+        return (progress,)
+    return watch
 
 
 datasets_app = typer.Typer(invoke_without_command=True)
@@ -226,15 +269,16 @@ def _tracked(what: str):
 def _announce(dataset, recipe: Recipe, machine):
     import torch
 
-    from .networks.cost import PAPER, cost_of
-    from .networks.linknet import linknet
-    with torch.device("meta"): cost = cost_of(linknet(len(dataset.classes), recipe.encoder, "none", recipe.upsample))
+    from .networks.build import in_words
+    from .networks.cost import PUBLISHED, cost_of
+    from .training.learner import untrained
+    with torch.device("meta"): cost = cost_of(untrained(recipe, len(dataset.classes)))
     counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
     size = "the pictures' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
     if dataset.note: console.print(f"note:     {dataset.note}")
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
-                  f"network:  LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}\n"
-                  f"          {cost} ({PAPER})\n"
+                  f"network:  {in_words(recipe.network, recipe.encoder, recipe.weights, recipe.upsample)}\n"
+                  f"          {cost} (published: {PUBLISHED[recipe.network]})\n"
                   f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, "
                   f"seed {recipe.seed}\n"
                   f"machine:  {machine}")

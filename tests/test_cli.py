@@ -106,7 +106,7 @@ def test_help_answers_at_once():
     result = linknet_process("--help")
     seconds = time.perf_counter() - started
     assert result.returncode == 0
-    for command in ("fit", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets", "benchmark", "report", "runs"):
+    for command in ("fit", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets", "benchmark", "report", "runs", "table1"):
         assert command in result.stdout
     assert seconds < 2  # 0.1 s alone on two cores; importing torch would take 2 s and more
 
@@ -154,6 +154,36 @@ def test_evaluate_repeats_the_score_of_the_training(run):
 def test_evaluate_scores_the_training_pictures_too(run):
     assert linknet("evaluate", run, "--split", "train").returncode == 0
     assert json.loads((run / "scores-train.json").read_text())["protocol"]["pictures"] == 10
+
+
+@pytest.mark.parametrize("network, words", [("segnet", "SegNet, vgg16_bn from none"), ("enet", "ENet, from scratch")])
+def test_other_networks_go_through_the_same_door(network, words, folder, tmp_path):
+    result = quick(folder, tmp_path / "run", "--network", network, "--size", "64x64")
+    assert result.returncode == 0, result.stderr
+    assert words in result.stdout
+    assert linknet("evaluate", tmp_path / "run").returncode == 0
+    assert json.loads((tmp_path / "run/scores.json").read_text()) == json.loads((tmp_path / "run/scores-val.json").read_text())
+    assert linknet("predict", tmp_path / "run", folder / "val" / "0.png").returncode == 0
+    assert np.asarray(Image.open(tmp_path / "run/predictions/0.png")).shape == (64, 96)
+
+
+@pytest.mark.parametrize("words, part", [
+    (("--network", "unet"), "network 'unet' is unknown; there are linknet, segnet, enet"),
+    (("--network", "segnet", "--encoder", "resnet34"), "segnet has its own encoder and upsampling"),
+    (("--network", "enet", "--weights", "x.safetensors"), "ENet takes no weights")])
+def test_what_a_network_doesn_t_have_is_said(words, part, folder, tmp_path):
+    assert_refused(linknet("fit", "camvid", "--data", folder, "--out", tmp_path / "run", *words), part)
+
+
+def test_table1_is_printed_and_kept(folder, tmp_path):
+    words = ("table1", "--data", folder, "--epochs", 1, "--size", "64x96", "--weights", "none", "--only", "enet", "--only", "rapid",
+             "--out", tmp_path / "table")
+    result = linknet(*words)
+    assert result.returncode == 0, result.stderr
+    assert "enet-0: 0 % of the table is done" in result.stdout and "min left" in result.stdout
+    assert "LinkNet, rapid" in result.stdout and "pixel" in result.stdout
+    assert "is done" not in linknet(*words).stdout  # nothing is trained twice
+    assert_refused(linknet("table1", "--data", folder, "--only", "unet"), "there is no row unet; the rows are segnet, enet")
 
 
 def test_evaluate_scores_mirrored_pictures_and_borders_on_request(run):

@@ -6,7 +6,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-PAPER = "the paper's: 11.5 M, 21.2 GFLOPs at 640x360"  # arXiv 1707.03718; its FLOPs are about 2 x multiply-adds
+# LinkNet: arXiv 1707.03718; SegNet and ENet: ENet's, 1606.02147, table 2. FLOPs are about 2 x multiply-adds
+PUBLISHED = {"linknet": "11.5 M, 21.2 GFLOPs at 640x360", "segnet": "29.46 M, 286.03 GFLOPs at 640x360",
+             "enet": "0.37 M, 3.83 GFLOPs at 640x360"}
 PAPER_SIZE = (360, 640)
 
 
@@ -19,7 +21,7 @@ class Cost:
     size: tuple[int, int]
 
     def __str__(self) -> str:
-        return (f"{self.parameters / 1e6:.1f} M parameters, {self.multiply_adds / 1e9:.1f} G multiply-adds = "
+        return (f"{self.parameters / 1e6:.3g} M parameters, {self.multiply_adds / 1e9:.1f} G multiply-adds = "
                 f"{2 * self.multiply_adds / 1e9:.1f} GFLOPs at {self.size[1]}x{self.size[0]}")
 
 

@@ -51,16 +51,18 @@ def build_encoder(name: str, weights: str | Path = "imagenet") -> Encoder:
     `weights` is `imagenet` (timm's hub), `none`, or a safetensors file with timm's key names.
     Raises `UserError` for an encoder that can't serve and for weights that can't be had or don't fit.
     """
-    indices = _usable_features(name)
-    options = dict(features_only=True, out_indices=indices)
-    if str(weights) == "none": body = timm.create_model(name, **options)
-    elif str(weights) == "imagenet": body = _from_hub(name, options)
-    else:
-        state = dict(state_dict=_read_weights(name, Path(weights)))
-        body = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=state, **options)
-    encoder = Encoder(body)
+    encoder = Encoder(pretrained_features(name, weights, _usable_features(name)))
     _check_shapes(name, encoder)
     return encoder
+
+
+def pretrained_features(name: str, weights: str | Path, indices: tuple[int, ...]) -> FeatureListNet:
+    "timm's network up to the last of its features `indices`; weights and errors as for `build_encoder`."
+    options = dict(features_only=True, out_indices=indices)
+    if str(weights) == "none": return timm.create_model(name, **options)
+    if str(weights) == "imagenet": return _from_hub(name, options)
+    state = dict(state_dict=_read_weights(name, Path(weights)))
+    return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=state, **options)
 
 
 def _usable_features(name: str) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..files import written_whole
-from ..networks.linknet import linknet
+from ..networks.build import build_network
 
 KEY, FORMAT = "linknet_fastai", 2
 
@@ -32,6 +32,7 @@ class ModelCard:
     std: tuple[float, float, float]
     protocol: str
     ids: tuple[int, ...] | None = None
+    network: str = "linknet"
 
 
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
@@ -43,7 +44,7 @@ def save_weights(path: Path, model: nn.Module, card: ModelCard):
 def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
     "The network in evaluation mode, and its card. `UserError` where the file is missing, damaged or another's."
     card = read_card(path)
-    model = linknet(len(card.classes), card.encoder, "none", card.upsample)
+    model = build_network(len(card.classes), card.network, card.encoder, "none", card.upsample)
     try: load_model(model, path)
     except (RuntimeError, SafetensorError) as error:
         raise UserError(f"{path}: its weights don't fit the network that it names "

@@ -57,7 +57,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     run = Run.create(out, _config(dataset, recipe, machine) | {"splits": splits, "skip_bad": skip_bad})
     if not report.problems.empty: run.write_skipped(report.problems)
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
-                     dataset.protocol, dataset.benchmark and dataset.benchmark.ids)
+                     dataset.protocol, dataset.benchmark and dataset.benchmark.ids, recipe.network)
     if tracker: cbs = (*cbs, tracking(tracker, run))
     train(learn, recipe, [Recording(run, card), *cbs])
     if validates:

@@ -15,7 +15,7 @@ from fastcore.foundation import L
 from torch import Tensor, nn
 from torch.optim import AdamW, RMSprop
 
-from ..networks.linknet import linknet
+from ..networks.build import build_network
 from ..networks.memory import give_back_freed_memory
 from ..networks.precision import Machine, prepare
 from .batches import SegmentationDataLoaders
@@ -26,12 +26,12 @@ from .recipes import Recipe
 
 def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), machine: Machine | None = None,
                     **kwargs) -> "SegmentationLearner":
-    """A `Learner` with the recipe's LinkNet, loss, optimizer and scores.
+    """A `Learner` with the recipe's network, loss, optimizer and scores.
 
     The machine's best precision is chosen if no `machine` is given. More arguments go to `Learner`.
     """
     machine = machine or Machine.choose(str(dls.device))
-    model = linknet(len(dls.vocab), recipe.encoder, recipe.weights, recipe.upsample)
+    model = build_network(len(dls.vocab), recipe.network, recipe.encoder, recipe.weights, recipe.upsample)
     loss = loss_for(dls.class_frequencies, recipe)
     loss.to(machine.device)
     evaluation = Evaluation(dls.vocab)
@@ -53,6 +53,11 @@ class TorchOptimizer(OptimWrapper):
     def hypers(self) -> list[dict]:
         def is_number(value): return isinstance(value, Real) and not isinstance(value, bool)
         return [{name: value for name, value in group.items() if is_number(value)} for group in super().hypers]
+
+
+def untrained(recipe: Recipe, classes: int) -> nn.Module:
+    "The recipe's network from scratch."
+    return build_network(classes, recipe.network, recipe.encoder, "none", recipe.upsample)
 
 
 def adamw(groups: L, lr: float | slice) -> OptimWrapper:

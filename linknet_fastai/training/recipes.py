@@ -17,9 +17,10 @@ class Recipe:
     "How to train. The command line's flags, `config.json` and the documentation come from here."
 
     name: str = _setting("rapid", "The named recipe that the other settings start from.")
-    encoder: str = _setting("resnet18", "A timm network that offers features.")
+    network: str = _setting("linknet", "`linknet`, `segnet` or `enet`.")
+    encoder: str = _setting("resnet18", "LinkNet's encoder: a timm network that offers features.")
     weights: str = _setting("imagenet", "The encoder's start: `imagenet` (timm's hub), a .safetensors file, or `none`.")
-    upsample: str = _setting("deconv", "How the decoder doubles: `deconv` or `subpixel`.")
+    upsample: str = _setting("deconv", "How LinkNet's decoder doubles: `deconv` or `subpixel`.")
     epochs: int = _setting(40, "Passes over the training pictures.")
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the pictures' own if not given.")
     batch_size: int = _setting(4, "Pictures a step.")
@@ -47,6 +48,8 @@ class Recipe:
             raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto`.")
         if not 0 < self.scale[0] <= self.scale[1]:
             raise UserError(f"a scale of {self.scale} is no range of zooms; pass two positive numbers, the smaller first.")
+        if self.network != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
+            raise UserError(f"{self.network} has its own encoder and upsampling; leave out `--encoder` and `--upsample`.")
         for name, choices in (("optimizer", ("adamw", "rmsprop")), ("schedule", ("one-cycle", "steps"))):
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} {getattr(self, name)!r} is unknown; there are {', '.join(choices)}.")

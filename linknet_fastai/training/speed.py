@@ -11,11 +11,10 @@ import torch
 
 from ..datasets.camvid import CLASSES
 from ..networks.cost import Cost, cost_of
-from ..networks.linknet import linknet
 from ..networks.precision import DTYPES, Machine, prepare
 from ..runs.run import Run
 from .augment import whole_strides
-from .learner import OPTIMIZERS, encoder_and_decoder, rates
+from .learner import OPTIMIZERS, encoder_and_decoder, rates, untrained
 from .loss import loss_for
 from .recipes import Recipe
 
@@ -53,8 +52,8 @@ def settings_of(path: Path | None) -> tuple[Recipe, int]:
 def measure(recipe: Recipe, classes: int, machine: Machine) -> Speed:
     "Time the recipe's network on random pictures; `recipe.size` must be given."
     size = whole_strides(recipe.size)
-    with torch.device("meta"): cost = cost_of(linknet(classes, recipe.encoder, "none", recipe.upsample), size)
-    model = prepare(linknet(classes, recipe.encoder, "none", recipe.upsample), machine)
+    with torch.device("meta"): cost = cost_of(untrained(recipe, classes), size)
+    model = prepare(untrained(recipe, classes), machine)
     images = torch.randn(recipe.batch_size, 3, *size, device=machine.device)
     masks = torch.randint(0, classes, (recipe.batch_size, *size), device=machine.device)
     step = training_step(model, images, masks, recipe, classes, machine)
