@@ -142,8 +142,10 @@ def list_runs(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Wher
     "List the runs in a folder, the best validation mIoU of each data set first."
     from .runs.listing import listed
     table = Table("run", "data set", "protocol", "recipe", "epochs", "minutes", "mIoU %", box=None)
-    for row in listed(folder): table.add_row(*row)
+    rows, unreadable = listed(folder)
+    for row in rows: table.add_row(*row)
     console.print(table)
+    for error in unreadable: console.print(f"left out: {error}")
 
 
 @app.command()

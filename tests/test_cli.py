@@ -223,9 +223,16 @@ def test_runs_are_listed(run):
     assert_refused(linknet("runs", run / "figures"), "holds no runs")
 
 
+def test_a_run_comes_back_as_a_learner(run):
+    from linknet_fastai import SegmentationInterpretation, learner_from_run
+    learn = learner_from_run(run)
+    with learn.no_bar(), learn.no_logging(): interpretation = SegmentationInterpretation.from_learner(learn)
+    assert interpretation.scores.confusion.tolist() == json.loads((run / "scores.json").read_text())["confusion"]
+
+
 def test_show_results_draws(run):
     (run / "figures" / "worst-val.png").unlink()
-    result = linknet("show-results", run)
+    result = linknet("show-results", run, "--errors")
     assert result.stdout.strip() == str(run / "figures" / "worst-val.png")
     Image.open(run / "figures" / "worst-val.png").verify()
 

@@ -74,6 +74,15 @@ def test_a_word_that_is_no_class_is_named(interpretation):
     with pytest.raises(UserError, match="'tram' is no class; there are mIoU, ground, wall, door"): interpretation.worst_images("tram")
 
 
+def test_single_pictures_are_predicted_again(learn, interpretation):
+    probabilities, masks = learn.get_preds()
+    images, *found, losses = interpretation[[3, 1]]
+    for all_of_them, of_two in zip((probabilities, masks, probabilities.argmax(1)), found, strict=True):
+        torch.testing.assert_close(of_two.as_subclass(torch.Tensor), all_of_them[[3, 1]].as_subclass(torch.Tensor))
+    assert images.shape == (2, 3, 64, 64) and torch.equal(losses, interpretation.losses[[3, 1]])
+    assert len(interpretation[2][0]) == 1
+
+
 def test_pictures_are_drawn_with_their_errors(interpretation):
     interpretation.plot_worst_images(k=2)
     worst = interpretation.worst_images(k=2)

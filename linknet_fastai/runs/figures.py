@@ -49,7 +49,7 @@ def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str)
     if len(classes) <= WRITTEN:
         for (row, column), share in np.ndenumerate(shares):
             if share >= 0.5: axis.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=7,
-                                       color="white" if share > 55 else "black")
+                                       color="white" if share > 65 else "black")
     axis.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
     axis.set_yticks(range(len(classes)), classes, fontsize=8)
     axis.set_xlabel("predicted")

@@ -6,19 +6,23 @@ from ..errors import UserError
 from .run import Run
 
 
-def listed(folder: Path) -> list[tuple[str, ...]]:
+def listed(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
     """Run, data set, protocol, recipe, epochs done of those asked, minutes, best mIoU in %; the best of each protocol first.
 
-    `UserError` where the folder holds no run, or one that can't be read.
+    And what is wrong with those that can't be read. `UserError` where the folder holds no run.
     """
-    runs = [Run.open(config.parent) for config in sorted(folder.glob("*/config.json"))]
-    if not runs: raise UserError(f"{folder}: holds no runs; pass the folder that they are in.")
-    rows = []
-    for run in runs:
-        config, history = run.config, run.history
-        miou = history.miou.max()
-        rows.append(((config["protocol"], -miou if miou == miou else 1),
-                     (run.path.name, config["dataset"], config["protocol"], config["recipe"]["name"],
-                      f"{len(history)}/{config['recipe']['epochs']}", f"{run.seconds / 60:.1f}",
-                      "-" if miou != miou else f"{100 * miou:.1f}")))
-    return [row for _, row in sorted(rows)]
+    rows, unreadable = [], []
+    for config in sorted(folder.glob("*/config.json")):
+        try: rows.append(_row(Run.open(config.parent)))
+        except UserError as error: unreadable.append(error)
+    if not rows and not unreadable: raise UserError(f"{folder}: holds no runs; pass the folder that they are in.")
+    return [row for _, row in sorted(rows)], unreadable
+
+
+def _row(run: Run) -> tuple[tuple, tuple[str, ...]]:
+    "What it is sorted by, and what is shown."
+    config, history = run.config, run.history
+    miou = history.miou.max()
+    return ((config["protocol"], -miou if miou == miou else 1),
+            (run.path.name, config["dataset"], config["protocol"], config["recipe"]["name"],
+             f"{len(history)}/{config['recipe']['epochs']}", f"{run.seconds / 60:.1f}", "-" if miou != miou else f"{100 * miou:.1f}"))

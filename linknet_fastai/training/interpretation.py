@@ -36,6 +36,12 @@ class SegmentationInterpretation(interpret.SegmentationInterpretation):
         *_, losses = learn.get_preds(dl=dl, with_preds=False, with_targs=False, with_loss=True, act=act, cbs=counted)
         return cls(learn, dl, losses, torch.cat(counted.matrices).cpu().numpy(), act)
 
+    def __getitem__(self, idxs) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        "Pictures, probabilities, masks, predicted classes and losses at these places in `dl`; masks must be of one size."
+        idxs = [idxs] if isinstance(idxs, int) else list(map(int, idxs))
+        found = self.learn.get_preds(dl=self.dl.new(get_idxs=lambda: idxs), with_input=True, with_decoded=True, act=self.act, reorder=False)
+        return *found, self.losses[idxs]
+
     @property
     def scores(self) -> Scores:
         return Scores(self.matrices.sum(0), self.dl.vocab)
