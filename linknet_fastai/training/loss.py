@@ -15,7 +15,7 @@ class SegmentationLoss(CrossEntropyLossFlat):
     """For logits `[B,C,H,W]` and masks `[B,H,W]`: weighted cross-entropy plus `dice` times soft Dice; void is ignored.
 
     The cross-entropy is fastai's to rounding. fastai's own moves the classes to the end first, where a softmax over a
-    dozen numbers takes three times as long on a CPU (`benchmarks/loss.py`).
+    dozen numbers takes twice as long on a CPU (`benchmarks/loss.py`).
     """
 
     def __init__(self, weight: Tensor, dice: float = 0.0):
