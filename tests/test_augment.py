@@ -10,12 +10,7 @@ from fastai.torch_core import TensorImage, TensorMask
 from torch import Tensor
 
 from linknet_fastai.pictures import VOID
-from linknet_fastai.training.augment import (
-    Augment,
-    random_affine,
-    sample_images,
-    sample_masks,
-)
+from linknet_fastai.training.augment import Augment, random_affine, sample_images, sample_masks
 from linknet_fastai.training.recipes import Recipe
 
 NEUTRAL = Recipe(flip=False, scale=(1, 1), rotation=0, shear=0, lighting=0)

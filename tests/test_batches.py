@@ -9,14 +9,7 @@ from PIL import Image
 
 from linknet_fastai.errors import UserError
 from linknet_fastai.pictures import VOID
-from linknet_fastai.training.batches import (
-    MEAN,
-    STD,
-    SegmentationDataLoaders,
-    common_size,
-    evaluation_batches,
-    whole_strides,
-)
+from linknet_fastai.training.batches import MEAN, STD, SegmentationDataLoaders, common_size, evaluation_batches, whole_strides
 from linknet_fastai.training.recipes import Recipe
 
 RECIPE = Recipe(weights="none", batch_size=4)

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linknet_fastai.datasets.camvid import (
-    CLASSES,
-    COLOURS,
-    PALETTE,
-    camvid,
-    published_split,
-)
+from linknet_fastai.datasets.camvid import CLASSES, COLOURS, PALETTE, camvid, published_split
 from linknet_fastai.datasets.check import check
 from linknet_fastai.errors import UserError
 

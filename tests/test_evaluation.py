@@ -11,11 +11,7 @@ from linknet_fastai.networks.precision import Machine
 from linknet_fastai.pictures import VOID
 from linknet_fastai.runs.scores import Scores
 from linknet_fastai.training.batches import SegmentationDataLoaders, evaluation_batches
-from linknet_fastai.training.evaluation import (
-    at_resolution_of,
-    confusion_matrices,
-    evaluate,
-)
+from linknet_fastai.training.evaluation import at_resolution_of, confusion_matrices, evaluate
 from linknet_fastai.training.learner import linknet_learner
 from linknet_fastai.training.recipes import Recipe
 

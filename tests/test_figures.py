@@ -9,13 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from linknet_fastai.pictures import VOID
-from linknet_fastai.runs.figures import (
-    class_bars,
-    confusion_chart,
-    curves,
-    row_shares,
-    save_figure,
-)
+from linknet_fastai.runs.figures import class_bars, confusion_chart, curves, row_shares, save_figure
 from linknet_fastai.runs.sheets import WRONG, colourise, error_map, picture_sheet
 
 CLASSES = ("sky", "road", "tree", "car")

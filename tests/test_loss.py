@@ -9,12 +9,7 @@ from torch import Tensor
 
 from linknet_fastai.pictures import VOID
 from linknet_fastai.training.class_weights import class_frequencies, class_weights
-from linknet_fastai.training.loss import (
-    SegmentationLoss,
-    every_fourth_pixel,
-    loss_for,
-    soft_dice_loss,
-)
+from linknet_fastai.training.loss import SegmentationLoss, every_fourth_pixel, loss_for, soft_dice_loss
 from linknet_fastai.training.recipes import Recipe
 
 FREQUENCY = np.array([0.75, 0.25, 0.0])

@@ -103,6 +103,13 @@ def test_only_pictures_that_all_runs_have_are_compared(tmp_path):
     assert "3 of the 5 pictures" in Page(tmp_path / "comparison.html").text
 
 
+def test_runs_without_a_common_picture_are_compared_all_the_same(tmp_path):
+    one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other", names=[f"other{i}.png" for i in range(5)])
+    write_report([one, other], tmp_path / "comparison.html")
+    page = Page(tmp_path / "comparison.html")
+    assert "0 of the 5 pictures" in page.text and len(page.all("img")) == 1  # the curves
+
+
 def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
     runs = [finished_run(tmp_path / folder / "camvid-1") for folder in ("a", "b")]
     write_report(runs, tmp_path / "comparison.html")

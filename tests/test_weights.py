@@ -13,14 +13,7 @@ from safetensors.torch import load_file, save_file
 from linknet_fastai.errors import UserError
 from linknet_fastai.networks.linknet import LinkNet, linknet
 from linknet_fastai.networks.precision import Machine, prepare
-from linknet_fastai.runs.weights import (
-    FORMAT,
-    KEY,
-    ModelCard,
-    load_weights,
-    read_card,
-    save_weights,
-)
+from linknet_fastai.runs.weights import FORMAT, KEY, ModelCard, load_weights, read_card, save_weights
 
 CARD = ModelCard("test_resnet", "deconv", ("sky", "röad", "tree"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), (64, 96),
                  (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "tiny3")

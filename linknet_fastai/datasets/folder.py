@@ -11,15 +11,7 @@ from ..errors import UserError
 from ..files import written_whole
 from ..pictures import SUFFIXES, VOID, read_picture
 from ..progress import Progress, silent
-from .dataset import (
-    SPLITS,
-    Colour,
-    Palette,
-    SegmentationDataset,
-    inside,
-    read_lines,
-    unpacked,
-)
+from .dataset import SPLITS, Colour, Palette, SegmentationDataset, inside, read_lines, unpacked
 from .survey import survey
 
 VALIDATION, SEED = 0.2, 0  # share and seed of the split that is drawn where there is none

@@ -13,6 +13,7 @@ NETWORKS = ("linknet", "segnet", "enet")
 
 
 def in_words(network: str, encoder: str, weights: str | Path, upsample: str) -> str:
+    "What a network is made of, for a line on the terminal."
     if network == "linknet": return f"LinkNet, {encoder} from {weights}, {upsample}"
     return f"SegNet, {VGG} from {weights}" if network == "segnet" else "ENet, from scratch"
 

@@ -86,9 +86,7 @@ def prepare(model: nn.Module, machine: Machine) -> nn.Module:
 
 def compiled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     "`forward` through `torch.compile`; as it was, with one line that says why, where that fails."
-    from torch._dynamo.exc import (
-        TorchDynamoException,  # takes more than a second to import
-    )
+    from torch._dynamo.exc import TorchDynamoException  # takes more than a second to import
     current = torch.compile(forward)
 
     def attempt(images: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_on
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import MixedPrecision
-from fastai.learner import AvgSmoothLoss, Learner
+from fastai.learner import AvgSmoothLoss, Learner, replacing_yield
 from fastai.optimizer import OptimWrapper
 from fastai.torch_core import params
 from fastcore.foundation import L
@@ -96,14 +96,7 @@ class SegmentationLearner(Learner):
 
     def tta(self, ds_idx: int = 1, dl=None, **kwargs) -> tuple[Tensor, Tensor]:
         "Class probabilities `[N,C,H,W]`, the mean of each picture's and its mirror image's, and the masks."
-        with replacing_model(self, Mirrored(self.model)): return self.get_preds(ds_idx, dl, **kwargs)
-
-
-@contextmanager
-def replacing_model(learn: Learner, model: nn.Module):
-    own, learn.model = learn.model, model
-    try: yield
-    finally: learn.model = own
+        with contextmanager(replacing_yield)(self, "model", Mirrored(self.model)): return self.get_preds(ds_idx, dl, **kwargs)
 
 
 class GivingBackMemory(Callback):

@@ -5,14 +5,7 @@ import time
 from fastai.callback.core import Callback
 from fastcore.basics import noop
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 THROTTLE = 0.5  # seconds between two looks at the loss: each waits for the device
 

@@ -6,18 +6,7 @@ import numpy as np
 
 from .canvas import SUPERSAMPLING, Camera, Canvas, Generator, Light
 from .roadside import Street, fence, ground, side, skyline, tree
-from .things import (
-    bench,
-    car,
-    cyclist,
-    dog,
-    ego_bonnet,
-    lamp,
-    litter_bin,
-    pedestrian,
-    sign,
-    traffic_light,
-)
+from .things import bench, car, cyclist, dog, ego_bonnet, lamp, litter_bin, pedestrian, sign, traffic_light
 
 SIZE = (128, 160)  # height, width
 

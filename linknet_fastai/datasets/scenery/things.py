@@ -4,23 +4,7 @@ import numpy as np
 
 from ...pictures import VOID
 from .canvas import BICYCLIST, CAR, PEDESTRIAN, POLE, SIGN, Canvas, Generator
-from .shapes import (
-    CARS,
-    CLOTHES,
-    FENCES,
-    GLASS,
-    HAIR,
-    METALS,
-    RUBBER,
-    SIGNS,
-    SKIN,
-    bars,
-    disc,
-    extrude,
-    facing,
-    ring,
-    shade,
-)
+from .shapes import CARS, CLOTHES, FENCES, GLASS, HAIR, METALS, RUBBER, SIGNS, SKIN, bars, disc, extrude, facing, ring, shade
 
 
 def pole(canvas: Canvas, rng: Generator, x: float, z: float, height: float, width: float):
