@@ -1,6 +1,5 @@
 "The command line: words in, calls of the rooms, tables out."
 
-import time
 import warnings
 from pathlib import Path
 from typing import Annotated, Optional
@@ -8,25 +7,37 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
-from .errors import UserError
+from .errors import Interrupted, Note, UserError
 from .flags import RECIPE, recipe_flags
-from .training.recipes import Recipe, recipe_for
+from .printing import announce, console, print_check, print_result, print_table, tracked, watched
+from .training.recipes import recipe_for
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Train a LinkNet for semantic segmentation, look at its mistakes, and use it.")
-console = Console(soft_wrap=True, highlight=False, markup=False)
 
 
 def main():
     "What a user can cause ends in one sentence and exit code 2; anything else in a traceback."
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # timm's and fastai's to mend
+    warnings.filterwarnings("always", category=Note)
+    warnings.showwarning = _shown(warnings.showwarning)
     try: app()
+    except Interrupted as stop:
+        console.print(f"stopped:  all is saved; go on with\n          linknet-fastai fit --resume {stop.run}")
+        raise SystemExit(128 + stop.signal) from None
     except UserError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[red]error:[/] {escape(str(error))}")
         raise SystemExit(2) from None
+
+
+def _shown(otherwise):
+    "Notes as lines of the program's own; other warnings as Python shows them."
+    def show(message, category, *where, **more):
+        if category is Note: Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"note:     {message}")
+        else: otherwise(message, category, *where, **more)
+    return show
 
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
@@ -47,26 +58,40 @@ Compile = Annotated[bool, typer.Option("--compile", help="Compile the network fi
 
 @app.command()
 @recipe_flags
-def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+def fit(dataset: Annotated[Optional[str], typer.Argument(metavar="DATASET", show_default=False,
+                                                         help="Its name: `linknet-fastai datasets` lists them.")] = None,
+        data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
         out: Annotated[Optional[Path], typer.Option(help="The new run's folder. [default: runs/DATASET-N]",
                                                     show_default=False)] = None,
         skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without unsound pairs, and list them in the run.")] = False,
         splits: Annotated[str, typer.Option(help="`train`, or `train+val` for a final network, which has no validation score.")
                           ] = "train",
+        resume: Annotated[Optional[Path], typer.Option(metavar="RUN", help="Go on with a run that was stopped, in place of a new "
+                                                       "one.", show_default=False)] = None,
         log: Annotated[Optional[str], typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
                                                    show_default=False)] = None,
         device: Device = None, precision: Precision = None, compile: Compile = False, recipe: RECIPE = "rapid", flags=None):
     "Check a data set and train on it; keep the best epoch, its scores, pictures and report in a run folder."
     from .networks.precision import Machine
     from .training.fit import fit as fit_network
+    from .training.fit import resume as resume_run
     from .training.progress import TerminalProgress
-    dataset = _opened(dataset, data, protocol, images, masks)
-    chosen = recipe_for(recipe, dataset.defaults, **flags)
-    machine = Machine.choose(device, precision, compile)
-    _announce(dataset, chosen, machine)
-    with TerminalProgress(console) as progress:
-        run = fit_network(dataset, chosen, machine, out, skip_bad, splits, (progress,), _tracked("checking"), log)
-    if run.is_scored: _print_result(run.result())
+    if resume is not None:
+        epochs = flags.pop("epochs", None)
+        if flags or (dataset, protocol, images, masks, out, skip_bad, splits, recipe) != (None,) * 5 + (False, "train", "rapid"):
+            raise UserError(f"{resume}: a run goes on as it began; beside `--resume` give only `--epochs`, `--data`, `--device`, "
+                            "`--precision`, `--compile` or `--log`.")
+        machine = Machine.choose(device, precision, compile) if device or precision or compile else None
+        with TerminalProgress(console) as progress:
+            run = resume_run(resume, epochs, data, machine, (progress,), tracked("checking"), log)
+    else:
+        if dataset is None: raise typer.BadParameter("name a data set, or a run to go on with by `--resume`.", param_hint="DATASET")
+        opened = _opened(dataset, data, protocol, images, masks)
+        chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision, compile)
+        announce(opened, chosen, machine)
+        with TerminalProgress(console) as progress:
+            run = fit_network(opened, chosen, machine, out, skip_bad, splits, (progress,), tracked("checking"), log)
+    if run.is_scored: print_result(run.result())
     if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the pairs that were left out")
     console.print(f"run:      {run.path}\nlook:     {run.report if run.is_scored else run.figures}\n"
                   f"next:     linknet-fastai predict {run.path} PICTURE_OR_FOLDER")
@@ -83,7 +108,7 @@ def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, 
     dataset = _opened(dataset, data, protocol, images, masks)
     chosen = recipe_for(recipe, dataset.defaults, **flags)
     machine = Machine.choose(device, precision)
-    _announce(dataset, chosen, machine)
+    announce(dataset, chosen, machine)
     suggestions = find_rates(dataset, chosen, machine, out)
     for name, rate in suggestions.items(): console.print(f"{name:8} {rate:.2e}")
     console.print(f"curve:   {out / 'lr-find.png'}, {out / 'lr-find.csv'}")
@@ -121,7 +146,7 @@ def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
     "Score a run on a split, at the masks' own resolution."
     from .networks.precision import Machine
     from .training.scoring import score_split
-    _print_result(score_split(run, split, Machine.choose(device, precision), data, tta, boundary))
+    print_result(score_split(run, split, Machine.choose(device, precision), data, tta, boundary))
     console.print(f"written: {run / f'scores-{split}.json'}, {run / f'scores-{split}.csv'}")
 
 
@@ -161,7 +186,7 @@ def predict(run: RunFolder,
     from .networks.precision import Machine
     predictor = Predictor(run, Machine.choose(device, precision))
     out = out or run / "predictions"
-    written = predict_files(predictor, paths, out, style, _tracked("predicting"))
+    written = predict_files(predictor, paths, out, style, tracked("predicting"))
     console.print(f"{len(written)} masks in {out}")
 
 
@@ -204,25 +229,10 @@ def table1(data: Data = None, epochs: Annotated[int, typer.Option(help="Passes o
     changes = {"epochs": epochs, "size": parsed(size), "weights": weights}
     with TerminalProgress(console) as progress:
         table = trained_table(_opened("camvid", data, None, None, None), out, Machine.choose(device, precision), changes,
-                              tuple(only or ()), seeds, vgg_weights, _watched(progress))
+                              tuple(only or ()), seeds, vgg_weights, watched(progress))
     shown = readable(table).drop(columns=["published", "encoder's start"])  # those are long: the files have them
-    printed = Table(box=None)
-    for column in shown: printed.add_column(column, no_wrap=column == "network", justify="left" if column == "network" else "right")
-    for row in shown.itertuples(index=False): printed.add_row(*row)
-    console.print(printed)
+    print_table(shown)
     console.print(f"written: {out / 'table1.md'}, .csv, .html, .png; they say beside each row what was published for it")
-
-
-def _watched(progress):
-    "A line before each of several trainings, with the time left by the arithmetic that is left."
-    started, first = time.monotonic(), []
-    def watch(run: str, left: float) -> tuple:
-        first.append(left)
-        done = first[0] - left
-        time_left = f", about {(time.monotonic() - started) * left / done / 60:.0f} min left" if done else ""
-        console.print(f"{run}: {100 * (1 - left):.0f} % of the table is done{time_left}")
-        return (progress,)
-    return watch
 
 
 datasets_app = typer.Typer(invoke_without_command=True)
@@ -246,9 +256,9 @@ def check_dataset(dataset: DatasetName, data: Data = None, protocol: Protocol = 
     "Read every pair of a data set; print sizes, class frequencies, weights, and each problem by file."
     from .datasets.check import check
     from .training.checking import write_check
-    report = check(_opened(dataset, data, protocol, images, masks), _tracked("checking"))
+    report = check(_opened(dataset, data, protocol, images, masks), tracked("checking"))
     out = out or Path(f"{dataset}-check")
-    _print_check(report, write_check(report, out))
+    print_check(report, write_check(report, out))
     console.print(f"written: {out / 'classes.csv'}, {out / 'classes.png'}")
     if not report.problems.empty:
         raise UserError(f"{report.dataset.root}: is unsound in {len(report.problems)} of {len(report.dataset.table)} pairs, listed "
@@ -257,67 +267,4 @@ def check_dataset(dataset: DatasetName, data: Data = None, protocol: Protocol = 
 
 def _opened(name: str, data: Path | None, protocol: str | None, images: str | None, masks: str | None):
     from .datasets import open_dataset
-    return open_dataset(name, data, protocol, images, masks, _tracked("reading"))
-
-
-def _tracked(what: str):
-    "Long work with a bar on a terminal, a line elsewhere."
-    def tracked(items, total: int):
-        if not console.is_terminal: console.print(f"{what} {total} files")
-        return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
-    return tracked
-
-
-def _announce(dataset, recipe: Recipe, machine):
-    import torch
-
-    from .networks.build import in_words
-    from .networks.cost import PUBLISHED, cost_of
-    from .training.learner import untrained
-    with torch.device("meta"): cost = cost_of(untrained(recipe, len(dataset.classes)))
-    counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
-    size = "the pictures' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
-    if dataset.note: console.print(f"note:     {dataset.note}")
-    console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
-                  f"network:  {in_words(recipe.network, recipe.encoder, recipe.weights, recipe.upsample)}\n"
-                  f"          {cost} (published: {PUBLISHED[recipe.network]})\n"
-                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, "
-                  f"seed {recipe.seed}\n"
-                  f"machine:  {machine}")
-
-
-def _print_check(report, classes):
-    splits = Table("split", *report.splits.columns, box=None)
-    for name, row in report.splits.iterrows(): splits.add_row(name, *map(str, row[:-1]), f"{100 * row.void:.1f} %")
-    console.print(splits)
-    table = Table(box=None)
-    table.add_column("class")
-    for column in classes.columns: table.add_column(column, justify="right")
-    for name, row in classes.iterrows():
-        table.add_row(name, *(f"{value:.2f}" if column == "weight" else f"{100 * value:.2f} %" for column, value in row.items()))
-    console.print(table)
-    for note in report.notes: console.print(f"note: {note}")
-    for row in report.problems.itertuples(): console.print(f"{row.split}: {row.problem}")
-
-
-def _print_result(result):
-    from .runs.result import described
-    scores = result.scores
-    table = Table(box=None, title=described(result.protocol), title_justify="left")
-    table.add_column("class")
-    for name in ("IoU", "accuracy", "Dice", "share"): table.add_column(name, justify="right")
-    if result.boundary: table.add_column(f"IoU within {result.protocol['boundary']} pixels", justify="right")
-    rows = result.table()
-    for name, row in rows.iterrows():
-        if name == rows.index[-1]: table.add_section()
-        table.add_row(name, *("" if value != value else f"{100 * value:.1f}" for value in row))
-    console.print(table)
-    low, high = result.interval
-    console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
-                  f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)\n"
-                  f"mIoU of 95 % of resampled pictures: {100 * low:.1f} to {100 * high:.1f}")
-    if result.benchmark is not None:
-        names = ("class IoU", "class iIoU", "category IoU", "category iIoU")
-        means = [result.benchmark[name.lower().replace(" ", "_")] for name in names]
-        shown = ["-" if mean is None or mean != mean else f"{100 * mean:.1f}" for mean in means]
-        console.print("benchmark: " + "  ".join(map(" ".join, zip(names, shown))))
+    return open_dataset(name, data, protocol, images, masks, tracked("reading"))

@@ -1,4 +1,6 @@
-"The one exception that users can cause."
+"What users can cause, and what they are told."
+
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -13,6 +15,18 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class Interrupted(Exception):
+    "A signal ended the training, and all is saved: it goes on from the run folder."
+
+    def __init__(self, signal: int, run: Path):
+        super().__init__(f"interrupted; {run} holds all that is needed to go on")
+        self.signal, self.run = signal, run
+
+
+class Note(UserWarning):
+    "What a user should know, in one sentence, while the work goes on."
 
 
 def printable(text: str) -> str:

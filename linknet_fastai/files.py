@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UserError
@@ -11,15 +11,29 @@ from .errors import UserError
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    "A temporary path beside `path` to write to: renamed to it at the end, removed if that isn't reached."
+    """A temporary path beside `path` to write to: renamed to it at the end, removed if that isn't reached.
+
+    What was written is on the disk before the name is, so that a machine that loses its power leaves the old file or the new one.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
+        synchronise(temporary)
         os.replace(temporary, path)
+        synchronise(path.parent)
     except OSError as error:
         raise UserError(f"{path}: can't be written ({error.strerror or error}); "
                         "free some space or choose another folder.") from error
-    finally: temporary.unlink(missing_ok=True)
+    finally:
+        with suppress(OSError): temporary.unlink(missing_ok=True)  # where nothing can be written, nothing can be removed
+
+
+def synchronise(path: Path):
+    "Wait until a file, or the names in a folder, are on the disk."
+    if path.is_dir() and os.name == "nt": return  # Windows opens no folders
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try: os.fsync(descriptor)
+    finally: os.close(descriptor)
 
 
 def writable_folder(path: Path) -> Path:

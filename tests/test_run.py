@@ -15,7 +15,8 @@ from linknet_fastai.networks.linknet import linknet
 from linknet_fastai.runs.result import Result
 from linknet_fastai.runs.run import Run, new_run_path
 from linknet_fastai.runs.scores import Scores
-from linknet_fastai.runs.weights import FORMAT, ModelCard
+from linknet_fastai.runs.tensors import FORMAT
+from linknet_fastai.runs.weights import ModelCard
 
 CONFIG = {"dataset": "tiny", "recipe": {"epochs": 3, "size": (32, 64), "lr": 2e-3}, "data": None}
 PROTOCOL = {"name": "tiny3", "split": "val"}

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from linknet_fastai.errors import UserError
 from linknet_fastai.networks.linknet import LinkNet, linknet
 from linknet_fastai.networks.precision import Machine, prepare
-from linknet_fastai.runs.weights import FORMAT, KEY, ModelCard, load_weights, read_card, save_weights
+from linknet_fastai.runs.tensors import FORMAT, KEY, write_tensors
+from linknet_fastai.runs.weights import ModelCard, load_card, load_weights, save_weights
 
 CARD = ModelCard("test_resnet", "deconv", ("sky", "röad", "tree"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), (64, 96),
                  (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "tiny3")
@@ -67,13 +68,14 @@ def test_a_prepared_model_is_saved_as_it_was(path):
 def test_saving_replaces_the_old_file_and_leaves_nothing_beside_it(path):
     save_weights(path, network(), CARD)
     save_weights(path, network(), replace(CARD, protocol="other"))
-    assert read_card(path).protocol == "other"
+    assert load_card(path).protocol == "other"
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_the_metadata_says_what_is_needed_to_use_the_file(path):
     save_weights(path, network(), CARD)
     with safe_open(path, "pt") as file: found = json.loads(file.metadata()[KEY])
+    assert len(found.pop("sha256")) == 64
     assert found == json.loads(json.dumps({"format": FORMAT, **asdict(CARD)}))
     assert found["classes"] == ["sky", "röad", "tree"] and found["size"] == [64, 96]
 
@@ -84,9 +86,9 @@ def test_a_missing_file_is_named(path):
 
 def test_a_file_without_our_metadata_is_refused(path):
     save_file(network().state_dict(), path)
-    assert "not the weights of a run" in refusal(path)
+    assert "was not written by this program" in refusal(path)
     save_file(network().state_dict(), path, {"format": "pt"})
-    assert "not the weights of a run" in refusal(path)
+    assert "was not written by this program" in refusal(path)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 0.5, -1])
@@ -96,6 +98,20 @@ def test_a_truncated_file_is_refused(path, keep):
     content = path.read_bytes()
     path.write_bytes(content[:int(len(content) * keep) if keep == 0.5 else keep])
     assert "can't be read as safetensors" in refusal(path)
+
+
+@pytest.mark.parametrize("place", [-1, -100_000])
+def test_a_flipped_bit_is_found(path, place):
+    save_weights(path, network(), CARD)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert "is damaged (its checksum doesn't fit)" in refusal(path)
+
+
+def test_a_file_without_its_checksum_is_refused(path):
+    save_file(network().state_dict(), path, {KEY: json.dumps({"format": FORMAT, **asdict(CARD)})})
+    assert "is damaged (its checksum doesn't fit)" in refusal(path)
 
 
 def test_a_pickle_is_refused_and_not_run(path):
@@ -117,7 +133,7 @@ def test_another_format_is_refused(path):
     lambda state: state | {"tail.weight": torch.zeros(2)}], ids=["shape", "missing", "too many"])
 def test_weights_that_don_t_fit_their_card_are_refused(path, change):
     save_weights(path, network(), CARD)
-    save_file(change(load_file(path)), path, {KEY: json.dumps({"format": FORMAT, **asdict(CARD)})})
+    write_tensors(path, change(load_file(path)), asdict(CARD))
     assert "don't fit the network that it names" in refusal(path)
 
 

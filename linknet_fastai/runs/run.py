@@ -1,9 +1,12 @@
 "The run folder: all that a training leaves, read and written here only."
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -12,11 +15,14 @@ from ..files import writable_folder, written_whole
 from .figures import save_figure
 from .gallery import Gallery
 from .result import Result
-from .weights import FORMAT, ModelCard, load_weights, read_card, save_weights
+from .resume_point import ResumePoint, ResumePoints
+from .tensors import FORMAT
+from .weights import ModelCard, load_card, load_weights, save_weights
 
 
 class Run:
-    """A folder with `config.json`, `history.csv`, `model.safetensors`, `scores.json`, `figures/`, `pictures/`, `report.html`.
+    """A folder with `config.json`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`, `figures/`, `pictures/`,
+    `report.html`.
 
     `Run.create` starts a new one, `Run.open` reads one.
     """
@@ -52,6 +58,9 @@ class Run:
     def recipe(self) -> dict:
         "The settings it was trained with."
         return {name: tuple(value) if isinstance(value, list) else value for name, value in self.config["recipe"].items()}
+
+    def write_recipe(self, recipe: dict):
+        self._write_json("config.json", self.config | {"recipe": recipe})
 
     @property
     def figures(self) -> Path:
@@ -98,7 +107,35 @@ class Run:
 
     @property
     def card(self) -> ModelCard:
-        return read_card(self.model_file)
+        return load_card(self.model_file)
+
+    def write_resume_point(self, point: ResumePoint):
+        "All that continuing needs; the one before it is kept."
+        ResumePoints(self.path).write(point)
+
+    def resume_point(self) -> ResumePoint | None:
+        "The newest one that is whole; None where none was written yet, `UserError` where all are damaged."
+        return ResumePoints(self.path).read()
+
+    def finish(self):
+        "Nothing is left to do: the last resume point is enough."
+        ResumePoints(self.path).remove_previous()
+
+    @property
+    def is_finished(self) -> bool:
+        points = ResumePoints(self.path)
+        return points.last.exists() and not points.previous.exists()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        "For one process at a time: `UserError` for a second. The system frees the lock of a process that is gone."
+        lock = FileLock(self.path / ".lock")
+        try: lock.acquire(blocking=False)
+        except Timeout as error:
+            raise UserError(f"{self.path}: another process is training in this folder; wait for it, or choose another "
+                            "folder.") from error
+        try: yield
+        finally: lock.release()
 
     def write_skipped(self, problems: pd.DataFrame):
         "The pairs that were left out, and why."

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -55,6 +56,27 @@ class DecodedMask(Transform):
 class SegmentationDL(TfmdDL):
     "fastai's `TfmdDL`, whose pictures are drawn in the data set's palette with a legend; as in fastai, nothing is returned."
 
+    start = None  # of the next pass, where that is not its first picture
+
+    def begin_at(self, pictures: int, before_first: Callable[[], None]):
+        "The next pass leaves its first `pictures` out; `before_first` is called before the first batch of the others is made."
+        self.start = pictures, before_first
+
+    def get_idxs(self) -> list[int]:
+        done = self.start[0] if self.start else 0
+        self.sequence = list(super().get_idxs())[done:]
+        return self.sequence
+
+    def create_batches(self, samples):
+        if self.start:
+            (_, before_first), self.start = self.start, None
+            before_first()
+        yield from super().create_batches(samples)
+
+    def paths(self, batch: int) -> list[Path]:
+        "The picture files of a batch of the current pass."
+        return [self.items[item].path for item in self.sequence[batch * self.bs:(batch + 1) * self.bs]]
+
     def show_batch(self, b=None, max_n: int = 8, show: bool = True, **kwargs):
         if not show: return super().show_batch(b, max_n, show=False)
         images, masks = self.decode(self.one_batch() if b is None else b)
@@ -90,6 +112,13 @@ class SegmentationDataLoaders(DataLoaders):
             device=device, num_workers=0, pin_memory=torch.device(device or "cpu").type == "cuda")
         dls.size = size
         return dls
+
+    def in_batches_of(self, size: int) -> "SegmentationDataLoaders":
+        "These, with `size` training pictures at once, in the same order."
+        if size == self.train.bs: return self
+        others = type(self)(self.train.new(bs=size), self.valid)
+        others.size, others.train.rng = self.size, self.train.rng
+        return others
 
     def test_dl(self, paths: list[Path], **kwargs) -> SegmentationDL:
         "Batches of picture files without masks, for `learn.get_preds` and `learn.predict`."

@@ -6,7 +6,7 @@ from numbers import Real
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
 import torch
-from fastai.callback.core import Callback
+from fastai.callback.core import Callback, CancelEpochException
 from fastai.callback.fp16 import MixedPrecision
 from fastai.learner import AvgSmoothLoss, Learner, replacing_yield
 from fastai.optimizer import OptimWrapper
@@ -20,6 +20,7 @@ from ..networks.memory import give_back_freed_memory
 from ..networks.precision import Machine, prepare
 from .batches import SegmentationDataLoaders
 from .evaluation import Evaluation, Mirrored
+from .finite_loss import FiniteLoss
 from .loss import loss_for
 from .recipes import Recipe
 
@@ -37,7 +38,7 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
     evaluation = Evaluation(dls.vocab)
     learn = SegmentationLearner(
         dls, prepare(model, machine), loss, opt_func=OPTIMIZERS[recipe.optimizer], wd=recipe.weight_decay,
-        splitter=encoder_and_decoder, metrics=evaluation.metrics(), cbs=[evaluation, GivingBackMemory()],
+        splitter=encoder_and_decoder, metrics=evaluation.metrics(), cbs=[evaluation, FiniteLoss(), GivingBackMemory()],
         model_dir=tempfile.gettempdir(),  # `lr_find` parks the weights there
         **kwargs)
     learn.recorder.smooth_loss = SmoothLossOnDevice()
@@ -92,7 +93,14 @@ def encoder_and_decoder(model: nn.Module) -> L:
 
 
 class SegmentationLearner(Learner):
-    "A `Learner` whose test-time augmentation turns its predictions back."
+    "A `Learner` that can begin at any epoch, and whose test-time augmentation turns its predictions back."
+
+    first_epoch = 0
+
+    def _do_fit(self):
+        "fastai's own `start_epoch` goes through the ends of the epochs that it skips, and so records them."
+        for self.epoch in range(self.first_epoch, self.n_epoch):
+            self._with_events(self._do_epoch, "epoch", CancelEpochException)
 
     def tta(self, ds_idx: int = 1, dl=None, **kwargs) -> tuple[Tensor, Tensor]:
         "Class probabilities `[N,C,H,W]`, the mean of each picture's and its mirror image's, and the masks."
@@ -116,8 +124,9 @@ class GradientScaling(MixedPrecision):
 
 
 class SmoothLossOnDevice(AvgSmoothLoss):
-    "fastai's own copies each loss to the CPU, which waits for the device at every step."
+    "Of the losses that are finite. fastai's own copies each to the CPU, which waits for the device at every step."
 
     def accumulate(self, learn):
+        if learn.finite_loss.in_a_row: return
         self.count += 1
         self.val = torch.lerp(learn.loss.detach().mean(), torch.as_tensor(self.val, device=learn.loss.device), self.beta)

@@ -1,11 +1,14 @@
 "Weighted cross-entropy, and soft Dice beside it."
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from fastai.losses import CrossEntropyLossFlat
 from torch import Tensor
 
+from ..networks.all_reduce import sum_over_processes
 from ..pictures import VOID
 from .class_weights import class_weights
 from .recipes import Recipe
@@ -18,6 +21,8 @@ class SegmentationLoss(CrossEntropyLossFlat):
     dozen numbers takes twice as long on a CPU (`benchmarks/loss.py`).
     """
 
+    processes = 1  # that share a batch: each returns its part, so that the mean of all gradients is the whole batch's
+
     def __init__(self, weight: Tensor, dice: float = 0.0):
         super().__init__(axis=1, weight=weight, ignore_index=VOID)
         self.dice = dice
@@ -26,9 +31,20 @@ class SegmentationLoss(CrossEntropyLossFlat):
         masks = masks.as_subclass(Tensor).long()
         log_probabilities = F.log_softmax(logits.as_subclass(Tensor).contiguous(), dim=1)
         loss = F.nll_loss(log_probabilities, masks, self.func.weight, ignore_index=VOID, reduction=self.reduction)
-        if self.dice and self.reduction == "mean":
-            loss = loss + self.dice * soft_dice_loss(*every_fourth_pixel(log_probabilities, masks))
+        if self.reduction == "mean":
+            loss = torch.where((masks != VOID).any(), loss, 0)  # of void alone: 0 / 0 weights
+            is_shared = self.processes > 1 and torch.is_grad_enabled()
+            if is_shared: loss = loss * self.share_of(masks)
+            if self.dice:
+                part = every_fourth_pixel(log_probabilities, masks)
+                loss = loss + self.dice * soft_dice_loss(*part, total=sum_over_processes if is_shared else lambda sums: sums)
         return loss
+
+    def share_of(self, masks: Tensor) -> Tensor:
+        "The weight of these pixels among those of all processes, times their number."
+        weight = self.func.weight
+        mine = (torch.bincount(masks[masks != VOID], minlength=len(weight)) * weight).sum()
+        return mine * self.processes / sum_over_processes(mine).clamp(min=torch.finfo(mine.dtype).tiny)
 
 
 def every_fourth_pixel(log_probabilities: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,10 +56,11 @@ def every_fourth_pixel(log_probabilities: Tensor, masks: Tensor) -> tuple[Tensor
     return log_probabilities[..., row::2, column::2], masks[..., row::2, column::2]
 
 
-def soft_dice_loss(log_probabilities: Tensor, masks: Tensor) -> Tensor:
+def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, total: Callable[[Tensor], Tensor] = lambda sums: sums) -> Tensor:
     """1 - 2|P∩T| / (|P| + |T|) over the whole batch, the mean of the classes in it (V-Net, arXiv 1606.04797, sec. 3).
 
     `log_probabilities` `[B,C,H,W]`, `masks` int64 `[B,H,W]` with void. 1 is added above and below, as for a class of no pixels.
+    `total` adds sums over the pixels of all processes.
     """
     classes = log_probabilities.shape[1]
     known = masks != VOID
@@ -53,6 +70,7 @@ def soft_dice_loss(log_probabilities: Tensor, masks: Tensor) -> Tensor:
     common = torch.zeros(classes, device=masks.device).index_add(0, truth, of_truth)
     predicted = (probabilities * known[:, None]).sum((0, 2, 3))
     true = torch.bincount(truth, minlength=classes)
+    common, predicted, true = total(torch.stack([common, predicted, true]))
     losses = 1 - (2 * common + 1) / (predicted + true + 1)
     return (losses * (true > 0)).sum() / (true > 0).sum().clamp(min=1)
 

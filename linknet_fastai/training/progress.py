@@ -29,7 +29,8 @@ class TerminalProgress(Callback):
 
     def before_fit(self):
         self.shown, self.learn.logger = 0.0, noop
-        self.task = self.bar.add_task("", total=self.n_epoch * (len(self.dls.train) + len(self.dls.valid)))
+        steps = len(self.dls.train) + len(self.dls.valid)
+        self.task = self.bar.add_task("", total=(self.n_epoch - self.first_epoch) * steps)
 
     def after_batch(self):
         self.bar.advance(self.task)

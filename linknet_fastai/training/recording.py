@@ -4,9 +4,11 @@ import time
 
 import pandas as pd
 from fastai.callback.core import Callback
+from fastai.torch_core import get_model
 
 from ..runs.run import Run
 from ..runs.weights import ModelCard
+from .processes import is_first
 
 
 class Recording(Callback):
@@ -31,8 +33,9 @@ class Recording(Callback):
         row = {"epoch": self.epoch + 1, **dict(zip(names, self.recorder.final_record)),
                "lr": self.opt.hypers[-1]["lr"], "seconds": time.perf_counter() - self.started}
         self.rows.append(row)
-        self.run_folder.write_history(pd.DataFrame(self.rows))
         self.improved = row["miou"] > self.best
         if self.improved: self.best = row["miou"]
+        if not is_first(): return
+        self.run_folder.write_history(pd.DataFrame(self.rows))
         if self.improved or not len(self.dls.valid):
-            self.run_folder.write_model(self.model, self.card)
+            self.run_folder.write_model(get_model(self.model), self.card)

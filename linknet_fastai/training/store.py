@@ -9,13 +9,15 @@ import platformdirs
 import psutil
 
 from ..files import writable_folder, written_whole
+from .processes import processes
 
 SHARE = 0.5  # of the memory that is free now, for one split
 KEY_BYTES = 32
 
 
 def fits(size: int) -> bool:
-    return size < SHARE * psutil.virtual_memory().available
+    "Several processes share a file rather than have a copy each."
+    return processes() == 1 and size < SHARE * psutil.virtual_memory().available
 
 
 def stored(name: str, key: bytes, size: int, fill) -> np.ndarray:

@@ -1,6 +1,5 @@
 "The comparison that this project started from: five networks, one protocol, every score by its name."
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from ..pictures import VOID
 from ..runs.run import Run
 from ..runs.table1 import write_table
 from .evaluation import evaluate
-from .fit import fit
+from .fit import fit, resume
 from .learner import untrained
 from .recipes import RECIPES, Recipe
 from .scoring import reopened
@@ -58,7 +57,7 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, changes: d
     """Train what is not trained yet, score all rows on the validation frames, and write the table and its plot to `out`.
 
     `changes` are settings for every row, such as `epochs` and `size`; `only` names some of `ROWS`; `vgg_weights` are SegNet's.
-    A run that was not finished is trained again. `watch` is called with a run's name and the share of all arithmetic that is
+    A run that was not finished goes on. `watch` is called with a run's name and the share of all arithmetic that is
     still to do before it is trained; what it returns are the callbacks of its training.
     """
     unknown = set(only) - set(ROWS)
@@ -71,10 +70,13 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, changes: d
     work = pd.Series({run: _work(recipe, len(dataset.classes)) for run, recipe in recipes.items()})
     for number, (run, recipe) in enumerate(recipes.items()):
         path = out / "runs" / run
-        if path.exists() and not Run.open(path).is_scored: shutil.rmtree(path)
-        elif path.exists() and Run.open(path).recipe != asdict(recipe):
+        begun = Run.open(path) if (path / "config.json").exists() else None
+        if begun and begun.recipe != asdict(recipe):
             raise UserError(f"{path}: was trained with other settings than are asked for now; choose another folder with `--out`.")
-        if not path.exists(): fit(dataset, recipe, machine, path, cbs=watch(run, work[number:].sum() / work.sum()))
+        if begun and begun.is_scored: continue
+        cbs = watch(run, work[number:].sum() / work.sum())
+        if begun: resume(path, data=dataset.root, machine=machine, cbs=cbs)
+        else: fit(dataset, recipe, machine, path, cbs=cbs)
     table = pd.concat([_scored(name, row, out, seeds, machine) for name, row in wanted.items()], ignore_index=True)
     write_table(table, out)
     return table

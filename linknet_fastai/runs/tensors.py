@@ -1,0 +1,68 @@
+"Tensors and what is said of them, as one safetensors file that knows when it is damaged."
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ..errors import UserError
+from ..files import written_whole
+
+KEY, FORMAT = "linknet_fastai", 3
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
+    "`tensors` by name, with `card`, anything that JSON can hold, and a checksum of the tensors in the file's metadata."
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {KEY: json.dumps({"format": FORMAT, "sha256": _checksum(tensors), **card})}
+    with written_whole(path) as temporary: temporary.write_bytes(save(tensors, metadata))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
+    "What `write_tensors` wrote. `UserError` where the file is missing, damaged or another's."
+    card, checksum = _read_metadata(path)
+    try:
+        with safe_open(path, "pt") as file: tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error: raise _unreadable(path, error) from error
+    if _checksum(tensors) != checksum:
+        raise UserError(f"{path}: is damaged (its checksum doesn't fit); restore it from a copy.")
+    return tensors, card
+
+
+def read_card(path: Path) -> dict:
+    "What is said of the tensors, without reading them."
+    return _read_metadata(path)[0]
+
+
+def _read_metadata(path: Path) -> tuple[dict, str]:
+    "The card and the checksum."
+    try:
+        with safe_open(path, "pt") as file: metadata = file.metadata() or {}
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file; has the training saved an epoch yet?") from error
+    except (SafetensorError, OSError) as error: raise _unreadable(path, error) from error
+    if KEY not in metadata: raise UserError(f"{path}: was not written by this program; pass a file of a run.")
+    try:
+        card = dict(json.loads(metadata[KEY]))
+        version, checksum = card.pop("format"), card.pop("sha256", "")
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: its metadata is damaged ({error}); restore the file from a copy.") from error
+    if version == FORMAT: return card, checksum
+    raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it.")
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    "SHA-256 over the tensors in the order of their names."
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: can't be read as safetensors ({error}); take another file.")
