@@ -3,12 +3,12 @@
 from importlib import import_module
 
 _HOME = {
-    "UserError": "errors",
+    "UserError": "errors", "Interrupted": "errors",
     "SegmentationDataset": "datasets.dataset", "open_dataset": "datasets", "camvid": "datasets.camvid",
     "cityscapes": "datasets.cityscapes", "folder": "datasets.folder", "streets": "datasets.streets", "check": "datasets.check",
     "LinkNet": "networks.linknet", "linknet": "networks.linknet", "Machine": "networks.precision",
     "Recipe": "training.recipes", "SegmentationDataLoaders": "training.batches", "linknet_learner": "training.learner",
-    "fit": "training.fit", "score_split": "training.scoring", "learner_from_run": "training.scoring",
+    "fit": "training.fit", "resume": "training.fit", "score_split": "training.scoring", "learner_from_run": "training.scoring",
     "SegmentationInterpretation": "training.interpretation",
     "Run": "runs.run", "Scores": "runs.scores",
     "Predictor": "deploy.predictor",

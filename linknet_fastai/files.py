@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from .errors import UserError
 
 
@@ -26,6 +28,12 @@ def written_whole(path: Path) -> Iterator[Path]:
                         "free some space or choose another folder.") from error
     finally:
         with suppress(OSError): temporary.unlink(missing_ok=True)  # where nothing can be written, nothing can be removed
+
+
+def remove_leftovers(path: Path):
+    "What processes that were killed left half-written beside `path`."
+    for part in path.parent.glob(f".{path.name}.*.part{path.suffix}"):
+        if not psutil.pid_exists(int(part.name.split(".")[-3])): part.unlink(missing_ok=True)
 
 
 def synchronise(path: Path):

@@ -175,6 +175,7 @@ def test_what_a_network_doesn_t_have_is_said(words, part, folder, tmp_path):
     assert_refused(linknet("fit", "camvid", "--data", folder, "--out", tmp_path / "run", *words), part)
 
 
+@pytest.mark.slow
 def test_table1_is_printed_and_kept(folder, tmp_path):
     words = ("table1", "--data", folder, "--epochs", 1, "--size", "64x96", "--weights", "none", "--only", "enet", "--only", "rapid",
              "--out", tmp_path / "table")
@@ -275,6 +276,7 @@ def test_two_pictures_of_one_name_do_not_overwrite_each_other(run, folder, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_lr_find_writes_its_curve(folder, tmp_path):
     out = tmp_path / "found"
     result = linknet("lr-find", "camvid", "--data", folder, "--weights", "none", "--batch-size", 4, "--out", out)
@@ -285,6 +287,7 @@ def test_lr_find_writes_its_curve(folder, tmp_path):
     assert "valley" in result.stdout
 
 
+@pytest.mark.slow
 def test_fit_finds_its_own_rate(folder, tmp_path):
     assert quick(folder, tmp_path / "run", "--lr", "auto").returncode == 0
     assert 1e-7 < json.loads((tmp_path / "run" / "config.json").read_text())["recipe"]["lr"] < 10
@@ -320,6 +323,9 @@ def test_datasets_lists_them():
     (["fit", "streets", "--device", "tpu9"], ["tpu9"]),
     (["fit", "streets", "--precision", "int8"], ["int8"]),
     (["fit", "streets", "--weights", "nowhere.safetensors"], ["nowhere.safetensors"]),
+    (["fit", "--resume", "nowhere"], ["nowhere", "no run"]),
+    (["fit", "camvid", "--resume", "runs/camvid-1"], ["runs/camvid-1: a run goes on as it began"]),
+    (["fit", "--resume", "runs/camvid-1", "--lr", "1"], ["runs/camvid-1: a run goes on as it began"]),
     (["evaluate", "nowhere"], ["nowhere", "no run"]),
     (["predict", "nowhere", "x.png"], ["nowhere", "no run"]),
 ])

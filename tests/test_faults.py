@@ -192,6 +192,13 @@ def test_points_that_were_deleted_are_missed(unfinished):
     assert "has no last.safetensors any more" in refusal(resumed, unfinished)
 
 
+def test_what_a_killed_process_left_half_written_is_removed(unfinished):
+    part = unfinished / f".newest.safetensors.{2**22 + 1}.part.safetensors"  # beyond the largest number of a process
+    part.write_bytes(bytes(1000))
+    resumed(unfinished)
+    assert not part.exists()
+
+
 def test_a_run_that_was_lost_before_its_first_point_begins_anew(unfinished, data):
     for name in ("last.safetensors", "previous.safetensors", "history.csv", "model.safetensors"): (unfinished / name).unlink()
     whole = trained(data, unfinished.with_name("whole"))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fastai.callback.core import Callback
 from PIL import Image
 
 from linknet_fastai.errors import UserError
@@ -44,6 +45,7 @@ def small(tmp_path_factory):
     return folder(root)
 
 
+@pytest.mark.slow
 def test_rows_are_trained_once_and_written(small, tmp_path):
     asked = []
     def watch(run, left): return asked.append((run, left)) or ()
@@ -63,10 +65,20 @@ def test_rows_are_trained_once_and_written(small, tmp_path):
     Image.open(tmp_path / "table1.png").verify()
 
 
-def test_a_run_that_was_not_finished_is_trained_again(small, tmp_path):
-    Run.create(tmp_path / "runs" / "enet-0", {"note": "begun"})
-    table1(small, tmp_path, CPU, CHANGES, ("enet",))
-    assert Run.open(tmp_path / "runs" / "enet-0").is_scored
+class Lost(Callback):
+    "Stands for a process that is lost in its second epoch."
+
+    def before_epoch(self):
+        if self.epoch == 1: raise ConnectionAbortedError("lost")
+
+
+def test_a_run_that_was_not_finished_goes_on(small, tmp_path):
+    changes, run = CHANGES | {"epochs": 2}, tmp_path / "runs" / "enet-0"
+    with pytest.raises(ConnectionAbortedError): table1(small, tmp_path, CPU, changes, ("enet",), watch=lambda run, left: (Lost(),))
+    before = Run.open(run).history
+    table1(small, tmp_path, CPU, changes, ("enet",))
+    assert list(before.epoch) == [1] and list(Run.open(run).history.epoch) == [1, 2]
+    assert Run.open(run).history.seconds[0] == before.seconds[0]  # that epoch was not done again
 
 
 def test_a_row_of_other_settings_is_not_taken_for_one(small, tmp_path):

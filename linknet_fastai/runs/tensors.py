@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import UserError
-from ..files import written_whole
+from ..files import remove_leftovers, written_whole
 
 KEY, FORMAT = "linknet_fastai", 3
 
@@ -19,6 +19,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
     "`tensors` by name, with `card`, anything that JSON can hold, and a checksum of the tensors in the file's metadata."
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {KEY: json.dumps({"format": FORMAT, "sha256": _checksum(tensors), **card})}
+    remove_leftovers(path)  # large ones
     with written_whole(path) as temporary: temporary.write_bytes(save(tensors, metadata))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import platformdirs
 import psutil
 
-from ..files import writable_folder, written_whole
+from ..files import remove_leftovers, writable_folder, written_whole
 from .processes import processes
 
 SHARE = 0.5  # of the memory that is free now, for one split
@@ -35,7 +35,7 @@ def stored(name: str, key: bytes, size: int, fill) -> np.ndarray:
     file = folder / f"{blake2b(name.encode(), digest_size=8).hexdigest()}.bin"
     key = blake2b(key, digest_size=KEY_BYTES).digest()
     if not _is_of(file, key, size):
-        _remove_leftovers(file)
+        remove_leftovers(file)
         with written_whole(file) as aside: _write(aside, key, size, fill)
     return np.memmap(file, np.uint8, mode="c", offset=KEY_BYTES)
 
@@ -52,9 +52,3 @@ def _write(file: Path, key: bytes, size: int, fill):
     mapped = np.memmap(file, np.uint8, mode="r+", offset=KEY_BYTES)
     fill(mapped)
     mapped.flush()
-
-
-def _remove_leftovers(file: Path):
-    "What processes that were killed left half-written."
-    for part in file.parent.glob(f".{file.name}.*.part.bin"):
-        if not psutil.pid_exists(int(part.name.split(".")[-3])): part.unlink(missing_ok=True)
