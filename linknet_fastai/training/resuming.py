@@ -30,6 +30,7 @@ class Resuming(Callback):
         self.pictures = 0
         if self.point is None: return self._write(0, random_states())
         self.pictures, self.learn.first_epoch = self.point.pictures, self.point.epoch
+        if hasattr(self.learn, "progress"): self.learn.progress.mbar.update(0)  # fastai's bar knows no other beginning
         try: restore(self.learn, self.point)
         except (RuntimeError, LookupError, TypeError, ValueError) as error:
             raise UserError(f"{self.run_folder.path}: its resume point doesn't fit the network of its config.json "
