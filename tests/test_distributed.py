@@ -16,6 +16,9 @@ import torch
 from safetensors.torch import load_file
 
 from linknet_fastai.runs.run import Run
+from linknet_fastai.training.batches import SegmentationDataLoaders
+from linknet_fastai.training.distributed import TrainingShard, ValidationShard
+from linknet_fastai.training.recipes import Recipe
 
 FIT = ["-m", "linknet_fastai", "fit", "streets", "--epochs", "40", "--size", "64x64", "--encoder", "test_resnet", "--weights", "none",
        "--device", "cpu"]
@@ -37,6 +40,14 @@ def start(words: list, processes: int) -> list[subprocess.Popen]:
     port = free_port()
     return [subprocess.Popen([sys.executable, *map(str, words)], env=environment(rank, processes, port), text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for rank in range(processes)]
+
+
+def test_parts_by_hand(tiny_dataset):
+    dls = SegmentationDataLoaders.from_dataset(tiny_dataset, Recipe(batch_size=2, size=(64, 64)))
+    batches = [7, 6, 5, 4, 3, 2, 1, 0, 8]
+    assert [TrainingShard(dls.train, rank, 2).part(batches) for rank in (0, 1)] == [[7, 6, 3, 2], [5, 4, 1, 0]]  # 8 fills no batch
+    assert [ValidationShard(dls.valid, rank, 3).part([0, 1, 2, 3]) for rank in (0, 1, 2)] == [[0, 3], [1], [2]]
+    assert len(TrainingShard(dls.train, 0, 2)) == 2 and [len(ValidationShard(dls.valid, rank, 3)) for rank in (0, 1, 2)] == [1, 1, 1]
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ class Totals(Callback):
 
     def after_train(self):
         smooth_loss = self.recorder.smooth_loss
-        smooth_loss.val = total(smooth_loss.val.clone()) / processes()
+        smooth_loss.val = total(smooth_loss.val.to(connection_device())) / processes()
 
     def after_validate(self):
         self.evaluation.confusion = total(self.evaluation.confusion)

@@ -59,7 +59,7 @@ def highest(value: int) -> int:
 
 
 def total(values: Tensor) -> Tensor:
-    "The sum over all processes."
+    "The sum over all processes, in place."
     if processes() > 1: dist.all_reduce(values)
     return values
 
@@ -77,4 +77,5 @@ def text_of_first(text: str) -> str:
 
 
 def connection_device() -> torch.device:
-    return torch.device("cpu" if dist.get_backend() == "gloo" else torch.cuda.currentconnection_device())
+    "Where tensors must be that processes exchange."
+    return torch.device("cpu" if dist.get_backend() == "gloo" else torch.cuda.current_device())
