@@ -73,6 +73,7 @@ def fit(dataset: Annotated[Optional[str], typer.Argument(metavar="DATASET", show
         device: Device = None, precision: Precision = None, compile: Compile = False, recipe: RECIPE = "rapid", flags=None):
     "Check a data set and train on it; keep the best epoch, its scores, pictures and report in a run folder."
     from .networks.precision import Machine
+    from .runs.run import Run
     from .training.fit import fit as fit_network
     from .training.fit import resume as resume_run
     from .training.progress import TerminalProgress
@@ -82,6 +83,7 @@ def fit(dataset: Annotated[Optional[str], typer.Argument(metavar="DATASET", show
             raise UserError(f"{resume}: a run goes on as it began; beside `--resume` give only `--epochs`, `--data`, `--device`, "
                             "`--precision`, `--compile` or `--log`.")
         machine = Machine.choose(device, precision, compile) if device or precision or compile else None
+        console.print(f"resuming: {resume}, after {len(Run.open(resume).history)} epochs")
         with TerminalProgress(console) as progress:
             run = resume_run(resume, epochs, data, machine, (progress,), tracked("checking"), log)
     else:

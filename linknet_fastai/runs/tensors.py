@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import UserError
@@ -20,7 +20,9 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {KEY: json.dumps({"format": FORMAT, "sha256": _checksum(tensors), **card})}
     remove_leftovers(path)  # large ones
-    with written_whole(path) as temporary: temporary.write_bytes(save(tensors, metadata))
+    with written_whole(path) as temporary:
+        try: save_file(tensors, temporary, metadata)
+        except SafetensorError as error: raise OSError(str(error)) from error  # the disk's, in safetensors' words
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
