@@ -16,15 +16,16 @@ def share_statistics(model: nn.Module, device: torch.device):
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    "`nn.SyncBatchNorm` for a CPU, which that refuses."
+    "`nn.SyncBatchNorm` for a CPU, which that refuses. Each process has as many pictures as the others."
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training: return super().forward(x)
         wide = x.float()
-        count = wide.new_tensor([x.numel() / x.shape[1]])
-        dist.all_reduce(count)
-        mean = sum_over_processes(wide.sum((0, 2, 3))) / count
-        variance = sum_over_processes((wide - mean[:, None, None]).square().sum((0, 2, 3))) / count
+        count = x.numel() // x.shape[1] * dist.get_world_size()
+        shift = self.running_mean.clone()  # near the mean, so that both moments can be had at once without cancelling out
+        centred = wide - shift[:, None, None]
+        moments = sum_over_processes(torch.stack([centred.sum((0, 2, 3)), centred.square().sum((0, 2, 3))])) / count
+        mean, variance = shift + moments[0], (moments[1] - moments[0].square()).clamp(min=0)
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
