@@ -40,8 +40,11 @@ def announce(dataset, recipe: Recipe, machine):
     from .networks.build import in_words
     from .networks.cost import PUBLISHED, cost_of
     from .training.learner import untrained
+    from .training.processes import processes
     with torch.device("meta"): cost = cost_of(untrained(recipe, len(dataset.classes)))
     counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
+    number = processes()
+    parts = f", {number} processes, {recipe.batch_size / number:g} pictures of each batch in each" if number > 1 else ""
     size = "the pictures' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
     if dataset.note: console.print(f"note:     {dataset.note}")
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
@@ -49,7 +52,7 @@ def announce(dataset, recipe: Recipe, machine):
                   f"          {cost} (published: {PUBLISHED[recipe.network]})\n"
                   f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, rate {recipe.lr}, "
                   f"seed {recipe.seed}\n"
-                  f"machine:  {machine}")
+                  f"machine:  {machine}{parts}")
 
 
 def print_check(report, classes):
