@@ -85,6 +85,16 @@ def test_names_can_t_break_out_of_the_page(tmp_path):
     assert hostile in page.text
 
 
+def test_a_link_out_of_the_run_stays_out_of_the_page(tmp_path):
+    run = finished_run(tmp_path / "run")
+    secret, picture = tmp_path / "secret.txt", run.path / "pictures" / "0001.jpg"
+    secret.write_text("not for the page")
+    picture.unlink()
+    picture.symlink_to(secret)
+    with pytest.raises(UserError, match="0001.jpg: is a link"): write_report([run], run.report)
+    assert not run.report.exists()
+
+
 def test_several_runs_stand_side_by_side(tmp_path):
     one, other = finished_run(tmp_path / "one", lr=1e-3), finished_run(tmp_path / "other", wrong=0.4, lr=5e-3)
     write_report([one, other], tmp_path / "comparison.html")

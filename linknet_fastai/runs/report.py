@@ -125,6 +125,9 @@ def _errors(truth: Image.Image, prediction: Image.Image, classes: int) -> str:
 
 
 def _data(path: Path) -> str:
+    "A run may be a stranger's: what a link leads to stays out of a page that is passed on."
+    if path.is_symlink() or path.parent.is_symlink():
+        raise UserError(f"{path}: is a link, and a report takes only what is in the run itself; put the file there.")
     return _uri("image/jpeg" if path.suffix == ".jpg" else "image/png", path.read_bytes())
 
 
