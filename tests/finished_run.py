@@ -1,5 +1,6 @@
 "A finished run, made without training: what reports are made of."
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from linknet_fastai.networks.linknet import linknet
 from linknet_fastai.pictures import VOID
+from linknet_fastai.runs.config import Config
 from linknet_fastai.runs.result import Result, miou_interval
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runs.scores import Scores
@@ -16,12 +18,13 @@ from linknet_fastai.training.evaluation import confusion_matrices
 
 CLASSES, PALETTE = ("sky", "road", "car"), ((70, 130, 180), (128, 64, 128), (0, 0, 142))
 HEIGHT, WIDTH = 24, 32
+CONFIG = Config(dataset="tiny", data=None, protocol="tiny3", options={}, pictures={"train": 4, "val": 5}, splits="train", skip_bad=False,
+                recipe={"name": "rapid", "lr": 1e-3, "epochs": 3}, machine={"device": "cpu", "precision": "fp32"}, versions={})
 
 
 def finished_run(path: Path, pictures: int = 5, wrong: float = 0.3, lr: float = 1e-3, classes=CLASSES, names=None) -> Run:
     "A car stands in the last picture only; of the first, the worst, a share `wrong` of the columns is wrong."
-    run = Run.create(path, {"dataset": "tiny", "protocol": "tiny3", "splits": "train", "recipe": {"name": "rapid", "lr": lr, "epochs": 3},
-                            "machine": {"device": "cpu", "precision": "fp32"}})
+    run = Run.create(path, replace(CONFIG, recipe=CONFIG.recipe | {"lr": lr}))
     rows, matrices, files = [], [], []
     for number in range(pictures):
         truth = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)

@@ -213,7 +213,7 @@ def test_a_finished_run_does_not_go_on(data, tmp_path):
 
 def test_a_one_cycle_schedule_has_its_end(unfinished):
     assert "one-cycle schedule ends after 3 epochs" in refusal(resumed, unfinished, epochs=5)
-    assert Run.open(unfinished).recipe["epochs"] == 3
+    assert Run.open(unfinished).config.recipe["epochs"] == 3
 
 
 def test_a_schedule_of_steps_goes_on_as_if_more_had_been_asked_for_at_first(data, tmp_path):

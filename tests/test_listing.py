@@ -1,5 +1,7 @@
+from dataclasses import replace
+
 import pytest
-from finished_run import finished_run
+from finished_run import CONFIG, finished_run
 
 from linknet_fastai.errors import UserError
 from linknet_fastai.runs.listing import listed
@@ -8,7 +10,7 @@ from linknet_fastai.runs.run import Run
 
 def test_the_best_run_comes_first_and_one_without_an_epoch_last(tmp_path):
     good, bad = finished_run(tmp_path / "good"), finished_run(tmp_path / "bad", wrong=0.5)
-    Run.create(tmp_path / "begun", {"dataset": "tiny", "protocol": "tiny3", "recipe": {"name": "paper", "epochs": 9}})
+    Run.create(tmp_path / "begun", replace(CONFIG, recipe={"name": "paper", "epochs": 9}))
     (tmp_path / "notes").mkdir()
     rows, unreadable = listed(tmp_path)
     assert unreadable == [] and rows == [

@@ -107,7 +107,7 @@ def test_predict_says_what_is_wrong_with_a_damaged_picture(run, tmp_path_factory
 def scored(run: Run, image: tuple[str, bytes], mask: tuple[str, bytes], root: Path):
     "Scores of a data set whose validation picture and mask are these, or the sentence."
     shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(run.config["data"], root)
+    shutil.copytree(run.config.data, root)
     for kind, (ending, content) in (("images", image), ("masks", mask)):
         (root / kind / "val" / "0.png").unlink()
         (root / kind / "val" / f"0.{ending}").write_bytes(content)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from finished_run import HEIGHT, WIDTH, finished_run
+from finished_run import CONFIG, HEIGHT, WIDTH, finished_run
 from PIL import Image
 
 from linknet_fastai.errors import UserError
@@ -133,5 +133,5 @@ def test_runs_of_different_classes_are_refused(tmp_path):
 
 
 def test_a_run_without_scores_is_refused(tmp_path):
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run", CONFIG)
     with pytest.raises(UserError, match="has no validation score"): write_report([run], run.report)

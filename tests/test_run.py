@@ -1,11 +1,13 @@
 import json
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from finished_run import CONFIG
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -17,8 +19,8 @@ from linknet_fastai.runs.run import Run, new_run_path
 from linknet_fastai.runs.scores import Scores
 from linknet_fastai.runs.tensors import FORMAT
 from linknet_fastai.runs.weights import ModelCard
+from linknet_fastai.training.recipes import Recipe
 
-CONFIG = {"dataset": "tiny", "recipe": {"epochs": 3, "size": (32, 64), "lr": 2e-3}, "data": None}
 PROTOCOL = {"name": "tiny3", "split": "val"}
 
 
@@ -96,20 +98,20 @@ def test_a_folder_without_permission_is_named(tmp_path):
 
 def test_what_is_created_can_be_opened(run):
     opened = Run.open(str(run.path))
-    assert opened.config == {"format": FORMAT, **CONFIG, "recipe": {"epochs": 3, "size": [32, 64], "lr": 2e-3}}
+    assert opened.config == CONFIG and strict_json(opened.config_file)["format"] == FORMAT
     assert opened.figures.is_dir()
 
 
 def test_a_run_is_not_created_over_another(run):
-    with pytest.raises(UserError) as raised: Run.create(run.path, {"dataset": "other"})
+    with pytest.raises(UserError) as raised: Run.create(run.path, replace(CONFIG, dataset="other"))
     assert str(raised.value).startswith(f"{run.path}: there is a run in this folder already")
-    assert Run.open(run.path).config["dataset"] == "tiny"
+    assert Run.open(run.path).config.dataset == "tiny"
 
 
 def test_a_run_is_created_in_a_folder_with_other_things(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     Run.create(tmp_path, CONFIG)
-    assert (tmp_path / "notes.txt").read_text() == "mine" and Run.open(tmp_path).config["dataset"] == "tiny"
+    assert (tmp_path / "notes.txt").read_text() == "mine" and Run.open(tmp_path).config.dataset == "tiny"
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
@@ -130,6 +132,40 @@ def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(UserError) as raised: Run.open(tmp_path)
     assert str(raised.value).startswith(f"{tmp_path / 'config.json'}: is damaged")
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    ({"recipe": None}, "recipe: "), ({"pictures": {"train": "many"}}, "pictures.train: "), ({"dataset": ["tiny"]}, "dataset: ")],
+    ids=lambda value: str(value)[:20])
+def test_a_config_with_a_wrong_value_is_named_with_the_place(run, change, said):
+    run.config_file.write_text(json.dumps({"format": FORMAT, **asdict(CONFIG), **change}))
+    with pytest.raises(UserError) as raised: Run.open(run.path)
+    assert str(raised.value).startswith(f"{run.config_file}: is damaged ({said}")
+
+
+def test_a_config_that_lacks_a_value_is_named_with_the_place(run):
+    run.config_file.write_text(json.dumps({"format": FORMAT}))
+    with pytest.raises(UserError, match=r"config.json: is damaged \(dataset: "): Run.open(run.path)
+
+
+@pytest.mark.parametrize("recipe", [{"size": [360]}, {"epochs": "ten"}, {"scale": 1}], ids=str)
+def test_a_recipe_with_a_wrong_value_is_named(run, recipe):
+    run.write_recipe(recipe)
+    with pytest.raises(UserError) as raised: Run.open(run.path).recipe_as(Recipe)
+    assert str(raised.value).startswith(f"{run.config_file}: is damaged ({next(iter(recipe))}")
+
+
+def test_a_recipe_comes_back_as_it_was(run):
+    recipe = Recipe(size=(352, 480), lr="auto", scale=(0.5, 2.0))
+    run.write_recipe(asdict(recipe))
+    assert Run.open(run.path).recipe_as(Recipe) == recipe
+
+
+@pytest.mark.parametrize("content", ["{}", '{"classes": 5}', '{"classes": [], "confusion": [["x"]], "protocol": {}, "interval": {}}'])
+def test_scores_that_lack_something_are_named(run, content):
+    (run.path / "scores.json").write_text(content)
+    with pytest.raises(UserError) as raised: run.result()
+    assert str(raised.value).startswith(f"{run.path / 'scores.json'}: is damaged")
 
 
 def test_a_config_that_is_no_object_is_named(tmp_path):

@@ -144,6 +144,15 @@ def test_damaged_metadata_is_refused(path, metadata):
     refusal(path)
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    ({"classes": "sky"}, "classes"), ({"size": [64]}, "size.1"), ({"palette": [[1, 2, 3]]}, "1 colours for 3 classes"),
+    ({"encoder": {"name": "resnet18"}}, "encoder"), ({"encoder": "hf-hub:stranger/network"}, "unknown to timm")],
+    ids=["classes", "size", "palette", "encoder", "hub"])
+def test_a_card_from_a_stranger_is_refused_where_a_value_can_t_be(path, change, said):
+    write_tensors(path, network().state_dict(), json.loads(json.dumps(asdict(CARD))) | change)
+    assert said in refusal(path)
+
+
 @contextmanager
 def full_disk():
     "A limit on the size of files stands for it; around the one call, since pytest's own log may be a file."

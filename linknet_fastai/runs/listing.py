@@ -23,6 +23,6 @@ def _row(run: Run) -> tuple[tuple, tuple[str, ...]]:
     "What it is sorted by, and what is shown."
     config, history = run.config, run.history
     miou = history.miou.max()
-    return ((config["protocol"], -miou if miou == miou else 1),
-            (run.path.name, config["dataset"], config["protocol"], config["recipe"]["name"],
-             f"{len(history)}/{config['recipe']['epochs']}", f"{run.seconds / 60:.1f}", "-" if miou != miou else f"{100 * miou:.1f}"))
+    return ((config.protocol, -miou if miou == miou else 1),
+            (run.path.name, config.dataset, config.protocol, config.recipe["name"],
+             f"{len(history)}/{config.recipe['epochs']}", f"{run.seconds / 60:.1f}", "-" if miou != miou else f"{100 * miou:.1f}"))

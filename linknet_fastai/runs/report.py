@@ -47,8 +47,8 @@ class Told:
     @cached_property
     def settings(self) -> dict[str, str]:
         config = self.run.config
-        return {**{name: _words(value) for name, value in config["recipe"].items()},
-                "device": config["machine"]["device"], "precision": config["machine"]["precision"],
+        return {**{name: _words(value) for name, value in config.recipe.items()},
+                "device": config.machine["device"], "precision": config.machine["precision"],
                 "training": f"{self.run.seconds / 60:.1f} min"}
 
     @property

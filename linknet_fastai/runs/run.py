@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..files import writable_folder, written_whole
+from .config import Config, Kind, checked
 from .figures import save_figure
 from .gallery import Gallery
 from .result import Result
@@ -31,36 +33,43 @@ class Run:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path, config: dict) -> "Run":
+    def create(cls, path: Path, config: Config) -> "Run":
         "A new run in a folder that holds none; `UserError` where it does, or can't be written."
         refuse_taken(path)
         run = cls(writable_folder(path))
         writable_folder(run.figures)
-        run._write_json("config.json", {"format": FORMAT, **config})
+        run._write_config(config)
         return run
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
-        "`UserError` where the folder holds no run, or that of another version."
+        "`UserError` where the folder holds no run, a damaged one, or that of another version."
         run = cls(Path(path))
-        if not (run.path / "config.json").is_file():
+        if not run.config_file.is_file():
             raise UserError(f"{path}: holds no run (no config.json); pass a folder that `fit` wrote.")
-        if run.config.get("format") != FORMAT:
-            raise UserError(f"{path}: is a run of format {run.config.get('format')}, this program reads {FORMAT}; "
-                            "use the version that wrote it.")
+        version = run._read_json("config.json").get("format")
+        if version != FORMAT:
+            raise UserError(f"{path}: is a run of format {version}, this program reads {FORMAT}; use the version that wrote it.")
+        run.config  # damage is said now
         return run
 
     @property
-    def config(self) -> dict:
-        return self._read_json("config.json")
+    def config_file(self) -> Path:
+        return self.path / "config.json"
 
     @property
-    def recipe(self) -> dict:
-        "The settings it was trained with."
-        return {name: tuple(value) if isinstance(value, list) else value for name, value in self.config["recipe"].items()}
+    def config(self) -> Config:
+        return checked(Config, self._read_json("config.json"), self.config_file)
+
+    def recipe_as(self, kind: type[Kind]) -> Kind:
+        "The settings that it was trained with, as the training's own dataclass for them."
+        return checked(kind, self.config.recipe, self.config_file)
 
     def write_recipe(self, recipe: dict):
-        self._write_json("config.json", self.config | {"recipe": recipe})
+        self._write_config(replace(self.config, recipe=recipe))
+
+    def _write_config(self, config: Config):
+        self._write_json("config.json", {"format": FORMAT, **asdict(config)})
 
     @property
     def figures(self) -> Path:
@@ -157,7 +166,10 @@ class Run:
             result.table().reset_index().assign(**result.protocol).to_csv(file, index=False)
 
     def result(self, name: str = "scores") -> Result:
-        return Result.from_json(self._read_json(f"{name}.json"))
+        content = self._read_json(f"{name}.json")
+        try: return Result.from_json(content)
+        except (LookupError, TypeError, ValueError) as error:
+            raise UserError(f"{self.path / name}.json: is damaged ({error}); restore it from a copy.") from error
 
     def _write_json(self, name: str, content: dict):
         with written_whole(self.path / name) as file: file.write_text(json.dumps(_without_nan(content), indent=1) + "\n")

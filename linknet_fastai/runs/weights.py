@@ -7,6 +7,7 @@ from torch import nn
 
 from ..errors import UserError
 from ..networks.build import build_network
+from .config import checked
 from .tensors import read_card, read_tensors, write_tensors
 
 
@@ -29,6 +30,10 @@ class ModelCard:
     ids: tuple[int, ...] | None = None
     network: str = "linknet"
 
+    def __post_init__(self):
+        if len(self.palette) != len(self.classes):
+            raise ValueError(f"{len(self.palette)} colours for {len(self.classes)} classes")
+
 
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
     write_tensors(path, model.state_dict(), asdict(card))
@@ -37,8 +42,9 @@ def save_weights(path: Path, model: nn.Module, card: ModelCard):
 def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
     "The network in evaluation mode, and its card. `UserError` where the file is missing, damaged or another's."
     state, fields = read_tensors(path)
-    card = _card(path, fields)
-    model = build_network(len(card.classes), card.network, card.encoder, "none", card.upsample)
+    card = checked(ModelCard, fields, path)
+    try: model = build_network(len(card.classes), card.network, card.encoder, "none", card.upsample)
+    except UserError as error: raise UserError(f"{path}: names a network that can't be built: {error}") from error
     try: model.load_state_dict(state)
     except RuntimeError as error:
         raise UserError(f"{path}: its weights don't fit the network that it names "
@@ -47,15 +53,4 @@ def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def load_card(path: Path) -> ModelCard:
-    return _card(path, read_card(path))
-
-
-def _card(path: Path, fields: dict) -> ModelCard:
-    try: return ModelCard(**{name: _frozen(value) for name, value in fields.items()})
-    except TypeError as error:
-        raise UserError(f"{path}: its metadata is damaged ({error}); restore the file from a copy.") from error
-
-
-def _frozen(value):
-    "JSON has lists where the card has tuples."
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    return checked(ModelCard, read_card(path), path)

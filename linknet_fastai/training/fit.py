@@ -19,6 +19,7 @@ from ..errors import UserError
 from ..files import writable_folder
 from ..networks.precision import Machine, prepare
 from ..progress import Progress, silent
+from ..runs.config import Config
 from ..runs.resume_point import ResumePoint
 from ..runs.run import Run, new_run_path, refuse_taken
 from ..runs.weights import ModelCard
@@ -56,7 +57,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         if recipe.lr == "auto": recipe = replace(recipe, lr=_found_rate(learn))
         with _locked(Run(out)):
             if is_first():
-                run = Run.create(out, _config(dataset, recipe, machine) | {"splits": splits, "skip_bad": skip_bad})
+                run = Run.create(out, _config(dataset, recipe, machine, splits, skip_bad))
                 if not report.problems.empty: run.write_skipped(report.problems)
             return _finished(Run(out), dataset, learn, recipe, machine, None, cbs, tracker)
 
@@ -70,25 +71,25 @@ def resume(path: str | Path, epochs: int | None = None, data: Path | None = None
     """
     run = Run.open(path)
     config, recipe = run.config, with_epochs(run, epochs)
-    machine = machine or Machine.choose(precision=config["machine"]["precision"])
+    machine = machine or Machine.choose(precision=config.machine["precision"])
     with connected(machine), _locked(run):
         point = run.resume_point()
         refuse_finished(run, recipe, point)
         if tracker: refuse_missing(tracker)
-        dataset = open_dataset(config["dataset"], data or config["data"], config["protocol"], **config["options"])
+        dataset = open_dataset(config.dataset, data or config.data, config.protocol, **config.options)
         with one_first(): report = check(dataset, progress)
-        dataset = with_splits(report.usable(config["skip_bad"]), config["splits"])
-        if _counts(dataset) != config["pictures"]:
-            raise UserError(f"{run.path}: was trained on {config['pictures']} pictures, and {dataset.root} has "
+        dataset = with_splits(report.usable(config.skip_bad), config.splits)
+        if _counts(dataset) != config.pictures:
+            raise UserError(f"{run.path}: was trained on {config.pictures} pictures, and {dataset.root} has "
                             f"{_counts(dataset)} now; pass the data as it was with `--data`.")
         if is_first(): run.write_recipe(asdict(recipe))  # where the epochs are others
-        learn = learner_for(point, _seeded_batches(dataset, recipe, machine, config["splits"]), recipe, machine)
+        learn = learner_for(point, _seeded_batches(dataset, recipe, machine, config.splits), recipe, machine)
         return _finished(run, dataset, learn, recipe, machine, point, cbs, tracker)
 
 
 def with_epochs(run: Run, epochs: int | None) -> Recipe:
     "The recipe of a run, to be trained for `epochs` epochs in all, if that is given; `UserError` where it can't be."
-    recipe = Recipe(**run.recipe)
+    recipe = run.recipe_as(Recipe)
     if epochs is None or epochs == recipe.epochs: return recipe
     if recipe.schedule != "steps":
         raise UserError(f"{run.path}: its one-cycle schedule ends after {recipe.epochs} epochs, and can't go on to {epochs}; "
@@ -152,13 +153,12 @@ def with_splits(dataset: SegmentationDataset, splits: str) -> SegmentationDatase
     return replace(dataset, table=dataset.table.assign(split=dataset.table.split.replace("val", "train")))
 
 
-def _config(dataset: SegmentationDataset, recipe: Recipe, machine: Machine) -> dict:
-    "All that is needed to repeat the run."
+def _config(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, splits: str, skip_bad: bool) -> Config:
     packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
-    return {"dataset": dataset.name, "data": str(dataset.root) if dataset.root else None, "protocol": dataset.protocol,
-            "options": dict(dataset.options), "pictures": _counts(dataset),
-            "recipe": asdict(recipe), "machine": {"device": str(machine.device), "precision": machine.precision},
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in packages}}
+    return Config(dataset=dataset.name, data=str(dataset.root) if dataset.root else None, protocol=dataset.protocol,
+                  options=dict(dataset.options), pictures=_counts(dataset), splits=splits, skip_bad=skip_bad, recipe=asdict(recipe),
+                  machine={"device": str(machine.device), "precision": machine.precision},
+                  versions={"python": platform.python_version()} | {name: version(name) for name in packages})
 
 
 def _counts(dataset: SegmentationDataset) -> dict[str, int]:

@@ -21,8 +21,8 @@ SHEET = 6  # pictures on a sheet of results
 
 def draw_training(run: Run, dls: SegmentationDataLoaders):
     "How it learned, and what it learned from."
-    protocol = run.config["protocol"]
-    caption = described(run.result().protocol) if run.is_scored else f"{protocol}, trained on {run.config['splits']}"
+    protocol = run.config.protocol
+    caption = described(run.result().protocol) if run.is_scored else f"{protocol}, trained on {run.config.splits}"
     run.write_figure("curves", curves({run.path.name: run.history}, f"{run.path.name}: {caption}"))
     shares = pd.DataFrame({"train": dls.class_frequencies}, index=dls.vocab)
     run.write_figure("frequencies", class_bars(shares, dls.palette, f"{protocol}: share of the training masks' pixels"))

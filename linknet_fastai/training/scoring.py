@@ -1,5 +1,6 @@
 "A run's scores on a split of its data."
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,15 +42,15 @@ def score_split(path: str | Path, split: str, machine: Machine, data: Path | Non
 
 def reopened(run: Run, split: str, machine: Machine, data: Path | None) -> tuple[nn.Module, SegmentationDataset, SegmentationDL]:
     "A run's best network, its data set, and the batches of one of its splits; `UserError` where they don't belong together."
-    config = run.config
+    config, recipe = run.config, run.recipe_as(Recipe)
     model, card = run.load_model()
-    dataset = open_dataset(config["dataset"], data or config["data"], config["protocol"], **config["options"])
+    dataset = open_dataset(config.dataset, data or config.data, config.protocol, **config.options)
     if card.classes != dataset.classes:
         raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it was "
                         "with `--data`.")
     dataset.split(split)  # said before all is read
-    if config["skip_bad"]: dataset = check(dataset).usable(skip_bad=True)
-    dl = evaluation_batches(dataset, split, tuple(config["recipe"]["size"]), config["recipe"]["batch_size"], machine.device)
+    if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
+    dl = evaluation_batches(dataset, split, recipe.size, recipe.batch_size, machine.device)
     return prepare(model, machine), dataset, dl
 
 
@@ -57,7 +58,7 @@ def learner_from_run(path: str | Path, data: Path | None = None, machine: Machin
     "A run's best network as a `Learner` on its own data, to look at, interpret or train on; not for a run without validation."
     run, machine = Run.open(path), machine or Machine.choose()
     model, dataset, _ = reopened(run, "val", machine, data)
-    recipe = Recipe(**run.recipe | {"weights": "none"})
+    recipe = replace(run.recipe_as(Recipe), weights="none")
     learn = linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device), recipe, machine)
     learn.model.load_state_dict(model.state_dict())
     return learn
@@ -70,7 +71,7 @@ def score(model: nn.Module, run: Run, dataset: SegmentationDataset, split: str, 
     borders = Borders(boundary) if boundary else None
     matrices = evaluate(Mirrored(model) if tta else model, dl, [counter.count for counter in (things, borders) if counter])
     scores = Scores(matrices.sum(0), dataset.classes)
-    protocol = protocol_of(dataset, split, dl) | {"trained_on": run.config["splits"]}
+    protocol = protocol_of(dataset, split, dl) | {"trained_on": run.config.splits}
     if tta: protocol["tta"] = tta
     if boundary: protocol["boundary"] = boundary
     return Result(scores, protocol, miou_interval(matrices, dataset.classes),

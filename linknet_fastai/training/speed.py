@@ -46,7 +46,7 @@ def settings_of(path: Path | None) -> tuple[Recipe, int]:
     if path is None: return replace(Recipe(), size=(360, 480)), len(CLASSES)
     run = Run.open(path)
     _, card = run.load_model()
-    return Recipe(**run.recipe), len(card.classes)
+    return run.recipe_as(Recipe), len(card.classes)
 
 
 def measure(recipe: Recipe, classes: int, machine: Machine) -> Speed:

@@ -1,7 +1,7 @@
 "The comparison that this project started from: five networks, one protocol, every score by its name."
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +71,7 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, changes: d
     for number, (run, recipe) in enumerate(recipes.items()):
         path = out / "runs" / run
         begun = Run.open(path) if (path / "config.json").exists() else None
-        if begun and begun.recipe != asdict(recipe):
+        if begun and begun.recipe_as(Recipe) != recipe:
             raise UserError(f"{path}: was trained with other settings than are asked for now; choose another folder with `--out`.")
         if begun and begun.is_scored: continue
         cbs = watch(run, work[number:].sum() / work.sum())
@@ -94,7 +94,7 @@ def _work(recipe: Recipe, classes: int) -> float:
 def _scored(name: str, row: Row, out: Path, seeds: int, machine: Machine) -> pd.DataFrame:
     "One line: means over seeds, the spread of mIoU, what the network costs."
     runs = [Run.open(out / "runs" / f"{name}-{seed}") for seed in range(seeds)]
-    recipe = Recipe(**runs[0].recipe)
+    recipe = runs[0].recipe_as(Recipe)
     results = [run.result() for run in runs]
     scores = pd.DataFrame([result.scores.summary() | {"picture_dice": _picture_dice(run, machine)}
                            for run, result in zip(runs, results)])

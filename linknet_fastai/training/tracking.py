@@ -1,5 +1,6 @@
 "Experiment trackers, by fastai's own callbacks."
 
+from dataclasses import asdict
 from importlib.util import find_spec
 
 from fastai.callback.core import Callback
@@ -39,5 +40,5 @@ def _wandb(run: Run) -> Callback:
 
         def before_fit(self): self._wandb_step, self._wandb_epoch = wandb.run.step - 1, 0
 
-    wandb.init(project="linknet-fastai", name=run.path.name, dir=run.path, config=run.config)
+    wandb.init(project="linknet-fastai", name=run.path.name, dir=run.path, config=asdict(run.config))
     return WandbScores(log_preds=False)

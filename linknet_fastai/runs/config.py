@@ -1,0 +1,40 @@
+"What a run was made of, and how what is read from a file is held against what it should be."
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import UserError
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that is needed to repeat a run: `config.json`.
+
+    `data` is the data set's folder, None where it has none; `options` are what else it was opened with; `pictures` is how many
+    a split has; `recipe` are the settings of the training by name; `machine` is `device` and `precision`.
+    """
+
+    dataset: str
+    data: str | None
+    protocol: str
+    options: dict[str, Any]
+    pictures: dict[str, int]
+    splits: str
+    skip_bad: bool
+    recipe: dict[str, Any]
+    machine: dict[str, str]
+    versions: dict[str, str]
+
+
+def checked(kind: type[Kind], content: Any, path: Path) -> Kind:
+    "JSON as the dataclass `kind`. `UserError` that names the file, and the first thing in it that doesn't fit."
+    try: return TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "all of it"
+        raise UserError(f"{path}: is damaged ({place}: {first['msg']}); restore it from a copy.") from error
