@@ -46,12 +46,17 @@ def _reading(path: str | Path):
         raise UserError(f"{path}: can't be read as a picture ({error}); replace or remove it.") from error
 
 
-def find_pictures(paths: list[Path]) -> list[tuple[Path, Path]]:
-    "Each picture file that is named, or lies in or below a folder that is, with its path relative to what was named."
-    found = []
+def find_pictures(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
+    """Each picture file that is named, or lies in or below a folder that is, with its path relative to what was named.
+
+    Where `out` lies below such a folder, what is in it was written there before, and is no picture to take.
+    """
+    found, out = [], out.resolve()
     for path in paths:
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            below = out if path.resolve() in out.parents else None
+            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
+                           and below not in file.resolve().parents)
             if not files: raise UserError(f"{path}: holds no pictures ({', '.join(SUFFIXES)}); name another folder.")
             found += [(file, file.relative_to(path)) for file in files]
         elif path.exists(): found.append((path, Path(path.name)))

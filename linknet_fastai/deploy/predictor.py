@@ -113,7 +113,7 @@ STYLES = {"masks": (_mask_and_overlay, _save_mask_and_overlay), "cityscapes": (_
 
 def _targets(paths: list[Path], out: Path, names: Callable[[Path], tuple[Path, ...]]) -> list[tuple[Path, list[Path]]]:
     "The files to write for each picture; `UserError` where one is another's, or a picture itself."
-    found = find_pictures(paths)
+    found = find_pictures(paths, out)
     taken = {picture.resolve(): picture for picture, _ in found}
     targets = []
     for picture, relative in found:
