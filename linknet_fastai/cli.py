@@ -20,7 +20,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 def main():
     "What a user can cause ends in one sentence and exit code 2; anything else in a traceback."
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)  # timm's and fastai's to mend
+    for start in ("`torch.jit.script` is deprecated", "`broadcast_buffers` is deprecated"):  # timm's and accelerate's to mend
+        warnings.filterwarnings("ignore", start, FutureWarning)
     warnings.filterwarnings("always", category=Note)
     warnings.showwarning = _shown(warnings.showwarning)
     try: app()
@@ -232,8 +233,8 @@ def table1(data: Data = None, epochs: Annotated[int, typer.Option(help="Passes o
     with TerminalProgress(console) as progress:
         table = trained_table(_opened("camvid", data, None, None, None), out, Machine.choose(device, precision), changes,
                               tuple(only or ()), seeds, vgg_weights, watched(progress))
-    shown = readable(table).drop(columns=["published", "encoder's start"])  # those are long: the files have them
-    print_table(shown)
+    shown = readable(table).drop(columns=["network", "published", "encoder's start"])  # those are long: the files have them
+    print_table(shown.set_axis(table.row).T.reset_index(names=""))
     console.print(f"written: {out / 'table1.md'}, .csv, .html, .png; they say beside each row what was published for it")
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,7 +157,8 @@ def test_evaluate_scores_the_training_pictures_too(run):
     assert json.loads((run / "scores-train.json").read_text())["protocol"]["pictures"] == 10
 
 
-@pytest.mark.parametrize("network, words", [("segnet", "SegNet, vgg16_bn from none"), ("enet", "ENet, from scratch")])
+@pytest.mark.parametrize("network, words", [
+    pytest.param("segnet", "SegNet, vgg16_bn from none", marks=pytest.mark.slow), ("enet", "ENet, from scratch")])
 def test_other_networks_go_through_the_same_door(network, words, folder, tmp_path):
     result = quick(folder, tmp_path / "run", "--network", network, "--size", "64x64")
     assert result.returncode == 0, result.stderr
@@ -182,7 +184,7 @@ def test_table1_is_printed_and_kept(folder, tmp_path):
     result = linknet(*words)
     assert result.returncode == 0, result.stderr
     assert "enet-0: 0 % of the table is done" in result.stdout and "min left" in result.stdout
-    assert "LinkNet, rapid" in result.stdout and "pixel" in result.stdout
+    assert re.search(r"enet +rapid\n mIoU +\d+\.\d +\d+\.\d\n", result.stdout) and "…" not in result.stdout  # nothing is cut
     assert "is done" not in linknet(*words).stdout  # nothing is trained twice
     assert_refused(linknet("table1", "--data", folder, "--only", "unet"), "there is no row unet; the rows are segnet, enet")
 

@@ -59,8 +59,12 @@ def test_rows_are_trained_once_and_written(small, tmp_path):
     again = table1(small, tmp_path, CPU, CHANGES, ("enet", "rapid"), seeds=2, watch=watch)
     assert len(asked) == 4 and again.miou.tolist() == table.miou.tolist()  # nothing was trained a second time
     assert pd.read_csv(tmp_path / "table1.csv").miou.tolist() == pytest.approx(table.miou.tolist())
+    epochs = pd.read_csv(tmp_path / "epochs.csv")
+    assert list(zip(epochs.row, epochs.seed)) == [("enet", 0), ("enet", 1), ("rapid", 0), ("rapid", 1)]
+    assert epochs.miou[2:].tolist() == pytest.approx(scores, abs=1e-4)
     text = (tmp_path / "table1.md").read_text()
-    assert "folder2, val: 2 pictures at 64x64" in text and ROWS["enet"].published in text and " ± " in text
+    assert "folder2, val: 2 pictures at 64x64" in text and "trained on train at 64x64; 1 epochs, 2 seeds, cpu" in text
+    assert ROWS["enet"].published in text and " ± " in text
     assert ROWS["enet"].published in (tmp_path / "table1.html").read_text()
     Image.open(tmp_path / "table1.png").verify()
 
@@ -72,19 +76,14 @@ class Lost(Callback):
         if self.epoch == 1: raise ConnectionAbortedError("lost")
 
 
-def test_a_run_that_was_not_finished_goes_on(small, tmp_path):
+def test_a_run_that_was_not_finished_goes_on_but_not_with_other_settings(small, tmp_path):
     changes, run = CHANGES | {"epochs": 2}, tmp_path / "runs" / "enet-0"
     with pytest.raises(ConnectionAbortedError): table1(small, tmp_path, CPU, changes, ("enet",), watch=lambda run, left: (Lost(),))
     before = Run.open(run).history
+    with pytest.raises(UserError, match="enet-0: was trained with other settings"): table1(small, tmp_path, CPU, CHANGES, ("enet",))
     table1(small, tmp_path, CPU, changes, ("enet",))
     assert list(before.epoch) == [1] and list(Run.open(run).history.epoch) == [1, 2]
     assert Run.open(run).history.seconds[0] == before.seconds[0]  # that epoch was not done again
-
-
-def test_a_row_of_other_settings_is_not_taken_for_one(small, tmp_path):
-    table1(small, tmp_path, CPU, CHANGES, ("enet",))
-    with pytest.raises(UserError, match="enet-0: was trained with other settings"):
-        table1(small, tmp_path, CPU, CHANGES | {"epochs": 2}, ("enet",))
 
 
 def test_the_rows_are_the_report_s():

@@ -33,7 +33,8 @@ class Machine:
         return cls(chosen, precision, compile)
 
     def __str__(self) -> str:
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else f"{torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else f"{threads} thread{'s' * (threads > 1)}"
         return f"{self.device} ({name}), {self.precision}{', compiled' if self.compile else ''}"
 
 

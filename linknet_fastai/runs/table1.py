@@ -1,10 +1,11 @@
-"Table 1 as Markdown, CSV, a page, and a plot."
+"Table 1 as Markdown, CSV, a page, and a picture."
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from ..files import written_whole
 from .figures import save_figure
@@ -14,9 +15,10 @@ SHARES = {"miou": "mIoU", "class_accuracy": "class accuracy", "dice": "Dice", "p
           "pixel_accuracy": "pixel accuracy"}
 
 
-def write_table(table: pd.DataFrame, out: Path):
-    "`table1.csv` with every column, `table1.md` and `.html` for readers, and `table1.png`: mIoU against milliseconds a picture."
+def write_table(table: pd.DataFrame, epochs: pd.DataFrame, out: Path):
+    "`table1.csv` with every column, `epochs.csv` with the histories, `table1.md` and `.html` for readers, and `table1.png`."
     with written_whole(out / "table1.csv") as file: table.to_csv(file, index=False)
+    with written_whole(out / "epochs.csv") as file: epochs.to_csv(file, index=False)
     shown = readable(table)
     notes = _notes(table)
     with written_whole(out / "table1.md") as file: file.write_text(f"# Table 1\n\n{notes}\n\n{_markdown(shown)}\n", encoding="utf-8")
@@ -24,7 +26,7 @@ def write_table(table: pd.DataFrame, out: Path):
             "margin:1rem}table{border-collapse:collapse}th,td{padding:.3rem .6rem;border:1px solid #ccc;text-align:right}"
             f"</style><h1>Table 1</h1><p>{notes}</p>{shown.to_html(index=False)}</html>\n")
     with written_whole(out / "table1.html") as file: file.write_text(page, encoding="utf-8")
-    save_figure(out / "table1.png", plot(table))
+    save_figure(out / "table1.png", plot(table, epochs))
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -38,28 +40,39 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def plot(table: pd.DataFrame) -> Figure:
-    "mIoU against milliseconds a picture; the dot's area says how many parameters."
-    figure, axis = plt.subplots(figsize=(8, 4.5), layout="constrained")
+def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
+    "mIoU against what it costs: milliseconds a picture, with the parameters as the dot's area, and minutes of training."
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sharey=True)
+    use, training = axes
     for number, row in enumerate(table.itertuples()):
-        axis.scatter(row.prediction_ms, 100 * row.miou, s=40 + 30 * row.parameters / 1e6, color=f"C{number}", alpha=0.6)
-        axis.annotate(f"{row.network}, {row.parameters / 1e6:.3g} M", (row.prediction_ms, 100 * row.miou), xytext=(8, 8),
-                      textcoords="offset points", fontsize=9)
-    axis.set_xscale("log")
-    axis.margins(x=0.25, y=0.2)
-    axis.set_xlabel(f"ms a picture, {table.machine[0]}")
-    axis.set_ylabel("mIoU, %")
-    axis.grid(alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.set_title(described(table.iloc[0].to_dict()), fontsize=9)
+        label = f"{row.network}: {100 * row.miou:.1f}, {row.parameters / 1e6:.3g} M"
+        use.scatter(row.prediction_ms, 100 * row.miou, s=40 + 30 * row.parameters / 1e6, color=f"C{number}", alpha=0.6)
+        first = epochs[(epochs.row == row.row) & (epochs.seed == 0)]
+        training.plot(row.epoch_seconds * first.epoch / 60, 100 * first.miou, color=f"C{number}", label=label)
+    for axis, cost in ((use, "ms a picture"), (training, "minutes of training, first seed")):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
+        axis.set_xlabel(cost)
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    use.set_ylabel("mIoU, %")
+    use.margins(x=0.2, y=0.1)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.suptitle(_protocol(table), fontsize=9)
     return figure
 
 
 def _notes(table: pd.DataFrame) -> str:
+    return (f"Measured: {_protocol(table)}; the best epoch by these frames. Scores in %. Published figures are of other resolutions, "
+            "mostly of the test frames, and of the kind that their column says: they can't be compared.")
+
+
+def _protocol(table: pd.DataFrame) -> str:
     first = table.iloc[0]
-    return (f"Measured: {described(first.to_dict())}; {first.epochs} epochs, the best one by these frames, {first.seeds} seed(s), "
-            f"{first.machine}. Scores in %. Published figures are of other resolutions, mostly of the test frames, and of the kind that "
-            "their column says: they can't be compared.")
+    seeds = "1 seed" if first.seeds == 1 else f"{first.seeds} seeds"
+    return f"{described(first.to_dict())} at {first.trained_at}; {first.epochs} epochs, {seeds}, {first.machine}"
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -78,7 +78,9 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, changes: d
         if begun: resume(path, data=dataset.root, machine=machine, cbs=cbs)
         else: fit(dataset, recipe, machine, path, cbs=cbs)
     table = pd.concat([_scored(name, row, out, seeds, machine) for name, row in wanted.items()], ignore_index=True)
-    write_table(table, out)
+    epochs = pd.concat([Run.open(out / "runs" / f"{name}-{seed}").history.assign(row=name, seed=seed)
+                        for name in wanted for seed in range(seeds)], ignore_index=True)
+    write_table(table, epochs, out)
     return table
 
 
@@ -104,7 +106,8 @@ def _scored(name: str, row: Row, out: Path, seeds: int, machine: Machine) -> pd.
         "row": name, "network": row.title, **scores.mean(), "miou_spread": scores.miou.max() - scores.miou.min(), "seeds": seeds,
         "parameters": cost.parameters, "gflops": 2 * cost.multiply_adds / 1e9,
         "epoch_seconds": np.mean([run.history.seconds.median() for run in runs]), "training_ms": speed.training,
-        "prediction_ms": speed.inference, "epochs": recipe.epochs, "recipe": recipe.name, "weights": Path(recipe.weights).name,
+        "prediction_ms": speed.inference, "epochs": recipe.epochs,
+        "trained_at": "x".join(map(str, recipe.size)), "recipe": recipe.name, "weights": Path(recipe.weights).name,
         "published": row.published, **results[0].protocol, "machine": str(machine)}])
 
 
