@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from linknet_fastai.errors import Note
+from linknet_fastai.networks.precision import Machine
 from linknet_fastai.runs.run import Run
 from linknet_fastai.training.batches import SegmentationDataLoaders
 from linknet_fastai.training.distributed import TrainingShard, ValidationShard
+from linknet_fastai.training.processes import connected
 from linknet_fastai.training.recipes import Recipe
 
 FIT = ["-m", "linknet_fastai", "fit", "streets", "--epochs", "40", "--size", "64x64", "--encoder", "test_resnet", "--weights", "none",
@@ -132,15 +136,31 @@ def test_a_signal_stops_all_processes_after_the_same_step_and_two_go_on_where_on
     assert list(history.epoch) == list(range(1, len(history) + 1))
 
 
+README = (Path(__file__).parents[1] / "README.md").read_text()
+LAUNCHES = [line.split() for line in README.splitlines() if "-m linknet_fastai fit camvid" in line]
+
+
 @pytest.mark.slow
-def test_the_scores_of_two_processes_are_those_of_one_for_the_same_weights(tmp_path):
+@pytest.mark.parametrize("words", LAUNCHES, ids=lambda words: words[0])
+def test_the_readme_s_lines_start_two_processes_whose_scores_are_those_of_one_for_the_same_weights(words, tmp_path):
     "The history is of two, the final scores are of the first alone."
-    words = [word if word != "40" else "2" for word in FIT]
-    for process in start([*words, "--out", tmp_path / "run"], 2):
-        output = process.communicate(timeout=300)
-        assert process.returncode == 0, output
+    launcher = [Path(sys.executable).with_name(words[0]), *words[1:words.index("linknet_fastai") + 1]]
+    fit = [word if word != "40" else "2" for word in FIT[2:]]
+    done = subprocess.run([*map(str, [*launcher, *fit, "--out", tmp_path / "run"])], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "2 processes, 4 pictures of each batch in each" in done.stdout and "FutureWarning" not in done.stderr
     run = Run.open(tmp_path / "run")
     assert run.history.miou.max() == pytest.approx(run.result().scores.miou, abs=1e-3)
+
+
+def test_a_process_that_accelerate_started_alone_says_so(monkeypatch):
+    "As `accelerate launch --num_processes 2` does on a CPU."
+    machine = Machine(torch.device("cpu"), "fp32")
+    for name in ("WORLD_SIZE", "MASTER_PORT"): monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")  # accelerate was asked for one
+    with warnings.catch_warnings(action="error"), connected(machine): pass
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    with pytest.warns(Note, match="pass it `--multi_gpu`"), connected(machine): pass
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 "The processes of one training, as `torchrun` and `accelerate launch` start them, on one machine or many."
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ import torch.distributed as dist
 from fastai.torch_core import num_distrib, rank_distrib
 from torch import Tensor
 
-from ..errors import UserError
+from ..errors import Note, UserError
 from ..networks.precision import Machine
 
 
@@ -26,6 +27,9 @@ def is_first() -> bool:
 @contextmanager
 def connected(machine: Machine) -> Iterator[None]:
     "With the other processes, by gloo on a CPU and NCCL on GPUs."
+    if is_left_alone():
+        warnings.warn(Note("accelerate was asked for several processes and started this one alone, as it does without GPUs; "
+                           "for several pass it `--multi_gpu`, or use torchrun"), stacklevel=2)
     if processes() == 1: return (yield)
     from accelerate import PartialState
     PartialState(cpu=machine.device.type == "cpu")
@@ -39,6 +43,11 @@ def connected(machine: Machine) -> Iterator[None]:
 
 def _is_lost_connection(error: RuntimeError) -> bool:
     return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
+
+
+def is_left_alone() -> bool:
+    "Whether `accelerate launch --num_processes N` named a place to meet, and nobody to meet there."
+    return "ACCELERATE_DYNAMO_BACKEND" in os.environ and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ
 
 
 @contextmanager
