@@ -19,7 +19,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "nbs").glob("*.ipynb"))
 def code(notebook): return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_four(): assert [path.stem[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03"]
+def test_there_are_five(): assert [path.stem[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -34,11 +34,12 @@ def test_it_is_saved_as_it_ran_from_top_to_bottom(path):
 
 @pytest.fixture(scope="module")
 def parameters(tmp_path_factory) -> dict[str, str]:
-    "Of the notebook that looks into a run of CamVid: a short one of streets instead."
+    "Of the notebook that looks into a run of CamVid, a short one of streets instead; of the one that reads a stored table, its place."
     table = streets().table.groupby("split").head(24)
     recipe = Recipe(encoder="test_resnet", weights="none", epochs=3, lr=1e-2, batch_size=8)
     run = fit(replace(streets(), table=table), recipe, Machine(torch.device("cpu"), "fp32"), tmp_path_factory.mktemp("runs") / "streets")
-    return {"02_show_results": f"run_path, data = {str(run.path)!r}, None"}
+    stored = Path(__file__).parents[1] / "benchmarks" / "table1"
+    return {"02_show_results": f"run_path, data = {str(run.path)!r}, None", "04_table_1": f"stored = {str(stored)!r}"}
 
 
 @pytest.mark.slow
