@@ -158,7 +158,9 @@ def test_a_process_that_accelerate_started_alone_says_so(monkeypatch):
     machine = Machine(torch.device("cpu"), "fp32")
     for name in ("WORLD_SIZE", "MASTER_PORT"): monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")  # accelerate was asked for one
-    with warnings.catch_warnings(action="error"), connected(machine): pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with connected(machine): pass
     monkeypatch.setenv("MASTER_PORT", "29500")
     with pytest.warns(Note, match="pass it `--multi_gpu`"), connected(machine): pass
 
