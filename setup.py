@@ -19,7 +19,7 @@ setup(
     license=settings["license"],
     keywords=settings["keywords"].split(),
     packages=find_packages(include=["linknet_fastai", "linknet_fastai.*"]),
-    package_data={"linknet_fastai.runs": ["report.html.j2"]},
+    package_data={"linknet_fastai": ["py.typed"], "linknet_fastai.reports": ["report.html.j2"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require={name: settings[f"{name}_requirements"].split() for name in ("tensorboard", "wandb", "dev")},

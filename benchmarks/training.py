@@ -31,11 +31,11 @@ from fastai.torch_core import set_seed
 from fastai.vision.augment import aug_transforms
 from fastai.vision.data import ImageBlock, MaskBlock
 
-from linknet_fastai.datasets.camvid import UNLABELLED, camvid
+from linknet_fastai.datasets.camvid import UNLABELED, camvid
 from linknet_fastai.datasets.dataset import SegmentationDataset
-from linknet_fastai.training.batches import MEAN, STD, SegmentationDataLoaders
+from linknet_fastai.dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders
 from linknet_fastai.training.learner import linknet_learner
-from linknet_fastai.training.recipes import Recipe
+from linknet_fastai.recipes import Recipe
 
 SIZE, BATCH = (352, 480), 8
 
@@ -52,7 +52,7 @@ def plain_fastai(dataset: SegmentationDataset) -> Learner:
                       splitter=ColSplitter("is_valid"), batch_tfms=[*aug_transforms(size=SIZE), Normalize.from_stats(MEAN, STD)])
     dls = block.dataloaders(dataset.table.assign(is_valid=dataset.table.split == "val"), bs=BATCH, num_workers=0)
     model = smp.Linknet("resnet18", encoder_weights=None, classes=len(dataset.classes))
-    return Learner(dls, model, CrossEntropyLossFlat(axis=1, ignore_index=UNLABELLED), metrics=JaccardCoeffMulti())
+    return Learner(dls, model, CrossEntropyLossFlat(axis=1, ignore_index=UNLABELED), metrics=JaccardCoeffMulti())
 
 
 def ours(dataset: SegmentationDataset) -> Learner:

@@ -10,12 +10,12 @@ from itertools import product
 
 import torch
 
-from linknet_fastai.networks.linknet import linknet
-from linknet_fastai.networks.memory import keep_freed_memory
-from linknet_fastai.networks.precision import DTYPES, Machine
-from linknet_fastai.training.learner import untrained
-from linknet_fastai.training.recipes import Recipe
-from linknet_fastai.training.speed import training_step
+from linknet_fastai.models.linknet import linknet
+from linknet_fastai.runtime.malloc import disable_malloc_trim
+from linknet_fastai.runtime.device import DTYPES, Machine
+from linknet_fastai.models.factory import untrained
+from linknet_fastai.recipes import Recipe
+from linknet_fastai.workflows.speed import training_step
 
 CLASSES, WARM_UP = 11, 2
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels-last": torch.channels_last}
@@ -62,7 +62,7 @@ def main():
     arguments.add_argument("--size", type=int, nargs=2, default=(352, 480))
     arguments.add_argument("--batch", type=int, default=4)
     given = arguments.parse_args()
-    keep_freed_memory()
+    disable_malloc_trim()
     parameters = {name: sum(p.numel() for p in linknet(CLASSES, weights="none", upsample=name).parameters()) / 1e6
                   for name in ("deconv", "subpixel")}
     print(f"parameters: deconv {parameters['deconv']:.2f} M, subpixel {parameters['subpixel']:.2f} M")
@@ -74,7 +74,7 @@ def main():
             deconv, subpixel = ([each[name] for each in rounds[WARM_UP:]] for name in ("deconv", "subpixel"))
             ratios = [ours / theirs for ours, theirs in zip(subpixel, deconv)]
             print(f"{number_format}  {layout:13}  {what:10}  deconv {statistics.median(deconv):4.0f}  subpixel "
-                  f"{statistics.median(subpixel):4.0f} ms a picture, subpixel takes {statistics.median(ratios):.2f} of the time "
+                  f"{statistics.median(subpixel):4.0f} ms an image, subpixel takes {statistics.median(ratios):.2f} of the time "
                   f"({min(ratios):.2f} to {max(ratios):.2f})", flush=True)
 
 

@@ -1,20 +1,24 @@
 "What users can cause, and what they are told."
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
+
+MOST_LISTED = 20  # choices in a message; of more only the nearest are named
 
 
 class UserError(Exception):
-    """One sentence: what is wrong, in which file, what to do. The command line prints it and exits with 2.
+    """What a user can cause, in one message: what is wrong, in which file, what to do. The command line prints it and exits with 2.
 
-    It stays on one line whatever a file is named. fastai rewrites the `args` of what a callback raises; the sentence stays.
+    It stays on one line whatever a file is named. fastai rewrites the `args` of what a callback raises; `message` stays.
     """
 
-    def __init__(self, sentence: str):
-        super().__init__(sentence)
-        self.sentence = printable(sentence)
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.message = printable(message)
 
     def __str__(self) -> str:
-        return self.sentence
+        return self.message
 
 
 class Interrupted(Exception):
@@ -26,9 +30,19 @@ class Interrupted(Exception):
 
 
 class Note(UserWarning):
-    "What a user should know, in one sentence, while the work goes on."
+    "What a user should know, in one message, while the work goes on."
 
 
 def printable(text: str) -> str:
-    "Line breaks and other control characters, such as a file's name may hold, as Python writes them."
+    "`text` with line breaks and other control characters, such as a file's name may hold, written as Python writes them."
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def check_choice(what: str, name: str, choices: Iterable[str]):
+    "`UserError` where `name` is none of `choices`: it lists them, if they are few, and asks whether the nearest was meant."
+    choices = list(choices)
+    if name in choices: return
+    near = get_close_matches(str(name), choices, n=3)
+    if len(choices) > MOST_LISTED: hint = f"near it are {', '.join(near)}" if near else "no name is near it"
+    else: hint = f"there are {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else "")
+    raise UserError(f"{what} {name!r} is unknown; {hint.removesuffix('.')}{'' if hint.endswith('?') else '.'}")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from linknet_fastai.datasets.dataset import SegmentationDataset
-from linknet_fastai.pictures import VOID
+from linknet_fastai.images import VOID
 
 SIDE, VOID_VALUE = 64, 9
 PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))
@@ -34,7 +34,7 @@ def cityscapes_root(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def tiny_dataset(tmp_path) -> SegmentationDataset:
-    "12 pictures of 64x64, 8 to train on and 4 to validate on: rectangles of three classes, some void, some noise."
+    "12 images of 64x64, 8 to train on and 4 to validate on: rectangles of three classes, some void, some noise."
     rng = np.random.default_rng(0)
     rows = []
     for number in range(12):
@@ -54,7 +54,7 @@ def _rectangles(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         top, left = rng.integers(0, SIDE - 24, 2)
         height, width = rng.integers(8, 24, 2)
         mask[top:top + height, left:left + width] = value
-    colours = np.zeros((VOID_VALUE + 1, 3))
-    colours[:3] = PALETTE
-    noisy = colours[mask] + rng.normal(0, 15, (SIDE, SIDE, 3))
+    colors = np.zeros((VOID_VALUE + 1, 3))
+    colors[:3] = PALETTE
+    noisy = colors[mask] + rng.normal(0, 15, (SIDE, SIDE, 3))
     return noisy.clip(0, 255).astype(np.uint8), mask

@@ -8,12 +8,12 @@ import pytest
 
 import linknet_fastai
 from linknet_fastai.errors import UserError
-from linknet_fastai.training.recipes import RECIPES, Recipe, recipe_for
+from linknet_fastai.recipes import RECIPES, Recipe, recipe_for
 
 
 @pytest.mark.parametrize("wrong", [
     dict(epochs=0), dict(batch_size=0), dict(size=(0, 64)), dict(size=(64, 63)), dict(lr=0), dict(lr=-1.0), dict(lr="fast"),
-    dict(optimizer="sgd"), dict(schedule="flat"), dict(dice=-1.0), dict(scale=(0, 1)), dict(scale=(2, 1)), dict(lighting=-0.1), dict(weight_decay=-1.0)])
+    dict(optimizer="sgd"), dict(schedule="flat"), dict(dice=-1.0), dict(scale=(0, 1)), dict(scale=(2, 1)), dict(jitter=-0.1), dict(weight_decay=-1.0)])
 def test_what_cannot_train_is_refused(wrong):
     with pytest.raises(UserError): Recipe(**wrong)
 

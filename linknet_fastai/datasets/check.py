@@ -1,4 +1,4 @@
-"Whether a data set is sound, before a single batch is trained."
+"Whether a dataset is sound, before a single batch is trained."
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -8,20 +8,20 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError
-from ..pictures import VOID
+from ..images import VOID
 from ..progress import Progress, silent
 from .dataset import SegmentationDataset, hxw, other_size
-from .survey import Seen, survey
+from .scan import FileScan, scan_files
 
-HELD_OUT = ("test", "val", "train")  # a picture in two splits is left to the first of them, so that no score is flattered
+HELD_OUT = ("test", "val", "train")  # an image in two splits is left to the first of them, so that no score is flattered
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckResult:
     """What a check found.
 
-    `splits` has a row a split: pairs, sizes, share of void. `pixels` has a row a class, a column a split.
-    `problems` has a row a bad pair: `split`, `image`, `problem` (a sentence). `notes` are worth knowing, no more.
+    `splits` has a row a split: samples, sizes, frequency of void. `pixels` has a row a class, a column a split.
+    `problems` has a row a bad sample: `split`, `image`, `problem` (a message). `notes` are worth knowing, no more.
     """
 
     dataset: SegmentationDataset
@@ -32,37 +32,37 @@ class Report:
 
     @property
     def frequencies(self) -> pd.DataFrame:
-        "Share of each class in the pixels of each split that are not void."
+        "Frequency of each class among the pixels of each split that are not void."
         return self.pixels / self.pixels.sum()
 
     def usable(self, skip_bad: bool) -> SegmentationDataset:
-        "The data set without its bad pairs; `UserError` where there are some that shall not be skipped."
+        "The dataset without its bad samples; `UserError` where there are some that shall not be skipped."
         if self.problems.empty: return self.dataset
         if not skip_bad:
             first = self.problems.problem.iloc[0].removesuffix(".")
-            raise UserError(f"{first} (unsound pairs: {len(self.problems)} of {len(self.dataset.table)}; "
+            raise UserError(f"{first} (unsound samples: {len(self.problems)} of {len(self.dataset.table)}; "
                             "`linknet-fastai datasets check` lists them, `--skip-bad` trains without).")
         return replace(self.dataset, table=self.dataset.table.drop(self.problems.index))
 
 
-def check(dataset: SegmentationDataset, progress: Progress = silent) -> Report:
-    "Read every pair, or remember it."
-    kind = "colours" if dataset.in_colour else "indices"
+def check(dataset: SegmentationDataset, progress: Progress = silent) -> CheckResult:
+    "Every sample of `dataset`, read or remembered, and what is wrong with it; `progress` shows how far it is."
+    kind = "colors" if dataset.in_color else "indices"
     files = [(path, "image") for path in dataset.table.image] + [(path, kind) for path in dataset.table["mask"].dropna()]
-    seen = survey(dataset.root, files, progress)
+    scans = scan_files(dataset.root, files, progress)
     table = dataset.table.assign(
-        image_seen=[seen[image] for image in dataset.table.image],
-        mask_seen=[None if pd.isna(mask) else seen[mask] for mask in dataset.table["mask"]])
+        image_scan=[scans[image] for image in dataset.table.image],
+        mask_scan=[None if pd.isna(mask) else scans[mask] for mask in dataset.table["mask"]])
     problems = {row.Index: problem for row in table.itertuples() if (problem := _problem(dataset, row))}
     for index, problem in _in_two_splits(table.drop(list(problems))): problems[index] = problem
     bad = table.loc[list(problems), ["split", "image"]].assign(problem=list(problems.values())).sort_index()
     sound = table.drop(list(problems))
     pixels = _pixels(dataset, sound)
-    return Report(dataset, _splits(sound, pixels), pixels[:-1], bad, _notes(dataset, pixels))
+    return CheckResult(dataset, _splits(sound, pixels), pixels[:-1], bad, _notes(dataset, pixels))
 
 
 def _problem(dataset: SegmentationDataset, row) -> str | None:
-    image, mask = row.image_seen, row.mask_seen
+    image, mask = row.image_scan, row.mask_scan
     if image.error: return image.error
     if mask is None: return None
     if mask.error: return mask.error
@@ -73,11 +73,11 @@ def _problem(dataset: SegmentationDataset, row) -> str | None:
 
 
 def _in_two_splits(table: pd.DataFrame) -> Iterator[tuple[int, str]]:
-    "Pictures of equal content, but in one split."
+    "Images of equal content, but in one split."
     first: dict[str, tuple[str, Path]] = {}
     for split in HELD_OUT:
         for row in table[table.split == split].itertuples():
-            other, path = first.setdefault(row.image_seen.content, (split, row.image))
+            other, path = first.setdefault(row.image_scan.content, (split, row.image))
             if other != split: yield row.Index, f"{row.image}: stands in {split}, and in {other} as {path}; take one out."
 
 
@@ -86,7 +86,7 @@ def _pixels(dataset: SegmentationDataset, table: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for split in dataset.splits:
         counts = np.zeros(len(dataset.classes) + 1, dtype=np.int64)
-        for mask in table.mask_seen[table.split == split].dropna():
+        for mask in table.mask_scan[table.split == split].dropna():
             values, pixels = np.array(mask.values).T
             classes = dataset.classes_of(values)
             np.add.at(counts, np.where(classes == VOID, len(dataset.classes), classes), pixels)
@@ -99,12 +99,12 @@ def _splits(table: pd.DataFrame, pixels: pd.DataFrame) -> pd.DataFrame:
         rows = table[table.split == split]
         total = pixels[split].sum()
         void = pixels[split]["void"] / total if total else np.nan
-        return len(rows), rows.mask_seen.notna().sum(), _sizes(rows.image_seen), void
-    return pd.DataFrame([row(split) for split in pixels], columns=["pictures", "masks", "sizes", "void"],
+        return len(rows), rows.mask_scan.notna().sum(), _sizes(rows.image_scan), void
+    return pd.DataFrame([row(split) for split in pixels], columns=["images", "masks", "sizes", "void"],
                         index=pd.Index(pixels.columns, name="split"))
 
 
-def _sizes(images: Iterable[Seen]) -> str:
+def _sizes(images: Iterable[FileScan]) -> str:
     counts = pd.Series([hxw(image.size) for image in images]).value_counts()
     if len(counts) <= 1: return "".join(counts.index)
     few = ", ".join(f"{size} ({count})" for size, count in counts[:3].items())
@@ -115,5 +115,5 @@ def _notes(dataset: SegmentationDataset, pixels: pd.DataFrame) -> tuple[str, ...
     notes = [dataset.note] if dataset.note else []
     if "train" in pixels:
         absent = [name for name in dataset.classes if pixels["train"][name] == 0]
-        if absent: notes.append(f"never in the training masks, so never learnt: {', '.join(absent)}")
+        if absent: notes.append(f"never in the training masks, so never learned: {', '.join(absent)}")
     return tuple(notes)

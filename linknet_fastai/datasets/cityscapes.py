@@ -5,22 +5,22 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..errors import UserError
-from ..pictures import VOID
-from .dataset import SPLITS, Benchmark, Colour, SegmentationDataset
+from ..errors import UserError, check_choice
+from ..images import VOID
+from .dataset import SPLITS, CityscapesLabels, Color, SegmentationDataset
 
 
 class Label(NamedTuple):
-    "One of the 34: its number in `*_labelIds.png`, its category, whether the benchmark scores it, its colour."
+    "One of the 34: its number in `*_labelIds.png`, its category, whether the benchmark scores it, its color."
 
     id: int
     name: str
     category: str
     scored: bool
-    colour: Colour
+    color: Color
 
 
-# names, numbers, categories and colours of the official cityscapesScripts, helpers/labels.py
+# names, numbers, categories and colors of the official cityscapesScripts, helpers/labels.py
 LABELS = tuple(Label(*row) for row in (
     (0, "unlabeled", "void", False, (0, 0, 0)),
     (1, "ego vehicle", "void", False, (0, 0, 0)),
@@ -58,7 +58,7 @@ LABELS = tuple(Label(*row) for row in (
     (33, "bicycle", "vehicle", True, (119, 11, 32))))
 LICENCE_PLATE = 255  # its id is -1
 
-# average pixels of one thing: avgClassSize of cityscapesScripts, evaluation/evalPixelLevelSemanticLabeling.py
+# average pixels of one instance: avgClassSize of cityscapesScripts, evaluation/evalPixelLevelSemanticLabeling.py
 INSTANCE_SIZES = {
     "person": 3462.4756337644, "rider": 3930.4788056518, "car": 12794.0202738185, "truck": 27855.1264367816,
     "bus": 35732.1511111111, "caravan": 36771.8241758242, "trailer": 16926.9763313609, "train": 67583.7075812274,
@@ -75,10 +75,9 @@ def cityscapes(root: str | Path | None = None, protocol: str = "cityscapes19") -
     """Cityscapes: 5,000 frames of 50 German cities, with 19 classes or all 34 ids.
 
     `root` holds `leftImg8bit/` and `gtFine/` as they are unpacked; masks are read from the `*_labelIds.png`, for either
-    protocol. Test pictures have no masks: they can be predicted, not scored. Splits may be missing.
+    protocol. Test images have no masks: they can be predicted, not scored. Splits may be missing.
     """
-    if protocol not in PROTOCOLS:
-        raise UserError(f"Cityscapes has no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}.")
+    check_choice("Cityscapes' protocol", protocol, PROTOCOLS)
     if root is None: raise UserError(f"{LAYOUT}.")
     root = Path(root).resolve()
     rows = [_row(root, image) for split in SPLITS for image in sorted((root / "leftImg8bit" / split).glob("*/*_leftImg8bit.png"))]
@@ -87,8 +86,8 @@ def cityscapes(root: str | Path | None = None, protocol: str = "cityscapes19") -
     class_of = {label.id: index for index, label in enumerate(labels)}
     values = {label.id: class_of.get(label.id, VOID) for label in LABELS} | {LICENCE_PLATE: VOID}
     return SegmentationDataset(
-        "cityscapes", protocol, tuple(label.name for label in labels), tuple(label.colour for label in labels),
-        pd.DataFrame(rows, columns=["image", "mask", "split", "instances"]), values, DEFAULTS, root, _benchmark(labels))
+        "cityscapes", protocol, tuple(label.name for label in labels), tuple(label.color for label in labels),
+        pd.DataFrame(rows, columns=["image", "mask", "split", "instances"]), values, DEFAULTS, root, _cityscapes_labels(labels))
 
 
 def _row(root: Path, image: Path) -> tuple[Path, Path | None, str, Path | None]:
@@ -98,6 +97,6 @@ def _row(root: Path, image: Path) -> tuple[Path, Path | None, str, Path | None]:
     return image, Path(f"{frame}_labelIds.png"), split, Path(f"{frame}_instanceIds.png")
 
 
-def _benchmark(labels: tuple[Label, ...]) -> Benchmark:
-    return Benchmark(tuple(label.id for label in labels), tuple(label.category for label in labels),
+def _cityscapes_labels(labels: tuple[Label, ...]) -> CityscapesLabels:
+    return CityscapesLabels(tuple(label.id for label in labels), tuple(label.category for label in labels),
                      tuple(label.scored for label in labels), INSTANCE_SIZES)

@@ -1,4 +1,4 @@
-"What every data set is: classes with colours, and one table of pictures, masks and splits."
+"What every dataset is: classes with colors, and one table of images, masks and splits."
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError
-from ..pictures import read_image, read_picture
+from ..images import open_image, read_image
 
 SPLITS = ("train", "val", "test")
 
-Colour = tuple[int, int, int]
-Palette = tuple[Colour, ...]
+Color = tuple[int, int, int]
+Palette = tuple[Color, ...]
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """What the Cityscapes benchmark scores beside classes: categories, and single things whatever their size.
+class CityscapesLabels:
+    """What the Cityscapes benchmark scores beside classes: categories, and instances whatever their size.
 
     `ids` has the number of each class in the benchmark's own files, `categories` its category, `scored` whether it counts.
-    `instance_sizes` are the average pixels of one thing of a class, for the classes that are counted by thing.
+    `instance_sizes` are the average pixels of one instance of a class, for the classes that are counted by instance.
     """
 
     ids: tuple[int, ...]
@@ -35,12 +35,12 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class SegmentationDataset:
-    """Pictures with a class for every pixel.
+    """Images with a class for every pixel.
 
     `table` has the columns `image`, `mask` (paths; no mask where there is none to be had) and `split` (`train`, `val` or
-    `test`), and `instances` where the data set numbers single things.
-    `values` takes each pixel that a mask file may hold, an index or a colour, to its class, or to `VOID`.
-    `defaults` are the recipe's fields that this data set wants otherwise. `root` is its folder: nothing outside is read.
+    `test`), and `instances` where the dataset numbers instances.
+    `values` takes each pixel that a mask file may hold, an index or a color, to its class, or to `VOID`.
+    `defaults` are the recipe's fields that this dataset wants otherwise. `root` is its folder: nothing outside is read.
     `options` open it again, beside name, root and protocol. `note` is what its user should know.
     """
 
@@ -49,10 +49,10 @@ class SegmentationDataset:
     classes: tuple[str, ...]
     palette: Palette
     table: pd.DataFrame
-    values: Mapping[int, int] | Mapping[Colour, int]
+    values: Mapping[int, int] | Mapping[Color, int]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     root: Path | None = None
-    benchmark: Benchmark | None = None
+    cityscapes: CityscapesLabels | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
@@ -66,20 +66,20 @@ class SegmentationDataset:
         if rows.empty:
             raise UserError(f"{self.name} has no split {name!r} here, only {', '.join(self.splits)}; name one of those.")
         if rows["mask"].isna().any():
-            raise UserError(f"the {name} pictures of {self.name} have no masks to train on or to score by; `linknet-fastai "
+            raise UserError(f"the {name} images of {self.name} have no masks to train on or to score by; `linknet-fastai "
                             "predict` segments them.")
         return rows
 
     def read_image(self, path: Path) -> Image.Image:
-        "An upright RGB picture; `UserError` where it can't be read, or lies outside `root`."
+        "An upright RGB image; `UserError` where it can't be read, or lies outside `root`."
         return read_image(self.inside(path))
 
     def read_mask(self, path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         """Classes and `VOID` of a mask file, uint8 `[H,W]`.
 
-        `size` (height, width) is its picture's. `UserError` where it differs, or a pixel's value is no class.
+        `size` (height, width) is its image's. `UserError` where it differs, or a pixel's value is no class.
         """
-        pixels = mask_pixels(self.inside(path), self.in_colour)
+        pixels = mask_pixels(self.inside(path), self.in_color)
         if size is not None and pixels.shape != size: raise UserError(other_size(path, pixels.shape, size))
         mask = self._lookup[pixels]
         if (mask < 0).any(): raise UserError(self.no_class(path, np.unique(pixels[mask < 0])))
@@ -90,25 +90,25 @@ class SegmentationDataset:
         return inside(self.root, path)
 
     @property
-    def in_colour(self) -> bool:
-        "Whether its masks are read as colours, not as indices."
+    def in_color(self) -> bool:
+        "Whether its masks are read as colors, not as indices."
         return isinstance(next(iter(self.values)), tuple)
 
     def classes_of(self, pixels: np.ndarray) -> np.ndarray:
-        "The class, `VOID` or -1 (none) of indices or 24-bit colours."
+        "The class, `VOID` or -1 (none) of indices or 24-bit colors."
         return self._lookup[pixels]
 
     def no_class(self, path: Path, pixels: np.ndarray) -> str:
-        "The sentence about a mask that holds such pixels."
-        unknown = [_named(value, self.in_colour) for value in pixels[:8]] + ["more"] * (len(pixels) > 8)
-        return (f"{path}: holds {'the colours' if self.in_colour else 'the values'} {', '.join(unknown)}, "
+        "The message about a mask that holds such pixels."
+        unknown = [_named(value, self.in_color) for value in pixels[:8]] + ["more"] * (len(pixels) > 8)
+        return (f"{path}: holds {'the colors' if self.in_color else 'the values'} {', '.join(unknown)}, "
                 f"which are no class of {self.protocol}; correct the mask.")
 
     @cached_property
     def _lookup(self) -> np.ndarray:
-        "Class of each index, or of each 24-bit colour; -1 where it has none."
-        lookup = np.full(1 << 24 if self.in_colour else 1 << 8, -1, dtype=np.int16)
-        for value, index in self.values.items(): lookup[_packed(value) if self.in_colour else value] = index
+        "Class of each index, or of each 24-bit color; -1 where it has none."
+        lookup = np.full(1 << 24 if self.in_color else 1 << 8, -1, dtype=np.int16)
+        for value, index in self.values.items(): lookup[_packed(value) if self.in_color else value] = index
         return lookup
 
 
@@ -126,40 +126,40 @@ def read_lines(root: Path, path: Path) -> list[str]:
     except UnicodeDecodeError as error: raise UserError(f"{path}: is no text ({error}); save it as UTF-8.") from error
 
 
-def mask_pixels(path: Path, in_colour: bool) -> np.ndarray:
+def mask_pixels(path: Path, in_color: bool) -> np.ndarray:
     "A mask file as it is, `[H,W]`: indices, or 24-bit RGB numbers."
-    return _colours_of(path) if in_colour else _indices_of(path)
+    return _colors_of(path) if in_color else _indices_of(path)
 
 
 def other_size(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> str:
-    "The sentence about a mask that doesn't fit its picture."
-    return f"{path}: the mask is {hxw(size)}, its picture {hxw(wanted)}; make them the same size."
+    "The message about a mask that doesn't fit its image."
+    return f"{path}: the mask is {hxw(size)}, its image {hxw(wanted)}; make them the same size."
 
 
 def _indices_of(path: Path) -> np.ndarray:
-    picture = read_picture(path)
-    if picture.mode not in ("L", "P", "1"):
-        raise UserError(f"{path}: is a picture of mode {picture.mode}, but a mask has one class index a pixel "
-                        "(an 8-bit grey or palette PNG); convert it.")
-    return np.asarray(picture, dtype=np.uint8)
+    image = open_image(path)
+    if image.mode not in ("L", "P", "1"):
+        raise UserError(f"{path}: is an image of mode {image.mode}, but a mask has one class index a pixel "
+                        "(an 8-bit gray or palette PNG); convert it.")
+    return np.asarray(image, dtype=np.uint8)
 
 
-def _colours_of(path: Path) -> np.ndarray:
-    return _packed(np.moveaxis(np.asarray(read_picture(path).convert("RGB"), dtype=np.int32), -1, 0))
+def _colors_of(path: Path) -> np.ndarray:
+    return _packed(np.moveaxis(np.asarray(open_image(path).convert("RGB"), dtype=np.int32), -1, 0))
 
 
-def _packed(colour):
-    red, green, blue = colour
+def _packed(color):
+    red, green, blue = color
     return red << 16 | green << 8 | blue
 
 
-def unpacked(colour: int) -> Colour:
-    "The RGB colour of a 24-bit number."
-    return colour >> 16, colour >> 8 & 255, colour & 255
+def unpacked(color: int) -> Color:
+    "The RGB color of a 24-bit number."
+    return color >> 16, color >> 8 & 255, color & 255
 
 
-def _named(value: int, in_colour: bool) -> str:
-    return str(unpacked(int(value)) if in_colour else value)
+def _named(value: int, in_color: bool) -> str:
+    return str(unpacked(int(value)) if in_color else value)
 
 
 def hxw(size: tuple[int, int]) -> str:

@@ -10,8 +10,8 @@ import pandas as pd
 import platformdirs
 from PIL import Image
 
-from ..errors import UserError
-from ..pictures import VOID
+from ..errors import UserError, check_choice
+from ..images import VOID
 from .camvid import CLASSES, PALETTE
 from .dataset import SegmentationDataset
 from .scenery.scene import draw_street
@@ -20,7 +20,7 @@ VERSION = "streets-v1"  # names the folder: raise it whenever the drawing change
 # from scratch in under three minutes on two cores: one high rate for all, and little change to what is drawn in variety
 DEFAULTS = dict(weights="none", epochs=26, batch_size=8, lr=1e-2, scale=(0.95, 1.2), rotation=1.0, shear=0.05)
 PROTOCOL = "streets11"
-PICTURES = {"train": 200, "val": 50, "test": 50}
+IMAGES = {"train": 200, "val": 50, "test": 50}
 
 
 def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> SegmentationDataset:
@@ -28,7 +28,7 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> Segment
 
     They are drawn once, in a few seconds, to `root/streets-v1` (default root: the user's cache folder).
     """
-    if protocol != PROTOCOL: raise UserError(f"streets has no protocol {protocol!r}, only {PROTOCOL}.")
+    check_choice("streets' protocol", protocol, [PROTOCOL])
     root = platformdirs.user_cache_path("linknet-fastai") if root is None else Path(root).resolve()
     folder = root / VERSION
     if not folder.is_dir():
@@ -37,7 +37,7 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> Segment
             raise UserError(f"{root}: the street scenes can't be drawn there ({error}); pass a folder that you may "
                             "write to with `--data DIR`.") from error
     rows = [(image, folder / split / "masks" / image.name, split)
-            for split in PICTURES for image in sorted((folder / split / "images").iterdir())]
+            for split in IMAGES for image in sorted((folder / split / "images").iterdir())]
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     values = {index: index for index in range(len(CLASSES))} | {VOID: VOID}
     return SegmentationDataset("streets", PROTOCOL, CLASSES, PALETTE, table, values, DEFAULTS, root)
@@ -48,7 +48,7 @@ def _draw_aside(folder: Path):
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
         fresh, seeds = Path(aside) / folder.name, count()
-        for split, pictures in PICTURES.items(): _draw_split(fresh / split, islice(seeds, pictures))
+        for split, images in IMAGES.items(): _draw_split(fresh / split, islice(seeds, images))
         try: fresh.rename(folder)
         except OSError:
             if not folder.is_dir(): raise
@@ -65,7 +65,7 @@ def _draw_split(folder: Path, seeds: Iterable[int]):
 
 
 def _palette() -> bytes:
-    "CamVid's colours for the 256 values of a mask; black where there is no class."
+    "CamVid's colors for the 256 values of a mask; black where there is no class."
     palette = np.zeros((256, 3), np.uint8)
     palette[:len(PALETTE)] = PALETTE
     return palette.tobytes()

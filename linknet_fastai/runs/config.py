@@ -15,7 +15,7 @@ Kind = TypeVar("Kind")
 class Config:
     """All that is needed to repeat a run: `config.json`.
 
-    `data` is the data set's folder, None where it has none; `options` are what else it was opened with; `pictures` is how many
+    `data` is the dataset's folder, None where it has none; `options` are what else it was opened with; `images` is how many
     a split has; `recipe` are the settings of the training by name; `machine` is `device` and `precision`.
     """
 
@@ -23,7 +23,7 @@ class Config:
     data: str | None
     protocol: str
     options: dict[str, Any]
-    pictures: dict[str, int]
+    images: dict[str, int]
     splits: str
     skip_bad: bool
     recipe: dict[str, Any]
@@ -31,7 +31,7 @@ class Config:
     versions: dict[str, str]
 
 
-def checked(kind: type[Kind], content: Any, path: Path) -> Kind:
+def validate(kind: type[Kind], content: Any, path: Path) -> Kind:
     "JSON as the dataclass `kind`. `UserError` that names the file, and the first thing in it that doesn't fit."
     try: return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:

@@ -6,8 +6,8 @@ from ..errors import UserError
 from .run import Run
 
 
-def listed(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
-    """Run, data set, protocol, recipe, epochs done of those asked, minutes, best mIoU in %; the best of each protocol first.
+def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
+    """Run, dataset, protocol, recipe, epochs done of those asked, minutes, best mIoU in %; the best of each protocol first.
 
     And what is wrong with those that can't be read. `UserError` where the folder holds no run.
     """

@@ -8,22 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock, Timeout
-from matplotlib.figure import Figure
 from torch import nn
 
 from ..errors import UserError
-from ..files import writable_folder, written_whole
-from .config import Config, Kind, checked
-from .figures import save_figure
-from .gallery import Gallery
-from .result import Result
-from .resume_point import ResumePoint, ResumePoints
+from ..files import atomic_write, writable_folder
+from .checkpoint import Checkpoints
+from .config import Config, Kind, validate
 from .tensors import FORMAT
-from .weights import ModelCard, load_card, load_weights, save_weights
+from .weights import MODEL_FILE, ModelCard, load_card, load_weights, save_weights
 
 
 class Run:
-    """A folder with `config.json`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`, `figures/`, `pictures/`,
+    """A folder with `config.json`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`, `figures/`, `gallery/`,
     `report.html`.
 
     `Run.create` starts a new one, `Run.open` reads one.
@@ -47,10 +43,12 @@ class Run:
         run = cls(Path(path))
         if not run.config_file.is_file():
             raise UserError(f"{path}: holds no run (no config.json); pass a folder that `fit` wrote.")
-        version = run._read_json("config.json").get("format")
+        content = run.read_json("config.json")
+        version = content.get("format")
         if version != FORMAT:
-            raise UserError(f"{path}: is a run of format {version}, this program reads {FORMAT}; use the version that wrote it.")
-        run.config  # damage is said now
+            raise UserError(f"{path}: is a run of format {version}, this program reads {FORMAT}; use the version that wrote it, "
+                            "or train anew.")
+        validate(Config, content, run.config_file)  # damage is said now
         return run
 
     @property
@@ -58,31 +56,45 @@ class Run:
         return self.path / "config.json"
 
     @property
-    def config(self) -> Config:
-        return checked(Config, self._read_json("config.json"), self.config_file)
-
-    def recipe_as(self, kind: type[Kind]) -> Kind:
-        "The settings that it was trained with, as the training's own dataclass for them."
-        return checked(kind, self.config.recipe, self.config_file)
-
-    def write_recipe(self, recipe: dict):
-        self._write_config(replace(self.config, recipe=recipe))
-
-    def _write_config(self, config: Config):
-        self._write_json("config.json", {"format": FORMAT, **asdict(config)})
+    def figures(self) -> Path:
+        "The folder of charts and sheets."
+        return self.path / "figures"
 
     @property
-    def figures(self) -> Path:
-        return self.path / "figures"
+    def gallery(self) -> Path:
+        "The folder of validation images."
+        return self.path / "gallery"
 
     @property
     def report(self) -> Path:
         return self.path / "report.html"
 
     @property
-    def gallery(self) -> Gallery:
-        "The validation pictures."
-        return Gallery(self.path / "pictures")
+    def skipped(self) -> Path:
+        "The list of samples that were left out, and why; written only where there are some."
+        return self.path / "skipped.csv"
+
+    @property
+    def model_file(self) -> Path:
+        return self.path / MODEL_FILE
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.path)
+
+    @property
+    def config(self) -> Config:
+        return validate(Config, self.read_json("config.json"), self.config_file)
+
+    def recipe_as(self, kind: type[Kind]) -> Kind:
+        "The settings that it was trained with, as the training's own dataclass for them."
+        return validate(kind, self.config.recipe, self.config_file)
+
+    def write_recipe(self, recipe: dict):
+        self._write_config(replace(self.config, recipe=recipe))
+
+    def _write_config(self, config: Config):
+        self.write_json("config.json", {"format": FORMAT, **asdict(config)})
 
     @property
     def history(self) -> pd.DataFrame:
@@ -95,45 +107,21 @@ class Run:
         "What its epochs took."
         return float(self.history.seconds.sum())
 
-    def write_history(self, history: pd.DataFrame):
-        with written_whole(self.path / "history.csv") as file: history.to_csv(file, index=False)
-
-    def write_figure(self, name: str, figure: Figure) -> Path:
-        path = self.figures / f"{name}.png"
-        save_figure(path, figure)
-        return path
-
     @property
-    def model_file(self) -> Path:
-        return self.path / "model.safetensors"
+    def is_scored(self) -> bool:
+        "Whether it has a validation score: not where the validation images were trained on."
+        return (self.path / "scores.json").is_file()
 
     def write_model(self, model: nn.Module, card: ModelCard):
         save_weights(self.model_file, model, card)
 
     def load_model(self) -> tuple[nn.Module, ModelCard]:
-        "The best epoch's network, in evaluation mode, and its card."
+        "The best epoch's model, in evaluation mode, and its card."
         return load_weights(self.model_file)
 
     @property
     def card(self) -> ModelCard:
         return load_card(self.model_file)
-
-    def write_resume_point(self, point: ResumePoint):
-        "All that continuing needs; the one before it is kept."
-        ResumePoints(self.path).write(point)
-
-    def resume_point(self) -> ResumePoint | None:
-        "The newest one that is whole; None where none was written yet, `UserError` where all are damaged."
-        return ResumePoints(self.path).read()
-
-    def finish(self):
-        "Nothing is left to do: the last resume point is enough."
-        ResumePoints(self.path).remove_previous()
-
-    @property
-    def is_finished(self) -> bool:
-        points = ResumePoints(self.path)
-        return points.last.exists() and not points.previous.exists()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -146,35 +134,15 @@ class Run:
         try: yield
         finally: lock.release()
 
-    def write_skipped(self, problems: pd.DataFrame):
-        "The pairs that were left out, and why."
-        with written_whole(self.skipped) as file: problems.to_csv(file, index=False)
+    def write_csv(self, name: str, table: pd.DataFrame):
+        with atomic_write(self.path / name) as file: table.to_csv(file, index=False)
 
-    @property
-    def is_scored(self) -> bool:
-        "Whether it has a validation score: not where the validation pictures were trained on."
-        return (self.path / "scores.json").is_file()
+    def write_json(self, name: str, content: dict):
+        "JSON, with null for a score that isn't defined."
+        with atomic_write(self.path / name) as file: file.write_text(json.dumps(_without_nan(content), indent=1) + "\n")
 
-    @property
-    def skipped(self) -> Path:
-        return self.path / "skipped.csv"
-
-    def write_result(self, name: str, result: Result):
-        "`name`.json with everything, and `name`.csv: a row a class, each with the protocol."
-        self._write_json(f"{name}.json", result.to_json())
-        with written_whole(self.path / f"{name}.csv") as file:
-            result.table().reset_index().assign(**result.protocol).to_csv(file, index=False)
-
-    def result(self, name: str = "scores") -> Result:
-        content = self._read_json(f"{name}.json")
-        try: return Result.from_json(content)
-        except (LookupError, TypeError, ValueError) as error:
-            raise UserError(f"{self.path / name}.json: is damaged ({error}); restore it from a copy.") from error
-
-    def _write_json(self, name: str, content: dict):
-        with written_whole(self.path / name) as file: file.write_text(json.dumps(_without_nan(content), indent=1) + "\n")
-
-    def _read_json(self, name: str) -> dict:
+    def read_json(self, name: str) -> dict:
+        "`UserError` where the file is missing, or no JSON object."
         path = self.path / name
         try: content = json.loads(path.read_text())
         except FileNotFoundError as error: raise UserError(f"{path}: there is no such file; is the run finished?") from error
@@ -184,6 +152,7 @@ class Run:
 
 
 def refuse_taken(path: Path):
+    "`UserError` where the folder holds a run."
     if (path / "config.json").exists():
         raise UserError(f"{path}: there is a run in this folder already; choose another with `--out`.")
 

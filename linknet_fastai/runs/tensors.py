@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import UserError
-from ..files import remove_leftovers, written_whole
+from ..files import atomic_write, remove_leftovers
 
-KEY, FORMAT = "linknet_fastai", 3
+KEY, FORMAT = "linknet_fastai", 4
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
@@ -20,7 +20,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {KEY: json.dumps({"format": FORMAT, "sha256": _checksum(tensors), **card})}
     remove_leftovers(path)  # large ones
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         try: save_file(tensors, temporary, metadata)
         except SafetensorError as error: raise OSError(str(error)) from error  # the disk's, in safetensors' words
 
@@ -55,7 +55,7 @@ def _read_metadata(path: Path) -> tuple[dict, str]:
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path}: its metadata is damaged ({error}); restore the file from a copy.") from error
     if version == FORMAT: return card, checksum
-    raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it.")
+    raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it, or train anew.")
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:

@@ -1,4 +1,4 @@
-"A trained network as one safetensors file, with all that is needed to use it in its metadata."
+"A trained model as one safetensors file, with all that is needed to use it in its metadata."
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -6,17 +6,19 @@ from pathlib import Path
 from torch import nn
 
 from ..errors import UserError
-from ..networks.build import build_network
-from .config import checked
+from ..models.factory import create_model
+from .config import validate
 from .tensors import read_card, read_tensors, write_tensors
+
+MODEL_FILE = "model.safetensors"  # of a run folder
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a weights file says of its network.
+    """What a weights file says of its model.
 
-    `size` (height, width) is what it was trained at; `mean` and `std` are of RGB in 0..1; `palette` has a colour
-    a class. `ids` are the classes' numbers in the data set's own benchmark, where it has one.
+    `size` (height, width) is what it was trained at; `mean` and `std` are of RGB in 0..1; `palette` has a color
+    a class. `ids` are the classes' numbers in the dataset's own benchmark, where it has one.
     """
 
     encoder: str
@@ -28,29 +30,31 @@ class ModelCard:
     std: tuple[float, float, float]
     protocol: str
     ids: tuple[int, ...] | None = None
-    network: str = "linknet"
+    model: str = "linknet"
 
     def __post_init__(self):
         if len(self.palette) != len(self.classes):
-            raise ValueError(f"{len(self.palette)} colours for {len(self.classes)} classes")
+            raise ValueError(f"{len(self.palette)} colors for {len(self.classes)} classes")
 
 
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
+    "The weights of `model` and its card, as a safetensors file."
     write_tensors(path, model.state_dict(), asdict(card))
 
 
 def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
-    "The network in evaluation mode, and its card. `UserError` where the file is missing, damaged or another's."
+    "The model in evaluation mode, and its card. `UserError` where the file is missing, damaged or another's."
     state, fields = read_tensors(path)
-    card = checked(ModelCard, fields, path)
-    try: model = build_network(len(card.classes), card.network, card.encoder, "none", card.upsample)
-    except UserError as error: raise UserError(f"{path}: names a network that can't be built: {error}") from error
+    card = validate(ModelCard, fields, path)
+    try: model = create_model(card.model, len(card.classes), card.encoder, "none", card.upsample)
+    except UserError as error: raise UserError(f"{path}: names a model that can't be built: {error}") from error
     try: model.load_state_dict(state)
     except RuntimeError as error:
-        raise UserError(f"{path}: its weights don't fit the network that it names "
+        raise UserError(f"{path}: its weights don't fit the model that it names "
                         f"({str(error).splitlines()[0]}); take another file.") from error
     return model.eval(), card
 
 
 def load_card(path: Path) -> ModelCard:
-    return checked(ModelCard, read_card(path), path)
+    "The card alone, without reading the weights; errors as for `load_weights`."
+    return validate(ModelCard, read_card(path), path)

@@ -1,0 +1,1 @@
+"The loop: dataloaders and a recipe to a fastai `Learner`, trained."

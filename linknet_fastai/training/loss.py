@@ -1,31 +1,29 @@
 "Weighted cross-entropy, and soft Dice beside it."
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from fastai.losses import CrossEntropyLossFlat
 from torch import Tensor
 
-from ..networks.all_reduce import sum_over_processes
-from ..pictures import VOID
+from ..images import VOID
+from ..recipes import Recipe
+from ..runtime.all_reduce import all_reduce_sum
+from ..runtime.distributed import world_size
 from .class_weights import class_weights
-from .recipes import Recipe
 
 
 class SegmentationLoss(CrossEntropyLossFlat):
-    """For logits `[B,C,H,W]` and masks `[B,H,W]`: weighted cross-entropy plus `dice` times soft Dice; void is ignored.
+    """For logits `[B,C,H,W]` and masks `[B,H,W]`: weighted cross-entropy plus `dice_weight` times soft Dice; void is ignored.
 
     The cross-entropy is fastai's to rounding. fastai's own moves the classes to the end first, where a softmax over a
-    dozen numbers takes twice as long on a CPU (`benchmarks/loss.py`).
+    dozen numbers takes twice as long on a CPU (`benchmarks/loss.py`). In training by several processes each returns its
+    part, so that the mean of all gradients is the whole batch's.
     """
 
-    processes = 1  # that share a batch: each returns its part, so that the mean of all gradients is the whole batch's
-
-    def __init__(self, weight: Tensor, dice: float = 0.0):
+    def __init__(self, weight: Tensor, dice_weight: float = 0.0):
         super().__init__(axis=1, weight=weight, ignore_index=VOID)
-        self.dice = dice
+        self.dice_weight = dice_weight
 
     def __call__(self, logits: Tensor, masks: Tensor, **kwargs) -> Tensor:
         masks = masks.as_subclass(Tensor).long()
@@ -33,18 +31,18 @@ class SegmentationLoss(CrossEntropyLossFlat):
         loss = F.nll_loss(log_probabilities, masks, self.func.weight, ignore_index=VOID, reduction=self.reduction)
         if self.reduction == "mean":
             loss = torch.where((masks != VOID).any(), loss, 0)  # of void alone: 0 / 0 weights
-            is_shared = self.processes > 1 and torch.is_grad_enabled()
-            if is_shared: loss = loss * self.share_of(masks)
-            if self.dice:
+            is_shared = world_size() > 1 and torch.is_grad_enabled()
+            if is_shared: loss = loss * self.relative_weight(masks)
+            if self.dice_weight:
                 part = every_fourth_pixel(log_probabilities, masks)
-                loss = loss + self.dice * soft_dice_loss(*part, total=sum_over_processes if is_shared else lambda sums: sums)
+                loss = loss + self.dice_weight * soft_dice_loss(*part, all_processes=is_shared)
         return loss
 
-    def share_of(self, masks: Tensor) -> Tensor:
+    def relative_weight(self, masks: Tensor) -> Tensor:
         "The weight of these pixels among those of all processes, times their number."
         weight = self.func.weight
         mine = (torch.bincount(masks[masks != VOID], minlength=len(weight)) * weight).sum()
-        return mine * self.processes / sum_over_processes(mine).clamp(min=torch.finfo(mine.dtype).tiny)
+        return mine * world_size() / all_reduce_sum(mine).clamp(min=torch.finfo(mine.dtype).tiny)
 
 
 def every_fourth_pixel(log_probabilities: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,26 +54,27 @@ def every_fourth_pixel(log_probabilities: Tensor, masks: Tensor) -> tuple[Tensor
     return log_probabilities[..., row::2, column::2], masks[..., row::2, column::2]
 
 
-def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, total: Callable[[Tensor], Tensor] = lambda sums: sums) -> Tensor:
+def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, all_processes: bool = False) -> Tensor:
     """1 - 2|P∩T| / (|P| + |T|) over the whole batch, the mean of the classes in it (V-Net, arXiv 1606.04797, sec. 3).
 
     `log_probabilities` `[B,C,H,W]`, `masks` int64 `[B,H,W]` with void. 1 is added above and below, as for a class of no pixels.
-    `total` adds sums over the pixels of all processes.
+    With `all_processes` the sums are over the pixels of all.
     """
-    classes = log_probabilities.shape[1]
+    num_classes = log_probabilities.shape[1]
     known = masks != VOID
     truth = masks[known]
     probabilities = log_probabilities.exp()
     of_truth = probabilities.gather(1, torch.where(known, masks, 0)[:, None])[:, 0][known]
-    common = torch.zeros(classes, device=masks.device).index_add(0, truth, of_truth)
+    common = torch.zeros(num_classes, device=masks.device).index_add(0, truth, of_truth)
     predicted = (probabilities * known[:, None]).sum((0, 2, 3))
-    true = torch.bincount(truth, minlength=classes)
-    common, predicted, true = total(torch.stack([common, predicted, true]))
+    true = torch.bincount(truth, minlength=num_classes)
+    sums = torch.stack([common, predicted, true])
+    common, predicted, true = all_reduce_sum(sums) if all_processes else sums
     losses = 1 - (2 * common + 1) / (predicted + true + 1)
     return (losses * (true > 0)).sum() / (true > 0).sum().clamp(min=1)
 
 
-def loss_for(frequency: np.ndarray, recipe: Recipe) -> SegmentationLoss:
+def segmentation_loss(frequency: np.ndarray, recipe: Recipe) -> SegmentationLoss:
     "The recipe's loss for class frequencies `[C]`."
-    weights = class_weights(frequency) ** recipe.weighting
-    return SegmentationLoss(torch.tensor(weights, dtype=torch.float), recipe.dice)
+    weights = class_weights(frequency) ** recipe.class_weight_power
+    return SegmentationLoss(torch.tensor(weights, dtype=torch.float), recipe.dice_weight)

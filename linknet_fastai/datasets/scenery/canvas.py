@@ -1,11 +1,11 @@
-"A canvas that a street is painted on from back to front: picture, mask and cast shadows, through one pinhole camera."
+"A canvas that a street is painted on from back to front: image, mask and cast shadows, through one pinhole camera."
 
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ...pictures import VOID
+from ...images import VOID
 
 SKY, BUILDING, POLE, ROAD, PAVEMENT, TREE, SIGN, FENCE, CAR, PEDESTRIAN, BICYCLIST = range(11)  # CamVid's order
 
@@ -41,7 +41,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Light:
-    "What the weather does to colours 0..255: `sun` points to it, `overcast` adds clouds, `visibility` is in metres."
+    "What the weather does to colors 0..255: `sun` points to it, `overcast` adds clouds, `visibility` is in metres."
 
     sun: np.ndarray
     direct: float
@@ -51,34 +51,34 @@ class Light:
     overcast: float
     visibility: float
 
-    def on(self, colours: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        "Colours `[m,3]` of surfaces with unit `normals` `[m,3]`."
-        return colours * (self.ambient + self.direct * np.maximum(normals @ self.sun, 0))[:, None]
+    def on(self, colors: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        "Colors `[m,3]` of surfaces with unit `normals` `[m,3]`."
+        return colors * (self.ambient + self.direct * np.maximum(normals @ self.sun, 0))[:, None]
 
-    def through_air(self, colours: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    def through_air(self, colors: np.ndarray, distances: np.ndarray) -> np.ndarray:
         haze = (self.sky + self.clouds) / 2
-        return haze + (colours - haze) * np.exp(-distances / self.visibility)
+        return haze + (colors - haze) * np.exp(-distances / self.visibility)
 
 
 @dataclass(frozen=True)
 class _Stroke:
-    "Polygons `[m,k,3]` painted in one go. `colours` None leaves the picture alone, `kind` None the mask."
+    "Polygons `[m,k,3]` painted in one go. `colors` None leaves the image alone, `kind` None the mask."
 
     polygons: np.ndarray
-    colours: np.ndarray | None
+    colors: np.ndarray | None
     kind: int | None
     inside: tuple | np.ndarray = (np.nan, np.nan, np.nan)
     on_ground: bool = False
 
-    def colour_of_each(self) -> np.ndarray:
-        return np.zeros((len(self.polygons), 3)) + (0 if self.colours is None else self.colours)
+    def color_of_each(self) -> np.ndarray:
+        return np.zeros((len(self.polygons), 3)) + (0 if self.colors is None else self.colors)
 
 
 class Canvas:
     """Takes polygons in metres, the farthest first, and develops them to an image and a mask of `size` (height, width).
 
     Until then it only notes them down, to project, light and cull them all at once. Polygons are `[m,k,3]`,
-    colours `[m,3]` or `[3]`.
+    colors `[m,3]` or `[3]`.
     """
 
     def __init__(self, size: tuple[int, int], camera: Camera, light: Light):
@@ -87,29 +87,29 @@ class Canvas:
         self._shadows: list[np.ndarray] = []
 
     def enters(self, x: float) -> float:
-        "The depth in metres from which on a thing at `x` is inside the picture."
+        "The depth in metres from which on a thing at `x` is inside the image."
         beside = self.size[1] * SUPERSAMPLING - self.camera.u if x > 0 else self.camera.u
         return self.camera.focal * abs(x) / beside
 
-    def paint(self, kind: int, polygons: np.ndarray, colours: np.ndarray):
-        "In picture and mask."
-        self._strokes.append(_Stroke(polygons, colours, kind))
+    def paint(self, kind: int, polygons: np.ndarray, colors: np.ndarray):
+        "In image and mask."
+        self._strokes.append(_Stroke(polygons, colors, kind))
 
-    def detail(self, polygons: np.ndarray, colours: np.ndarray):
-        "In the picture only: windows, the bars of a railing that is labelled as a whole."
-        self._strokes.append(_Stroke(polygons, colours, None))
+    def detail(self, polygons: np.ndarray, colors: np.ndarray):
+        "In the image only: windows, the bars of a railing that is labelled as a whole."
+        self._strokes.append(_Stroke(polygons, colors, None))
 
     def label(self, kind: int, polygons: np.ndarray):
         "In the mask only."
         self._strokes.append(_Stroke(polygons, None, kind))
 
-    def solid(self, kind: int, polygons: np.ndarray, colours: np.ndarray, inside: np.ndarray):
+    def solid(self, kind: int, polygons: np.ndarray, colors: np.ndarray, inside: np.ndarray):
         "As `paint`, but a polygon that we see from the side where the point `inside` is does not show."
-        self._strokes.append(_Stroke(polygons, colours, kind, inside))
+        self._strokes.append(_Stroke(polygons, colors, kind, inside))
 
-    def ground(self, kind: int, polygons: np.ndarray, colours: np.ndarray):
+    def ground(self, kind: int, polygons: np.ndarray, colors: np.ndarray):
         "As `paint`, for what lies flat: it takes shadows, and haze row by row."
-        self._strokes.append(_Stroke(polygons, colours, kind, on_ground=True))
+        self._strokes.append(_Stroke(polygons, colors, kind, on_ground=True))
 
     def shadow(self, foot: np.ndarray, height: float):
         "The shadow on the ground of something upright: `foot` `[2,2]` are x, z of its two ends."
@@ -118,17 +118,17 @@ class Canvas:
 
     def develop(self, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         "The finished image `[H,W,3]` and mask `[H,W]`, both uint8."
-        picture, fine_mask = self._draw()
+        image, fine_mask = self._draw()
         mask = fine_mask[::SUPERSAMPLING, ::SUPERSAMPLING].copy()
         grains = np.stack([_noise(rng, self.size, cell) for cell in (32, 7, 2)], -1)
-        image = picture * (1 + (GRAIN[mask] * grains).sum(-1, keepdims=True))
+        image = image * (1 + (GRAIN[mask] * grains).sum(-1, keepdims=True))
         image = self._ground_in_light(image, mask)
         image = self._clouds_over(image, mask, grains)
         mask[_ambiguous(fine_mask)] = VOID
         return _photograph(rng, image), mask
 
     def _draw(self) -> tuple[np.ndarray, np.ndarray]:
-        "The flat picture `[H,W,3]`, and the mask at supersampling."
+        "The flat image `[H,W,3]`, and the mask at supersampling."
         strokes = self._strokes
         owner = np.repeat(np.arange(len(strokes)), [len(s.polygons) for s in strokes])
         sizes = np.array([s.polygons.shape[1] for s in strokes])[owner]
@@ -140,16 +140,16 @@ class Canvas:
 
         depth = np.add.reduceat(points[:, 2], starts) / sizes
         depth[np.array([s.on_ground for s in strokes])[owner]] = 0
-        colours = self.light.on(np.concatenate([s.colour_of_each() for s in strokes]), normals)
-        colours = self.light.through_air(colours, depth[:, None]).clip(0, 255).astype(int).tolist()
+        colors = self.light.on(np.concatenate([s.color_of_each() for s in strokes]), normals)
+        colors = self.light.through_air(colors, depth[:, None]).clip(0, 255).astype(int).tolist()
 
-        picture, mask = self._blank("RGB", tuple(self.light.sky.astype(int).tolist())), self._blank("L", SKY)
-        paint, label = ImageDraw.Draw(picture).polygon, ImageDraw.Draw(mask).polygon
+        image, mask = self._blank("RGB", tuple(self.light.sky.astype(int).tolist())), self._blank("L", SKY)
+        paint, label = ImageDraw.Draw(image).polygon, ImageDraw.Draw(mask).polygon
         for i in np.flatnonzero(shows):
             stroke, outline = strokes[owner[i]], pixels[starts[i]:starts[i] + sizes[i]].ravel().tolist()
-            if stroke.colours is not None: paint(outline, tuple(colours[i]))
+            if stroke.colors is not None: paint(outline, tuple(colors[i]))
             if stroke.kind is not None: label(outline, stroke.kind)
-        return self._shrunk(picture), np.asarray(mask)
+        return self._shrunk(image), np.asarray(mask)
 
     def _face(self, points: np.ndarray, starts: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         "Each polygon's unit normal on our side of it, and whether that is its outside; one without inside has two."
@@ -164,11 +164,11 @@ class Canvas:
         edge = np.array(self.size[::-1]) * SUPERSAMPLING
         return ((high > 0) & (low < edge) & (high - low > THIN)).all(1)
 
-    def _blank(self, mode: str, colour) -> Image.Image:
-        return Image.new(mode, (self.size[1] * SUPERSAMPLING, self.size[0] * SUPERSAMPLING), colour)
+    def _blank(self, mode: str, color) -> Image.Image:
+        return Image.new(mode, (self.size[1] * SUPERSAMPLING, self.size[0] * SUPERSAMPLING), color)
 
-    def _shrunk(self, picture: Image.Image) -> np.ndarray:
-        return np.asarray(picture.reduce(SUPERSAMPLING), np.float32)
+    def _shrunk(self, image: Image.Image) -> np.ndarray:
+        return np.asarray(image.reduce(SUPERSAMPLING), np.float32)
 
     def _ground_in_light(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         "Darken road and pavement where a shadow falls, and fade them with distance."

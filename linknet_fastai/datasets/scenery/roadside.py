@@ -52,9 +52,9 @@ def _slabs(canvas: Canvas, rng: Generator, street: Street, paving: np.ndarray):
         canvas.ground(PAVEMENT, np.concatenate([flat(kerb, wall, z, z + .06) for z in joints]), paving * .8)
 
 
-def _kerb_stones(canvas: Canvas, street: Street, colour: np.ndarray):
+def _kerb_stones(canvas: Canvas, street: Street, color: np.ndarray):
     left, right = street.kerbs
-    canvas.ground(PAVEMENT, flat(left - .25, right + .25, 1, FAR), colour)
+    canvas.ground(PAVEMENT, flat(left - .25, right + .25, 1, FAR), color)
 
 
 def _patches(canvas: Canvas, rng: Generator, street: Street, asphalt: np.ndarray):
@@ -102,31 +102,31 @@ def side(canvas: Canvas, rng: Generator, street: Street, right: bool):
 
 
 def _house(canvas: Canvas, rng: Generator, x: float, outwards: int, near: float, far: float):
-    height, back, colour = rng.uniform(4, 14), x + outwards * 10, shade(rng, FACADES)
+    height, back, color = rng.uniform(4, 14), x + outwards * 10, shade(rng, FACADES)
     ridge, middle = height + rng.uniform(1, 4), (x + back) / 2
     roof = np.array([[[x, height, near], [x, height, far], [middle, ridge, far], [middle, ridge, near]]])
     gable = np.array([[[x, height, near], [back, height, near], [middle, ridge, near]]])
     canvas.paint(BUILDING, roof, shade(rng, ROOFS))
-    canvas.paint(BUILDING, gable, colour)
+    canvas.paint(BUILDING, gable, color)
     canvas.shadow(np.array([[x, near], [x, far]]), height)
-    _wall(canvas, rng, np.array([x, near]), np.array([back, near]), height, colour)
-    _wall(canvas, rng, np.array([x, far]), np.array([x, near]), height, colour)
+    _wall(canvas, rng, np.array([x, near]), np.array([back, near]), height, color)
+    _wall(canvas, rng, np.array([x, far]), np.array([x, near]), height, color)
 
 
-def _wall(canvas: Canvas, rng: Generator, a: np.ndarray, b: np.ndarray, height: float, colour: np.ndarray):
+def _wall(canvas: Canvas, rng: Generator, a: np.ndarray, b: np.ndarray, height: float, color: np.ndarray):
     "A wall from `a` to `b` (x, z): bays with plinth, cornice and windows, doors or shops at the ground."
     def part(start, end, low, high): return upright(a + np.outer(start, b - a), a + np.outer(end, b - a), low, high)
 
     bays = max(1, round(np.linalg.norm(b - a) / rng.uniform(2.2, 4)))
     edges = np.linspace(0, 1, bays + 1)
-    canvas.paint(BUILDING, part(edges[:-1], edges[1:], 0, height), colour)
+    canvas.paint(BUILDING, part(edges[:-1], edges[1:], 0, height), color)
     for low, high, tone in ((0, .6, .75), (height - .4, height, rng.uniform(.7, 1.3))):
-        canvas.detail(part(edges[:-1], edges[1:], low, high), colour * tone)
+        canvas.detail(part(edges[:-1], edges[1:], low, high), color * tone)
     storey, tall, half = rng.uniform(2.7, 3.5), rng.uniform(1.1, 1.9), rng.uniform(.15, .36) / bays
     doors = (edges[:-1] + edges[1:]) / 2
     centres, floors = (grid.ravel() for grid in np.meshgrid(doors, np.arange(storey + .8, height - tall - .5, storey)))
-    _windows(canvas, rng, part, doors, np.full(bays, rng.uniform(.1, .9)), half * rng.uniform(.7, 1.3), 1.9, colour)
-    if len(centres): _windows(canvas, rng, part, centres, floors, half, tall, colour)
+    _windows(canvas, rng, part, doors, np.full(bays, rng.uniform(.1, .9)), half * rng.uniform(.7, 1.3), 1.9, color)
+    if len(centres): _windows(canvas, rng, part, centres, floors, half, tall, color)
 
 
 def _windows(canvas: Canvas, rng: Generator, part, centres: np.ndarray, floors: np.ndarray, half: float, tall: float,
@@ -152,16 +152,16 @@ def _garden(canvas: Canvas, rng: Generator, x: float, outwards: int, near: float
 def fence(canvas: Canvas, rng: Generator, ends: list):
     "Boards, or a railing that is seen through, between two points (x, z); labelled as a whole, as CamVid's is."
     a, b = np.array(ends, float)
-    length, height, colour = np.linalg.norm(b - a), rng.uniform(1.3, 2.2), shade(rng, FENCES)
+    length, height, color = np.linalg.norm(b - a), rng.uniform(1.3, 2.2), shade(rng, FENCES)
     railing, coarser = rng.random() < .5, max(1, b[1] / 20)  # far pickets would be thinner than a pixel
     pitch, filled = (rng.uniform(.3, .5) * coarser, .35) if railing else (rng.uniform(.3, .8) * coarser, .85)
     starts = np.arange(0, 1, pitch / length)
     posts = upright(a + np.outer(starts, b - a), a + np.outer(starts + filled * pitch / length, b - a), 0, height)
     rails = upright([a, a], [b, b], np.array([.2, height - .25]), np.array([.35, height - .1]))
     whole = upright(a, b, 0, height)
-    if not railing: canvas.detail(whole, colour * .65)
-    canvas.detail(posts, colour)
-    canvas.detail(rails, colour * 1.1)
+    if not railing: canvas.detail(whole, color * .65)
+    canvas.detail(posts, color)
+    canvas.detail(rails, color * 1.1)
     canvas.label(FENCE, whole)
     canvas.shadow(np.stack([a, b]), height)
 

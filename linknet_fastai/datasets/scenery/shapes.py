@@ -1,10 +1,10 @@
-"Colours and outlines that the things of a street are made from, in metres."
+"Colors and outlines that the things of a street are made from, in metres."
 
 import numpy as np
 
 from .canvas import Generator
 
-# Some paints of each material. Greys, greens and browns come back in many: a colour must not give its class away.
+# Some paints of each material. Greys, greens and browns come back in many: a color must not give its class away.
 ASPHALT = (75, 75, 80), (100, 98, 95), (125, 122, 118), (95, 85, 80)
 PAVING = (120, 118, 115), (150, 145, 138), (140, 105, 90), (100, 100, 105), (165, 150, 125)
 FACADES = ((150, 80, 65), (200, 185, 155), (110, 110, 115), (165, 165, 165), (225, 220, 210), (115, 85, 65),

@@ -2,9 +2,25 @@
 
 import numpy as np
 
-from ...pictures import VOID
+from ...images import VOID
 from .canvas import BICYCLIST, CAR, PEDESTRIAN, POLE, SIGN, Canvas, Generator
-from .shapes import CARS, CLOTHES, FENCES, GLASS, HAIR, METALS, RUBBER, SIGNS, SKIN, bars, disc, extrude, facing, ring, shade
+from .shapes import (
+    CARS,
+    CLOTHES,
+    FENCES,
+    GLASS,
+    HAIR,
+    METALS,
+    RUBBER,
+    SIGNS,
+    SKIN,
+    bars,
+    disc,
+    extrude,
+    facing,
+    ring,
+    shade,
+)
 
 
 def pole(canvas: Canvas, rng: Generator, x: float, z: float, height: float, width: float):
@@ -37,21 +53,21 @@ def traffic_light(canvas: Canvas, rng: Generator, x: float, z: float):
     height, lit = rng.uniform(2.4, 3.2), rng.integers(3)
     pole(canvas, rng, x, z, height, .22)
     canvas.paint(SIGN, facing(bars([((0, height - .5), (0, height + .7))], [.62]), x, z), np.array((38, 40, 38)))
-    for place, colour in enumerate([(60, 230, 120), (250, 180, 50), (240, 50, 40)]):
+    for place, color in enumerate([(60, 230, 120), (250, 180, 50), (240, 50, 40)]):
         lens = disc(.17, (0, height - .27 + place * .37), 8)
-        canvas.paint(SIGN, facing(lens, x, z), np.array(colour) * (1.4 if place == lit else .3))
+        canvas.paint(SIGN, facing(lens, x, z), np.array(color) * (1.4 if place == lit else .3))
 
 
 def car(canvas: Canvas, rng: Generator, x: float, z: float, heading: float):
     "A hatchback, saloon or van from its side profile, no nearer than `z`; `heading` 0 faces us, pi/2 shows its side."
     bonnet, screen, rear, roof = ((.9, .8, 4.1, 1.48), (1, .8, 3.6, 1.42), (.4, .6, 4.2, 2.1))[rng.integers(3)]
-    waist, colour = roof * .62, shade(rng, CARS)
+    waist, color = roof * .62, shade(rng, CARS)
     profile = np.array([(.3, 0), (.75, 0), (waist, bonnet), (roof, bonnet + screen), (roof, rear - .4), (waist, rear),
                         (.8, 4.3), (.3, 4.3)])
     window = np.array([(waist, bonnet + .35), (roof - .12, bonnet + screen + .05), (roof - .12, rear - .5),
                        (waist, rear - .2)])
     glass = shade(rng, GLASS) * .7
-    paints = np.stack([colour, colour, glass, colour, glass, colour, colour, colour * .3])
+    paints = np.stack([color, color, glass, color, glass, color, color, color * .3])
 
     turn = _turner(x, z, heading)
     inside = turn(np.array([0, .7, 2.15]))
@@ -59,7 +75,7 @@ def car(canvas: Canvas, rng: Generator, x: float, z: float, heading: float):
     rim, sides = map(turn, extrude(profile, -.85, .85))
     farthest_first = np.argsort(-rim[..., 2].mean(1))
     canvas.solid(CAR, rim[farthest_first], paints[farthest_first], inside)
-    canvas.solid(CAR, sides, colour, inside)
+    canvas.solid(CAR, sides, color, inside)
     canvas.solid(CAR, turn(extrude(window, -.86, .86)[1]), glass, inside)
     _car_lights(canvas, turn, inside)
     canvas.shadow(sides[0][[0, -1]][:, [0, 2]], roof)
@@ -74,13 +90,13 @@ def _turner(x: float, z: float, heading: float):
 
 
 def _wheels(canvas: Canvas, rng: Generator, turn):
-    colour, hub = shade(rng, RUBBER, 8), shade(rng, METALS)
+    color, hub = shade(rng, RUBBER, 8), shade(rng, METALS)
     for along in (.8, 3.4):
         for left in (-.84, .64):
             tyre, cheeks = map(turn, extrude(disc(.32, (.32, along), 9), left, left + .22))
             inside = turn(np.array([left + .11, .32, along]))
-            canvas.solid(CAR, tyre, colour, inside)
-            canvas.solid(CAR, cheeks, colour, inside)
+            canvas.solid(CAR, tyre, color, inside)
+            canvas.solid(CAR, cheeks, color, inside)
             canvas.solid(CAR, turn(extrude(disc(.18, (.32, along), 7), left - .01, left + .23)[1]), hub, inside)
 
 
@@ -97,8 +113,8 @@ def pedestrian(canvas: Canvas, rng: Generator, x: float, z: float):
     coat, trousers, skin = shade(rng, CLOTHES), shade(rng, CLOTHES), shade(rng, SKIN)
     limbs = bars([((-step, 0), (-.06, .85)), ((step, 0), (.06, .85)), ((-.2, 1.4), (-.27 - swing, .85)),
                   ((.2, 1.4), (.27 - swing, .85)), ((0, .75), (0, 1.48))], [.2, .2, .13, .13, .5])
-    colours = np.stack([trousers, trousers * .85, coat * .85, coat * .85, coat])
-    canvas.paint(PEDESTRIAN, facing(limbs * tall, x, z), colours)
+    colors = np.stack([trousers, trousers * .85, coat * .85, coat * .85, coat])
+    canvas.paint(PEDESTRIAN, facing(limbs * tall, x, z), colors)
     canvas.paint(PEDESTRIAN, facing(disc(.15, (0, 1.62)) * tall, x, z), shade(rng, HAIR))
     canvas.paint(PEDESTRIAN, facing(disc(.11, (swing * .2, 1.6), 8) * tall, x, z), skin)
     bag = bars([((.35, .5), (.35, .85))], [.3])
@@ -159,13 +175,13 @@ def bench(canvas: Canvas, rng: Generator, x: float, z: float):
 
 def litter_bin(canvas: Canvas, rng: Generator, x: float, z: float):
     outlines = bars([((0, 0), (0, 1.05)), ((0, .95), (0, 1.15))], [.65, .8])
-    colour = shade(rng, CARS)
-    canvas.paint(VOID, facing(outlines, x, z), np.stack([colour, colour * .7]))
+    color = shade(rng, CARS)
+    canvas.paint(VOID, facing(outlines, x, z), np.stack([color, color * .7]))
     canvas.shadow(np.array([[x - .35, z], [x + .35, z]]), 1.1)
 
 
 def ego_bonnet(canvas: Canvas, rng: Generator):
-    "Our own car's bonnet at the bottom of the picture."
+    "Our own car's bonnet at the bottom of the image."
     x, height = np.linspace(-1, 1, 12), canvas.camera.height - rng.uniform(.6, .75)
     top = np.stack([x * 1.1, height - .12 * x**4], -1)
     outline = np.concatenate([top, [(1.1, 0), (-1.1, 0)]])

@@ -1,0 +1,148 @@
+"What the command line shows: lines, tables, bars."
+
+import os
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ..recipes import Recipe
+
+# of several processes one speaks
+console = Console(soft_wrap=True, highlight=False, markup=False, quiet=os.environ.get("RANK", "0") != "0")
+
+
+def error_console() -> Console:
+    "Standard error as it is now."
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def tracked(what: str) -> Callable:
+    "Long work with a bar on a terminal, a line elsewhere."
+    def tracked(items, total: int):
+        if not console.is_terminal: console.print(f"{what} {total} files")
+        return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
+    return tracked
+
+
+def watched(progress):
+    "A line before each of several trainings, with the time left by the arithmetic that is left."
+    started, first = time.monotonic(), []
+    def watch(run: str, left: float) -> tuple:
+        first.append(left)
+        done = first[0] - left
+        time_left = f", about {(time.monotonic() - started) * left / done / 60:.0f} min left" if done else ""
+        console.print(f"{run}: {100 * (1 - left):.0f} % of the table is done{time_left}")
+        return (progress,)
+    return watch
+
+
+def print_summary(dataset, recipe: Recipe, machine):
+    "What is going to be trained, on what, where."
+    import torch
+
+    from ..models.cost import PUBLISHED, cost_of
+    from ..models.factory import describe_model, untrained_model
+    from ..runtime.distributed import world_size
+    with torch.device("meta"): cost = cost_of(untrained_model(recipe, len(dataset.classes)))
+    counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
+    number = world_size()
+    parts = f", {number} processes, {recipe.batch_size / number:g} images of each batch in each" if number > 1 else ""
+    size = "the images' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
+    if dataset.note: console.print(f"note:     {dataset.note}")
+    console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
+                  f"model:    {describe_model(recipe)}\n"
+                  f"          {cost} (published: {PUBLISHED[recipe.model]})\n"
+                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, lr {recipe.lr}, "
+                  f"seed {recipe.seed}\n"
+                  f"machine:  {machine}{parts}")
+
+
+def print_fitted(run):
+    "A finished run: its scores, where it is, and what to do with it."
+    from ..evaluation.result import read_result
+    if run.is_scored: print_result(read_result(run))
+    if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the samples that were left out")
+    console.print(f"run:      {run.path}\nlook:     {run.report if run.is_scored else run.figures}\n"
+                  f"next:     linknet-fastai predict {run.path} IMAGE_OR_FOLDER")
+
+
+def print_check(result, classes):
+    "What a check found: `classes` has a row a class."
+    splits = Table("split", *result.splits.columns, box=None)
+    for name, row in result.splits.iterrows(): splits.add_row(name, *map(str, row[:-1]), f"{100 * row.void:.1f} %")
+    console.print(splits)
+    table = Table(box=None)
+    table.add_column("class")
+    for column in classes.columns: table.add_column(column, justify="right")
+    for name, row in classes.iterrows():
+        table.add_row(name, *(f"{value:.2f}" if column == "weight" else f"{100 * value:.2f} %" for column, value in row.items()))
+    console.print(table)
+    for note in result.notes: console.print(f"note: {note}")
+    for row in result.problems.itertuples(): console.print(f"{row.split}: {row.problem}")
+
+
+def print_result(result):
+    "Scores by class and over all, under their protocol."
+    from ..evaluation.result import describe_protocol
+    scores = result.scores
+    table = Table(box=None, title=describe_protocol(result.protocol), title_justify="left")
+    table.add_column("class")
+    for name in ("IoU", "accuracy", "Dice", "frequency"): table.add_column(name, justify="right")
+    if result.boundary: table.add_column(f"IoU within {result.protocol['boundary']} pixels", justify="right")
+    rows = result.table()
+    for name, row in rows.iterrows():
+        if name == rows.index[-1]: table.add_section()
+        table.add_row(name, *("" if value != value else f"{100 * value:.1f}" for value in row))
+    console.print(table)
+    low, high = result.interval
+    console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
+                  f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)\n"
+                  f"mIoU of 95 % of resampled images: {100 * low:.1f} to {100 * high:.1f}")
+    if result.cityscapes is not None:
+        names = ("class IoU", "class iIoU", "category IoU", "category iIoU")
+        means = [result.cityscapes[name.lower().replace(" ", "_")] for name in names]
+        shown = ["-" if mean is None or mean != mean else f"{100 * mean:.1f}" for mean in means]
+        console.print("benchmark: " + "  ".join(map(" ".join, zip(names, shown))))
+
+
+def print_benchmark(speed, recipe: Recipe, num_classes: int, machine):
+    "How fast the machine is."
+    from dataclasses import replace
+
+    from ..models.factory import describe_model
+    height, width = speed.size
+    console.print(f"machine:    {machine}\n"
+                  f"model:      {describe_model(replace(recipe, weights='none'))}, {num_classes} classes: {speed.cost}\n"
+                  f"training:   {speed.training:.0f} ms an image at {height}x{width} in batches of {speed.batch_size}, "
+                  f"{100 * speed.utilization:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
+                  f"prediction: {speed.prediction:.0f} ms an image, one at a time")
+
+
+def print_runs(rows: list[tuple[str, ...]], unreadable: list):
+    "A line a run, and what is wrong with those that can't be read."
+    table = Table("run", "dataset", "protocol", "recipe", "epochs", "minutes", "mIoU %", box=None)
+    for row in rows: table.add_row(*row)
+    console.print(table)
+    for error in unreadable: console.print(f"left out: {error}")
+
+
+def print_datasets():
+    "A line a dataset."
+    from ..datasets import DATASETS
+    table = Table("name", "what it is", box=None)
+    for name, opener in DATASETS.items(): table.add_row(name, opener.__doc__.splitlines()[0])
+    console.print(table)
+
+
+def print_comparison(table):
+    "Table 1 upright: a column a model, without the texts that are too long for it."
+    from ..reports.comparison import readable
+    shown = readable(table).drop(columns=["model", "published", "encoder's start"]).set_axis(table.row).T.reset_index(names="")
+    printed = Table(box=None)
+    printed.add_column(shown.columns[0], no_wrap=True)
+    for column in shown.columns[1:]: printed.add_column(column, justify="right")
+    for row in shown.itertuples(index=False): printed.add_row(*row)
+    console.print(printed)

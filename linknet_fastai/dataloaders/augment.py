@@ -1,0 +1,84 @@
+"Shear, rotation, translation, scale, flip and jitter for a whole batch, image and mask by one sampling grid."
+
+import math
+
+import torch
+import torch.nn.functional as F
+from fastai.torch_core import TensorImage, TensorMask
+from fasttransform import ItemTransform
+from torch import Tensor
+
+from ..images import VOID
+from ..recipes import Recipe
+
+WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the network
+
+
+class Augment(ItemTransform):
+    """Images `[B,3,H,W]` in 0..1 and masks `[B,H,W]` to other views of them, of `size` (height, width).
+
+    fastai's `aug_transforms` know no shear, and fill a mask with class 0 outside the image: here that is void.
+    """
+
+    split_idx, order = 0, 20  # training only; after fastai's IntToFloatTensor (10), before its Normalize (99)
+
+    def __init__(self, recipe: Recipe, size: tuple[int, int]):
+        super().__init__()
+        self.recipe, self.size = recipe, size
+
+    def encodes(self, batch):
+        images, masks = batch
+        images, masks = images.as_subclass(Tensor), masks.as_subclass(Tensor)
+        warp = random_affine(len(images), self.recipe, tuple(images.shape[-2:]), self.size).to(images.device)
+        grid = F.affine_grid(warp, [len(images), 1, *self.size], align_corners=False)
+        images = random_jitter(sample_images(images, grid), self.recipe.jitter)
+        return TensorImage(images), TensorMask(sample_masks(masks, grid))
+
+
+def whole_strides(size: tuple[int, int]) -> tuple[int, int]:
+    return tuple(side // WHOLE_STRIDES * WHOLE_STRIDES for side in size)
+
+
+def random_affine(n: int, recipe: Recipe, size: tuple[int, int], out: tuple[int, int]) -> Tensor:
+    """`[n,2,3]` for `F.affine_grid`: where each point of an output of size `out` lies in an input of `size`.
+
+    An output smaller than what the zoom makes of the input is a random crop of it.
+    """
+    (height, width), (out_height, out_width) = size, out
+    zoom = torch.exp(_uniform(n, *map(math.log, recipe.scale)))  # doubling is as likely as halving
+    angle = _uniform(n, -recipe.rotation, recipe.rotation) * math.pi / 180
+    shear = _uniform(n, -recipe.shear, recipe.shear)
+    mirror = torch.where((torch.rand(n) < 0.5) & recipe.flip, -1.0, 1.0)
+    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+    # columns in pixels: rotation x horizontal shear x mirror, divided by the zoom
+    x_by_x, x_by_y = cos * mirror, cos * shear - sin
+    y_by_x, y_by_y = sin * mirror, sin * shear + cos
+    # what the output doesn't show of the input is room to move in
+    room_x, room_y = (width - out_width / zoom).abs() / width, (height - out_height / zoom).abs() / height
+    shift_x, shift_y = room_x * _uniform(n, -1, 1), room_y * _uniform(n, -1, 1)
+    rows = [x_by_x * out_width / width, x_by_y * out_height / width, shift_x,
+            y_by_x * out_width / height, y_by_y * out_height / height, shift_y]
+    return torch.stack(rows, dim=1).view(n, 2, 3)
+
+
+def sample_images(images: Tensor, grid: Tensor) -> Tensor:
+    "Bilinear; the image is mirrored at its borders."
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def sample_masks(masks: Tensor, grid: Tensor) -> Tensor:
+    "Nearest neighbour; void outside the image."
+    sampled = F.grid_sample(masks[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False)
+    inside = (grid.abs() <= 1).all(dim=-1)
+    return torch.where(inside, sampled[:, 0].to(masks.dtype), VOID)
+
+
+def random_jitter(images: Tensor, amount: float) -> Tensor:
+    "Contrast about each image's mean, and brightness, changed by up to `amount`."
+    contrast, brightness = (_uniform(len(images), -amount, amount).to(images.device)[:, None, None, None] for _ in range(2))
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    return ((images - mean) * (1 + contrast) + mean * (1 + brightness)).clamp(0, 1)
+
+
+def _uniform(n: int, low: float, high: float) -> Tensor:
+    return torch.empty(n).uniform_(low, high)

@@ -1,0 +1,54 @@
+"What was decoded, kept: in memory where it fits, else in a file that is mapped into it."
+
+import os
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import psutil
+
+from ..files import atomic_write, remove_leftovers, writable_folder
+from ..runtime.distributed import world_size
+
+FRACTION = 0.5  # of the memory that is free now, for one split
+KEY_BYTES = 32
+
+
+def fits(size: int) -> bool:
+    "Several processes share a file rather than have a copy each."
+    return world_size() == 1 and size < FRACTION * psutil.virtual_memory().available
+
+
+def cached(name: str, key: bytes, size: int, fill) -> np.ndarray:
+    """uint8 `[size]` as `fill` leaves it.
+
+    What doesn't fit in memory is kept in the user's cache under `name`, and filled again only when `key` (of the files'
+    sizes and times, and of what was made of them) differs. The file is there whole or not at all, whoever is killed or
+    comes second; who has mapped an older one keeps it.
+    """
+    if fits(size):
+        content = np.empty(size, np.uint8)
+        fill(content)
+        return content
+    folder = writable_folder(platformdirs.user_cache_path("linknet-fastai") / "decoded")
+    file = folder / f"{blake2b(name.encode(), digest_size=8).hexdigest()}.bin"
+    key = blake2b(key, digest_size=KEY_BYTES).digest()
+    if not _is_of(file, key, size):
+        remove_leftovers(file)
+        with atomic_write(file) as aside: _write(aside, key, size, fill)
+    return np.memmap(file, np.uint8, mode="c", offset=KEY_BYTES)
+
+
+def _is_of(file: Path, key: bytes, size: int) -> bool:
+    if not file.is_file() or file.stat().st_size != KEY_BYTES + size: return False
+    with open(file, "rb") as content: return content.read(KEY_BYTES) == key
+
+
+def _write(file: Path, key: bytes, size: int, fill):
+    with open(file, "wb") as content:
+        os.posix_fallocate(content.fileno(), 0, KEY_BYTES + size)  # a full disk says so here, not by a signal later
+        content.write(key)
+    mapped = np.memmap(file, np.uint8, mode="r+", offset=KEY_BYTES)
+    fill(mapped)
+    mapped.flush()

@@ -1,0 +1,1 @@
+"A model and batches to confusion matrices and scores."

@@ -1,0 +1,39 @@
+"Scores near the borders of classes, where segmentations differ (the trimap of Kohli et al., IJCV 2009, sec. 5.2)."
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..images import VOID
+from .confusion import confusion_matrices
+
+
+class Trimap:
+    "Counts the confusion of the pixels that have another class within `width` pixels, rows, columns and diagonals alike."
+
+    def __init__(self, width: int):
+        self.width, self.matrices = width, []
+
+    def observe(self, logits: Tensor, mask: Tensor):
+        "Add an image of logits `[C,H,W]` with its mask `[H,W]`."
+        self.matrices.append(confusion_matrices(logits[None], trimap(mask, self.width)[None])[0])
+
+    @property
+    def confusion(self) -> Tensor:
+        "int64 `[C,C]` as `[true, predicted]`, of all images."
+        return torch.stack(self.matrices).sum(0)
+
+
+def trimap(mask: Tensor, width: int) -> Tensor:
+    "A mask `[H,W]` that is void where all classes within `width` pixels are the same; void is no class and makes no border."
+    known, classes = mask != VOID, mask.float()
+    highest = _dilate(torch.where(known, classes, -1), width)
+    lowest = -_dilate(torch.where(known, -classes, -VOID), width)
+    return torch.where(known & (highest != lowest), mask, VOID)
+
+
+def _dilate(values: Tensor, width: int) -> Tensor:
+    "The highest value within `width` pixels; first along columns, then along rows."
+    side = 2 * width + 1
+    columns = F.max_pool2d(values[None, None], (side, 1), stride=1, padding=(width, 0))
+    return F.max_pool2d(columns, (1, side), stride=1, padding=(0, width))[0, 0]

@@ -1,0 +1,61 @@
+"The scores of a fastai `Learner`'s validation, all read off one confusion matrix."
+
+import torch
+from fastai.callback.core import Callback
+from fastai.learner import Learner, Metric
+from torch import Tensor
+
+from ..runtime.all_reduce import all_reduce_sum
+from .confusion import confusion_matrices, resize_logits
+from .scores import Scores
+
+
+class ConfusionCallback(Callback):
+    """Brings logits to the masks' size, and counts each validation in `matrix`, int64 `[C,C]`, which stays on the device.
+
+    fastai's `JaccardCoeffMulti` and `DiceMulti` know no `ignore_index` and synchronize for each class and batch.
+    """
+
+    order = 5  # before anything else sees the logits
+
+    def __init__(self, classes: tuple[str, ...]):
+        self.classes = classes
+
+    def before_validate(self):
+        self.matrix = torch.zeros(len(self.classes), len(self.classes), dtype=torch.long, device=self.dls.device)
+
+    def after_pred(self):
+        if not self.training and len(self.yb): self.learn.pred = resize_logits(self.pred, tuple(self.y.shape[-2:]))
+
+    def after_batch(self):
+        if not self.training and len(self.yb):
+            self.matrix += confusion_matrices(self.pred, self.y.as_subclass(Tensor)).sum(0)
+
+    def after_validate(self): self.matrix = all_reduce_sum(self.matrix)
+
+    @property
+    def scores(self) -> Scores:
+        "Of the last validation."
+        return Scores(self.matrix.cpu().numpy(), self.classes)
+
+
+class ScoreMetric(Metric):
+    "One of `Scores.NAMES`, as a fastai metric that reads it off `confusion`."
+
+    def __init__(self, confusion: ConfusionCallback, name: str):
+        self.confusion, self._name = confusion, name
+
+    def reset(self): pass
+
+    def accumulate(self, learn: Learner): pass
+
+    @property
+    def value(self) -> float: return getattr(self.confusion.scores, self._name)
+
+    @property
+    def name(self) -> str: return self._name
+
+
+def score_metrics(confusion: ConfusionCallback) -> list[ScoreMetric]:
+    "mIoU, class accuracy, Dice and pixel accuracy of the validation that `confusion` counts."
+    return [ScoreMetric(confusion, name) for name in Scores.NAMES]

@@ -1,0 +1,91 @@
+"What an evaluation finds: scores, what they were taken on, and how far chance goes."
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..errors import UserError
+from ..runs.run import Run
+from .scores import Scores
+
+RESAMPLES, LEVEL = 1000, 0.95
+
+
+@dataclass(frozen=True)
+class Result:
+    """`protocol` says what the scores were taken on. `interval` is the mIoU's, over images.
+
+    `cityscapes` has the four scores of the Cityscapes benchmark, for that dataset; `boundary` those of the pixels within
+    `protocol["boundary"]` pixels of another class.
+    """
+
+    scores: Scores
+    protocol: dict
+    interval: tuple[float, float]
+    cityscapes: dict | None = None
+    boundary: Scores | None = None
+
+    def table(self) -> pd.DataFrame:
+        "A row a class, and their mean."
+        table = self.scores.table()
+        table.loc["mean", ["iou", "accuracy", "dice"]] = self.scores.miou, self.scores.class_accuracy, self.scores.dice
+        if self.boundary is not None: table["boundary_iou"] = [*self.boundary.class_iou, self.boundary.miou]
+        return table
+
+    def to_json(self) -> dict:
+        content = {"protocol": self.protocol, "scores": self.scores.summary(), "interval": {"miou": self.interval},
+                   "confusion": self.scores.confusion.tolist(), "classes": self.scores.table().reset_index().to_dict("records")}
+        if self.cityscapes is not None: content["cityscapes"] = self.cityscapes
+        if self.boundary is not None:
+            content["boundary"] = {"scores": self.boundary.summary(), "confusion": self.boundary.confusion.tolist()}
+        return content
+
+    @classmethod
+    def from_json(cls, content: dict) -> "Result":
+        classes = [row["class"] for row in content["classes"]]
+        def scores(of: dict): return Scores.from_lists(of["confusion"], classes)
+        boundary = content.get("boundary")
+        return cls(scores(content), content["protocol"], _numbers(content["interval"]["miou"]), content.get("cityscapes"),
+                   boundary and scores(boundary))
+
+
+def write_result(run: Run, name: str, result: Result):
+    "`name`.json with everything, and `name`.csv: a row a class, each with the protocol."
+    run.write_json(f"{name}.json", result.to_json())
+    run.write_csv(f"{name}.csv", result.table().reset_index().assign(**result.protocol))
+
+
+def read_result(run: Run, name: str = "scores") -> Result:
+    "What `write_result` wrote; `UserError` where it is missing or damaged."
+    content = run.read_json(f"{name}.json")
+    try: return Result.from_json(content)
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(f"{run.path / name}.json: is damaged ({error}); restore it from a copy.") from error
+
+
+def _numbers(values: list) -> tuple[float, ...]:
+    "JSON has null for nan."
+    return tuple(np.nan if value is None else value for value in values)
+
+
+def describe_protocol(protocol: dict) -> str:
+    "A protocol in one line, to stand beside its figures."
+    line = (f"{protocol['name']}, {protocol['split']}: {protocol['images']} images at {protocol['resolution']}, "
+            f"{protocol['classes']} classes, void {protocol['void']}, trained on {protocol['trained_on']}")
+    if "tta" in protocol: line += ", averaged over each image and its mirror image"
+    return line
+
+
+def miou_interval(matrices: np.ndarray, classes: tuple[str, ...], seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the mIoU, from 1000 resamples of the images' confusion matrices `[N,C,C]`.
+
+    The percentile bootstrap (Efron & Tibshirani 1993, ch. 13): how far the score would move with other images of the same kind.
+    Frames of one film are alike, so of films the true interval is wider.
+    """
+    count = len(matrices)
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    sums = drawn.astype(float) @ matrices.reshape(count, -1)  # exact: below 2^53
+    mious = [Scores(confusion, classes).miou for confusion in sums.reshape(RESAMPLES, *matrices.shape[1:])]
+    low, high = np.nanquantile(mious, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,63 @@
+"A model's scores on the batches of a split, with what they were taken on."
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from ..dataloaders.dataloaders import SegmentationDL
+from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError, check_choice
+from .boundary import Trimap
+from .cityscapes import InstanceIoU, cityscapes_scores
+from .confusion import image_confusions
+from .result import Result, miou_interval
+from .scores import Scores
+from .tta import TTA, FlipTTA
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """How a split is scored, beside the usual scores.
+
+    `tta="flip"` predicts from each image and its mirror image. `boundary` also scores within so many pixels of another class.
+    `UserError` for anything else.
+    """
+
+    tta: str | None = None
+    boundary: int | None = None
+
+    def __post_init__(self):
+        if self.tta is not None: check_choice("test-time augmentation", self.tta, TTA)
+        if self.boundary is not None and self.boundary < 1:
+            raise UserError(f"a band of {self.boundary} pixels holds none; pass 1 or more.")
+
+
+def score(model: nn.Module, dl: SegmentationDL, dataset: SegmentationDataset, protocol: dict,
+          options: ScoringOptions = ScoringOptions()) -> tuple[Result, np.ndarray]:
+    """Scores on `dl`, and each image's confusion matrix, int64 `[N,C,C]`, in its order.
+
+    Args:
+        model: images `[B,3,H,W]` to logits `[B,C,H,W]`.
+        dl: the batches of one split, in its own order, not augmented.
+        dataset: what the split is of.
+        protocol: what `protocol_of` says of `dl`; the options are added.
+        options: more to score, and how to predict.
+    """
+    instances = InstanceIoU(dataset, dl.items) if dataset.cityscapes else None
+    boundary = Trimap(options.boundary) if options.boundary else None
+    observers = [each.observe for each in (instances, boundary) if each]
+    matrices = image_confusions(FlipTTA(model) if options.tta else model, dl, observers)
+    scores = Scores(matrices.sum(0), dataset.classes)
+    chosen = {name: value for name, value in vars(options).items() if value is not None}
+    result = Result(scores, protocol | chosen, miou_interval(matrices, dataset.classes),
+                    instances and cityscapes_scores(scores.confusion, instances, dataset),
+                    boundary and Scores(boundary.confusion.cpu().numpy(), dataset.classes))
+    return result, matrices
+
+
+def protocol_of(dataset: SegmentationDataset, split: str, dl: SegmentationDL, trained_on: str) -> dict:
+    "What a score was taken on: without it, a number can't be compared."
+    sizes = sorted({"x".join(map(str, sample.mask.shape)) for sample in dl.items})
+    return {"name": dataset.protocol, "classes": len(dataset.classes), "split": split, "images": len(dl.items),
+            "resolution": sizes[0] if len(sizes) == 1 else f"{len(sizes)} sizes", "void": "ignored", "trained_on": trained_on}

@@ -1,0 +1,21 @@
+"Test-time augmentation."
+
+import torch
+from torch import Tensor, nn
+
+TTA = ("flip",)
+
+
+class FlipTTA(nn.Module):
+    """A model's log probabilities `[B,C,H,W]`, of the mean of each image's and its mirror image's, turned back.
+
+    fastai's `tta` averages views that show different pixels: sound for one label an image, not for a mask.
+    """
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        both = self.model(images).softmax(1) + self.model(images.flip(-1)).softmax(1).flip(-1)
+        return (both / 2).clamp(min=torch.finfo(both.dtype).tiny).log()

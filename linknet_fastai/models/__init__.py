@@ -1,0 +1,1 @@
+"Networks: images `[B,3,H,W]`, normalized, to logits `[B,C,H,W]`."

@@ -1,0 +1,32 @@
+"What a model costs: parameters and arithmetic."
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+# LinkNet: arXiv 1707.03718; SegNet and ENet: ENet's, 1606.02147, table 2. FLOPs are about 2 x MACs
+PUBLISHED = {"linknet": "11.5 M, 21.2 GFLOPs at 640x360", "segnet": "29.46 M, 286.03 GFLOPs at 640x360",
+             "enet": "0.37 M, 3.83 GFLOPs at 640x360"}
+PAPER_SIZE = (360, 640)
+
+
+@dataclass(frozen=True)
+class Cost:
+    "Parameters, and the MACs of one image's convolutions at `size` (height, width)."
+
+    parameters: int
+    macs: int
+    size: tuple[int, int]
+
+    def __str__(self) -> str:
+        return (f"{self.parameters / 1e6:.3g} M parameters, {self.macs / 1e9:.1f} G MACs = "
+                f"{2 * self.macs / 1e9:.1f} GFLOPs at {self.size[1]}x{self.size[0]}")
+
+
+def cost_of(model: nn.Module, size: tuple[int, int] = PAPER_SIZE) -> Cost:
+    "Counted on an image without pixels: `model` must be on the device `meta`, so nothing is computed."
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(torch.zeros(1, 3, *size, device="meta"))
+    return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2, size)

@@ -1,0 +1,45 @@
+"A model by its name."
+
+from pathlib import Path
+
+from torch import nn
+
+from ..errors import UserError, check_choice
+from ..recipes import Recipe
+from .enet import ENet
+from .linknet import linknet
+from .segnet import VGG, segnet
+
+MODELS = ("linknet", "segnet", "enet")
+
+
+def create_model(name: str, num_classes: int, encoder: str = "resnet18", weights: str | Path = "imagenet",
+                 upsample: str = "deconv") -> nn.Module:
+    """One of `MODELS`.
+
+    Args:
+        name: `linknet`, `segnet` or `enet`.
+        num_classes: channels of its logits.
+        encoder: LinkNet's, a timm model. SegNet's is timm's `vgg16_bn`.
+        weights: the encoder's, as for `create_encoder`. ENet starts from scratch, since there are no weights for it.
+        upsample: LinkNet's, `deconv` or `subpixel`.
+
+    Raises `UserError` for a name that is unknown, an encoder that can't serve, and weights that can't be had or don't fit.
+    """
+    check_choice("model", name, MODELS)
+    if name == "linknet": return linknet(num_classes, encoder, weights, upsample)
+    if name == "segnet": return segnet(num_classes, weights)
+    if str(weights) not in ("imagenet", "none"):
+        raise UserError(f"{weights}: ENet takes no weights, it starts from scratch; leave out `--weights`.")
+    return ENet(num_classes)
+
+
+def untrained_model(recipe: Recipe, num_classes: int) -> nn.Module:
+    "The recipe's model from scratch."
+    return create_model(recipe.model, num_classes, recipe.encoder, "none", recipe.upsample)
+
+
+def describe_model(recipe: Recipe) -> str:
+    "What the recipe's model is made of, for a line on the terminal."
+    if recipe.model == "linknet": return f"LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}"
+    return f"SegNet, {VGG} from {recipe.weights}" if recipe.model == "segnet" else "ENet, from scratch"

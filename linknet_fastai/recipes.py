@@ -1,0 +1,85 @@
+"A recipe: every setting of a training, with its default and its meaning, in one place."
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .errors import UserError, check_choice
+
+SMALLEST = 64  # height or width: smaller leaves a model of stride 32 a single pixel, whose BatchNorm is undefined
+OPTIMIZERS, SCHEDULES = ("adamw", "rmsprop"), ("one-cycle", "steps")
+
+
+def _setting(default, meaning: str):
+    return field(default=default, metadata={"help": meaning})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    "How to train. The command line's flags, `config.json` and the documentation come from here."
+
+    name: str = _setting("rapid", "The named recipe that the other settings start from.")
+    model: str = _setting("linknet", "`linknet`, `segnet` or `enet`.")
+    encoder: str = _setting("resnet18", "LinkNet's encoder: a timm model that offers features.")
+    weights: str = _setting("imagenet", "The encoder's start: `imagenet` (timm's hub), a .safetensors file, or `none`.")
+    upsample: str = _setting("deconv", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
+    epochs: int = _setting(40, "Passes over the training images.")
+    size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.")
+    batch_size: int = _setting(4, "Images a step.")
+    optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
+    schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the learning rate after each 100 epochs.")
+    lr: float | str = _setting(2e-3, "The schedule's highest learning rate, or `auto` to search for it.")
+    encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.")
+    weight_decay: float = _setting(0.01, "The optimizer's decay.")
+    class_weight_power: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.")
+    dice_weight: float = _setting(1.0, "Weight of a soft Dice loss beside cross-entropy.")
+    flip: bool = _setting(True, "Mirror half of the images.")
+    scale: tuple[float, float] = _setting((0.75, 1.6), "Zoom, from smallest to largest.")
+    rotation: float = _setting(5.0, "Turn by up to this many degrees either way.")
+    shear: float = _setting(0.1, "Shear by up to this part of the height, either way.")
+    jitter: float = _setting(0.2, "Brightness and contrast jitter: change them by up to this part, either way.")
+    seed: int = _setting(0, "Of everything that is random.")
+
+    def __post_init__(self):
+        if self.epochs < 1: raise UserError(f"{self.epochs} epochs train nothing; ask for 1 or more.")
+        if self.batch_size < 1: raise UserError(f"a batch of {self.batch_size} images holds none; ask for 1 or more.")
+        if self.size is not None and min(self.size) < SMALLEST:
+            raise UserError(f"a size of {self.size[0]}x{self.size[1]} is too small to train at; "
+                            f"ask for {SMALLEST}x{SMALLEST} or more with `--size`.")
+        if self.lr != "auto" and not (isinstance(self.lr, (int, float)) and self.lr > 0):
+            raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto`.")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise UserError(f"a scale of {self.scale} is no range of zooms; pass two positive numbers, the smaller first.")
+        if self.model != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
+            raise UserError(f"{self.model} has its own encoder and upsampling; leave out `--encoder` and `--upsample`.")
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        for name in ("encoder_lr", "weight_decay", "class_weight_power", "dice_weight", "rotation", "shear", "jitter"):
+            if getattr(self, name) < 0: raise UserError(f"{name} is {getattr(self, name)}; pass 0 or more.")
+
+
+_AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
+
+RECIPES: dict[str, Recipe] = {
+    # this project's own, for the most mIoU in the least time: benchmarks/README.md has what was tried.
+    # linknet-fastai fit camvid: 23 min on two cores with AVX512-BF16, 74.2 % validation mIoU (mean of three seeds, 360x480)
+    "rapid": Recipe(),
+    # arXiv 1707.03718, section 4, and its authors' training code: images as they are, 300 epochs, a tenth after each 100.
+    # linknet-fastai fit camvid --recipe paper --epochs 40: 71.5 % validation mIoU
+    "paper": Recipe("paper", epochs=300, optimizer="rmsprop", schedule="steps", lr=5e-4, weight_decay=2e-4,
+                    class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
+    # the student report's: AdamW, one-cycle, sub-pixel, the paper's loss, shear and flips.
+    # linknet-fastai fit camvid --recipe modified --epochs 40: 71.7 % validation mIoU
+    "modified": Recipe("modified", epochs=100, upsample="subpixel", lr=1e-3, class_weight_power=1.0, dice_weight=0.0,
+                       **_AS_IS | dict(flip=True, shear=0.1)),
+}
+
+
+def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
+    """A named recipe with a dataset's `defaults`, where the recipe has none of its own, and then the user's `flags`.
+
+    Both are fields of `Recipe` by name. `UserError` for an unknown name or a setting that can't train.
+    """
+    check_choice("recipe", name, RECIPES)
+    recipe, usual = RECIPES[name], Recipe()
+    open_defaults = {key: value for key, value in defaults.items() if getattr(recipe, key) == getattr(usual, key)}
+    return replace(recipe, **open_defaults | flags)

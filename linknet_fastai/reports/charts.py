@@ -1,0 +1,98 @@
+"Charts: how a run learned, class by class, what it takes for what."
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..files import atomic_write
+
+WRITTEN = 25  # classes: more make numbers in a confusion matrix too small to read
+
+
+def curves(histories: dict[str, pd.DataFrame], title: str) -> Figure:
+    "Loss, validation mIoU and learning rate by epoch, of one run or of several on one axis, by name."
+    figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
+    for number, (name, history) in enumerate(histories.items()):
+        _draw_curves(axes, history, f"C{number}", f"{name}: " if len(histories) > 1 else "")
+    for axis, name in zip(axes, ("loss", "validation mIoU, %", "learning rate at the epoch's end")):
+        axis.set_title(name)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+        if axis.get_legend_handles_labels()[0]: axis.legend(frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _draw_curves(axes, history: pd.DataFrame, color: str, name: str):
+    loss, score, lr = axes
+    loss.plot(history.epoch, history.train_loss, "--", color=color, label=f"{name}training")
+    if history.valid_loss.notna().any(): loss.plot(history.epoch, history.valid_loss, color=color, label=f"{name}validation")
+    if history.miou.notna().any():
+        best = history.miou.idxmax()
+        score.plot(history.epoch, 100 * history.miou, color=color)
+        score.plot(history.epoch[best], 100 * history.miou[best], "o", color=color,
+                   label=f"{name}best {100 * history.miou[best]:.1f}, epoch {history.epoch[best]}")
+    lr.plot(history.epoch, history.lr, color=color)
+
+
+def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:
+    "Where each true class's pixels went, in %: rows `[true, predicted]` of 100 each."
+    percentages = 100 * normalize_rows(confusion)
+    side = 2.2 + 0.42 * len(classes)
+    figure, axis = plt.subplots(figsize=(side + 0.6, side), layout="constrained")
+    axis.imshow(percentages, cmap="Blues", vmin=0, vmax=100)
+    if len(classes) <= WRITTEN:
+        for (row, column), value in np.ndenumerate(percentages):
+            if value >= 0.5: axis.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7,
+                                       color="white" if value > 65 else "black")
+    axis.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
+    axis.set_yticks(range(len(classes)), classes, fontsize=8)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
+    figure.suptitle(f"% of each true class's pixels\n{title}", fontsize=9)
+    return figure
+
+
+def normalize_rows(confusion: np.ndarray) -> np.ndarray:
+    "Rows that sum to one, `[true, predicted]`; nan for a class that doesn't occur."
+    with np.errstate(invalid="ignore"): return confusion / confusion.sum(1, keepdims=True)
+
+
+def class_bars(table: pd.DataFrame, palette, title: str, digits: int = 2) -> Figure:
+    """A bar for each class (row) and column, in the class's color, the later columns the paler.
+
+    Args:
+        table: values from 0 to 1, nan where a class is absent.
+        palette: a color a class.
+        title: above the chart.
+        digits: behind the point of each bar's percentage.
+    """
+    figure, axis = plt.subplots(figsize=(9, 1.2 + 0.32 * len(table)), layout="constrained")
+    thickness = 0.8 / len(table.columns)
+    for number, name in enumerate(table):
+        places = np.arange(len(table)) + number * thickness
+        values = 100 * table[name]
+        bars = axis.barh(places, values.fillna(0), thickness, color=np.array(palette) / 255, alpha=1 - 0.35 * number,
+                         edgecolor="0.3", linewidth=0.5)
+        prefix = f"{name} " if len(table.columns) > 1 else ""
+        labels = ["absent" if np.isnan(value) else f"{prefix}{value:.{digits}f}" for value in values]
+        axis.bar_label(bars, labels, padding=3, fontsize=7)
+    axis.set_yticks(np.arange(len(table)) + 0.4 - thickness / 2, table.index)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.set_xlabel("%")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.set_title(title, fontsize=10, loc="left")
+    return figure
+
+
+def save_figure(path: Path, figure: Figure) -> Path:
+    "Write a figure as a PNG and close it; the file."
+    with atomic_write(path) as file: figure.savefig(file, dpi=120)
+    plt.close(figure)
+    return path

@@ -1,0 +1,80 @@
+"Models side by side: Table 1 as Markdown, CSV, a page, and a chart."
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from ..evaluation.result import describe_protocol
+from ..files import atomic_write
+from .charts import save_figure
+
+SCORES = {"miou": "mIoU", "class_accuracy": "class accuracy", "dice": "Dice", "image_dice": "Dice an image, with void",
+          "pixel_accuracy": "pixel accuracy"}
+
+
+def write_table(table: pd.DataFrame, epochs: pd.DataFrame, out: Path):
+    "`table1.csv` with every column, `epochs.csv` with the histories, `table1.md` and `.html` for readers, and `table1.png`."
+    with atomic_write(out / "table1.csv") as file: table.to_csv(file, index=False)
+    with atomic_write(out / "epochs.csv") as file: epochs.to_csv(file, index=False)
+    shown = readable(table)
+    notes = _notes(table)
+    with atomic_write(out / "table1.md") as file: file.write_text(f"# Table 1\n\n{notes}\n\n{_markdown(shown)}\n", encoding="utf-8")
+    page = ("<!doctype html><html lang=en><meta charset=utf-8><title>Table 1</title><style>body{font:16px/1.5 system-ui,sans-serif;"
+            "margin:1rem}table{border-collapse:collapse}th,td{padding:.3rem .6rem;border:1px solid #ccc;text-align:right}"
+            f"</style><h1>Table 1</h1><p>{notes}</p>{shown.to_html(index=False)}</html>\n")
+    with atomic_write(out / "table1.html") as file: file.write_text(page, encoding="utf-8")
+    save_figure(out / "table1.png", plot(table, epochs))
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    "Scores in %, costs in usual units, as text."
+    columns = {"model": table.model}
+    for name, title in SCORES.items(): columns[title] = (100 * table[name]).map("{:.1f}".format)
+    if table.seeds.max() > 1: columns["mIoU"] += (100 * table.miou_spread / 2).map(" ± {:.1f}".format)
+    columns |= {"parameters, M": (table.parameters / 1e6).map("{:.3g}".format), "GFLOPs": table.gflops.map("{:.1f}".format),
+                "s an epoch": table.epoch_seconds.map("{:.0f}".format), "ms an image": table.prediction_ms.map("{:.0f}".format),
+                "encoder's start": table.weights, "published": table.published}
+    return pd.DataFrame(columns)
+
+
+def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
+    "mIoU against what it costs: milliseconds an image, with the parameters as the dot's area, and minutes of training."
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sharey=True)
+    use, training = axes
+    for number, row in enumerate(table.itertuples()):
+        label = f"{row.model}: {100 * row.miou:.1f}, {row.parameters / 1e6:.3g} M"
+        use.scatter(row.prediction_ms, 100 * row.miou, s=40 + 30 * row.parameters / 1e6, color=f"C{number}", alpha=0.6)
+        first = epochs[(epochs.row == row.row) & (epochs.seed == 0)]
+        training.plot(row.epoch_seconds * first.epoch / 60, 100 * first.miou, color=f"C{number}", label=label)
+    for axis, cost in ((use, "ms an image"), (training, "minutes of training, first seed")):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
+        axis.set_xlabel(cost)
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    use.set_ylabel("mIoU, %")
+    use.margins(x=0.2, y=0.1)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.suptitle(_protocol(table), fontsize=9)
+    return figure
+
+
+def _notes(table: pd.DataFrame) -> str:
+    return (f"Measured: {_protocol(table)}; the best epoch by these frames. Scores in %. Published figures are of other resolutions, "
+            "mostly of the test frames, and of the kind that their column says: they can't be compared.")
+
+
+def _protocol(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    seeds = "1 seed" if first.seeds == 1 else f"{first.seeds} seeds"
+    return f"{describe_protocol(first.to_dict())} at {first.trained_at}; {first.epochs} epochs, {seeds}, {first.machine}"
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,0 +1,76 @@
+"Images beside their truth and what a model makes of them."
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from ..dataloaders.dataloaders import SegmentationDL
+from ..evaluation.confusion import resize_logits
+from ..evaluation.scores import Scores
+from ..image_grid import image_grid
+
+
+@dataclass(frozen=True)
+class PredictedSample:
+    "An image uint8 `[3,H,W]`, its truth with void and its prediction, uint8 `[h,w]`."
+
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+
+
+def image_table(dl: SegmentationDL, matrices: np.ndarray) -> pd.DataFrame:
+    """A row an image of `dl`, in its order: `image`, `mIoU` over the classes in it, and `IoU CLASS` for each.
+
+    From the images' confusion matrices `[N,C,C]`; nan for a class that is in neither truth nor prediction.
+    """
+    scores = [Scores(matrix, dl.vocab) for matrix in matrices]
+    ious = pd.DataFrame([score.class_iou for score in scores], columns=[f"IoU {name}" for name in dl.vocab])
+    return pd.concat([pd.DataFrame({"image": image_names(dl), "mIoU": [score.miou for score in scores]}), ious], axis=1)
+
+
+def image_names(dl: SegmentationDL) -> list[str]:
+    "The files' paths below the folder that holds them all."
+    paths = [sample.path for sample in dl.items]
+    return [os.path.relpath(path, os.path.commonpath([path.parent for path in paths])) for path in paths]
+
+
+def worst(table: pd.DataFrame, by: str = "mIoU") -> pd.DataFrame:
+    "The rows of `image_table` that have a score, the lowest first."
+    return table[table[by].notna()].sort_values(by, kind="stable")
+
+
+@torch.inference_mode()
+def predict_samples(model: nn.Module, dl: SegmentationDL, chosen: list[int]) -> Iterator[PredictedSample]:
+    "What the model makes of the images at the places `chosen` of `dl`, one at a time."
+    model.eval()
+    for i in chosen:
+        images, masks = dl.new(bs=1, get_idxs=lambda i=i: [i]).one_batch()
+        prediction = resize_logits(model(images), tuple(masks.shape[-2:])).argmax(1)
+        yield PredictedSample(dl.items[i].image.numpy(), dl.items[i].mask.numpy(), prediction[0].to(torch.uint8).cpu().numpy())
+
+
+def titles(rows: pd.DataFrame, by: str = "mIoU") -> list[str]:
+    "Name and score of each row of `image_table`."
+    return [f"{name}: {by} {100 * score:.1f}" for name, score in zip(rows["image"], rows[by])]
+
+
+def results_grid(model: nn.Module, dl: SegmentationDL, chosen: list[int], titles: list[str], errors: bool = False) -> Figure:
+    """Image, truth and prediction, a row an image.
+
+    Args:
+        model: images `[B,3,H,W]` to logits `[B,C,H,W]`.
+        dl: where they are from.
+        chosen: their places in `dl`.
+        titles: one for each.
+        errors: draw where the prediction is wrong, too.
+    """
+    shown = list(predict_samples(model, dl, chosen))
+    masks = {"truth": [each.truth for each in shown], "prediction": [each.prediction for each in shown]}
+    return image_grid([each.image for each in shown], masks, dl.vocab, dl.palette, titles, errors)

@@ -1,0 +1,50 @@
+"A finished run, drawn: charts, grids of images, and what its report shows."
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from ..dataloaders.dataloaders import SegmentationDataLoaders, SegmentationDL
+from ..evaluation.result import Result, describe_protocol
+from ..runs.run import Run
+from .charts import class_bars, confusion_chart, curves, save_figure
+from .gallery import SHOWN, Gallery
+from .report import write_report
+from .results import image_table, predict_samples, results_grid, titles, worst
+
+GRID = 6  # images in a grid of results
+
+
+def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders, result: Result | None = None):
+    "How it learned (`history` has a row an epoch), and what it learned from."
+    protocol = run.config.protocol
+    caption = describe_protocol(result.protocol) if result else f"{protocol}, trained on {run.config.splits}"
+    save_figure(run.figures / "curves.png", curves({run.path.name: history}, f"{run.path.name}: {caption}"))
+    frequencies = pd.DataFrame({"train": dls.class_frequencies}, index=dls.vocab)
+    save_figure(run.figures / "frequencies.png",
+                class_bars(frequencies, dls.palette, f"{protocol}: frequency among the training masks' pixels"))
+
+
+def draw_results(run: Run, model: nn.Module, dl: SegmentationDL, result: Result, matrices: np.ndarray):
+    """What it got right and wrong: charts, three grids, the gallery, and the report of all that.
+
+    Args:
+        run: where they are written.
+        model: images to logits.
+        dl: the images that it is shown on.
+        result: its scores on them.
+        matrices: each image's confusion matrix `[N,C,C]`.
+    """
+    protocol, rows = describe_protocol(result.protocol), worst(image_table(dl, matrices))
+    save_figure(run.figures / "iou.png", class_bars(result.scores.table()[["iou"]], dl.palette, f"IoU\n{protocol}", digits=1))
+    save_figure(run.figures / "confusion.png", confusion_chart(result.scores.confusion, dl.vocab, protocol))
+    middle = max(0, (len(rows) - GRID) // 2)
+    for name, part in {"worst": rows[:GRID], "median": rows[middle:middle + GRID], "best": rows[-GRID:][::-1]}.items():
+        grid = results_grid(model, dl, list(part.index), titles(part))
+        grid.suptitle(protocol, fontsize=9)
+        save_figure(run.figures / f"{name}-{result.protocol['split']}.png", grid)
+    gallery = Gallery(run.gallery)
+    gallery.write_table(rows)
+    for row, each in enumerate(predict_samples(model, dl, list(rows.index[:SHOWN]))):
+        gallery.write(row, each.image.transpose(1, 2, 0), each.truth, each.prediction, dl.palette)
+    write_report([run], run.report)

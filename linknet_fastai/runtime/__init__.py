@@ -1,0 +1,1 @@
+"The machine: device, number format, memory, several processes."

@@ -1,0 +1,65 @@
+"Which device and number format a machine trains fastest in."
+
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import UserError, check_choice
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+DEVICES = ("cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a model runs, in which number format (`bf16`, `fp16` or `fp32`), and whether through `torch.compile`."""
+
+    device: torch.device
+    precision: str
+    compile: bool = False
+
+    @classmethod
+    def choose(cls, device: str | None = None, precision: str | None = None, compile: bool = False) -> "Machine":
+        "What is named, and the best of this machine for what isn't; `UserError` for what it doesn't have."
+        chosen = _device(device or _best_device())
+        if precision is None: precision = _best_precision(chosen)
+        check_choice("precision", precision, DTYPES)
+        if precision == "fp16" and chosen.type != "cuda":
+            raise UserError(f"fp16 needs a CUDA GPU, this runs on {chosen.type}; use bf16 or fp32.")
+        return cls(chosen, precision, compile)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        "The number format of convolutions."
+        return DTYPES[self.precision]
+
+    def __str__(self) -> str:
+        threads = torch.get_num_threads()
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else f"{threads} thread{'s' * (threads > 1)}"
+        return f"{self.device} ({name}), {self.precision}{', compiled' if self.compile else ''}"
+
+
+def _best_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _device(name: str) -> torch.device:
+    try: device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"device {name!r} is unknown to torch; use {', '.join(DEVICES)}.") from error
+    check_choice("device", device.type, DEVICES)
+    try: torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"device {name!r} is not on this machine; leave `--device` out to use the best one.") from error
+    return device
+
+
+def _best_precision(device: torch.device) -> str:
+    "bf16 where the processor has it natively, fp16 on older GPUs, fp32 elsewhere."
+    if device.type == "cuda": return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+    return "bf16" if device.type == "cpu" and _cpu_has_bf16() else "fp32"
+
+
+def _cpu_has_bf16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))

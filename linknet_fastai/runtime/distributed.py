@@ -1,0 +1,75 @@
+"The processes of one training, as `torchrun` and `accelerate launch` start them, on one machine or many."
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from fastai.torch_core import num_distrib, rank_distrib
+
+from ..errors import Note, UserError
+from .device import Machine
+
+
+def world_size() -> int:
+    "How many processes train together; 1 for a process of its own."
+    return max(1, num_distrib())
+
+
+def is_main_process() -> bool:
+    "Whether this process is the one that writes and prints."
+    return rank_distrib() == 0
+
+
+@contextmanager
+def process_group(machine: Machine) -> Iterator[None]:
+    "Connected with the other processes, by gloo on a CPU and NCCL on GPUs; `UserError` where one of them is lost."
+    if is_left_alone():
+        warnings.warn(Note("accelerate was asked for several processes and started this one alone, as it does without GPUs; "
+                           "for several pass it `--multi_gpu`, or use torchrun"), stacklevel=2)
+    if world_size() == 1: return (yield)
+    from accelerate import PartialState
+    PartialState(cpu=machine.device.type == "cpu")
+    try: yield
+    except RuntimeError as error:
+        if not _is_lost_connection(error): raise
+        raise UserError(f"another process of this training is gone ({str(error).splitlines()[0]}); start all of them again with "
+                        "`linknet-fastai resume` and the run's folder.") from error
+    finally: dist.destroy_process_group()
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    return isinstance(error, dist.DistError) or "gloo" in str(error).lower()
+
+
+def is_left_alone() -> bool:
+    "Whether `accelerate launch --num_processes N` named a place to meet, and nobody to meet there."
+    return "ACCELERATE_DYNAMO_BACKEND" in os.environ and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ
+
+
+@contextmanager
+def main_process_first() -> Iterator[None]:
+    "On each machine one process goes through the body before its others begin, so that they find its files."
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    if world_size() > 1 and not first: dist.barrier()
+    yield
+    if world_size() > 1 and first: dist.barrier()
+
+
+def broadcast_text(text: str) -> str:
+    "The main process's `text`, in every process."
+    if world_size() == 1: return text
+    content = text.encode()
+    length = torch.tensor(len(content), device=communication_device())
+    dist.broadcast(length, 0)
+    letters = torch.zeros(int(length), dtype=torch.uint8, device=communication_device())
+    if is_main_process(): letters.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+    dist.broadcast(letters, 0)
+    return bytes(letters.tolist()).decode()
+
+
+def communication_device() -> torch.device:
+    "Where tensors must be that processes exchange."
+    return torch.device("cpu" if dist.get_backend() == "gloo" else torch.cuda.current_device())

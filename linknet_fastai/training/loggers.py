@@ -1,0 +1,44 @@
+"Experiment loggers, by fastai's own callbacks."
+
+from dataclasses import asdict
+from importlib.util import find_spec
+
+from fastai.callback.core import Callback
+
+from ..errors import UserError, check_choice
+from ..runs.run import Run
+
+LOGGERS = ("tensorboard", "wandb")
+
+
+def check_logger(logger: str):
+    "`UserError` for a logger that is unknown, or not installed."
+    check_choice("logger", logger, LOGGERS)
+    if find_spec(logger) is None:
+        raise UserError(f"{logger} isn't installed; `pip install 'linknet-fastai[{logger}]'`, or train without `--log`.")
+
+
+def create_logger(logger: str, run: Run) -> Callback:
+    """fastai's callback for `tensorboard` (events in the run folder) or `wandb` (an account's, or WANDB_MODE=offline).
+
+    Losses, scores and learning rates are logged; images and weights stay in the run folder.
+    """
+    return _tensorboard(run) if logger == "tensorboard" else _wandb(run)
+
+
+def _tensorboard(run: Run) -> Callback:
+    from fastai.callback.tensorboard import TensorBoardCallback
+    return TensorBoardCallback(run.path / "tensorboard", trace_model=False, log_preds=False)
+
+
+def _wandb(run: Run) -> Callback:
+    import wandb
+    from fastai.callback.wandb import WandbCallback
+
+    class WandbScores(WandbCallback):
+        "fastai's own gathers a configuration first, and fails on the numbers in it; a run's config.json has it all."
+
+        def before_fit(self): self._wandb_step, self._wandb_epoch = wandb.run.step - 1, 0
+
+    wandb.init(project="linknet-fastai", name=run.path.name, dir=run.path, config=asdict(run.config))
+    return WandbScores(log_preds=False)

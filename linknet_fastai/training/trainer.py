@@ -1,0 +1,106 @@
+"""Training until it is done: on from where it stood, at a lower learning rate after losses that aren't finite, in parts where
+memory is short."""
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from fastai.callback.core import Callback
+from fastai.callback.progress import ProgressCallback
+from fastai.callback.schedule import ParamScheduler
+from fastai.callback.training import GradientAccumulation
+from fastai.learner import Learner
+
+from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..errors import Note, UserError
+from ..recipes import Recipe
+from ..runs.checkpoint import Checkpoint
+from ..runs.run import Run
+from ..runs.weights import ModelCard
+from ..runtime.device import Machine
+from ..runtime.distributed import world_size
+from .checkpointing import Checkpointing
+from .finite_loss import LossNotFinite
+from .history import RunHistory
+from .learner import discriminative_lr, linknet_learner
+from .sharding import distributed
+from .signals import Signals
+
+STEP, STEP_EPOCHS = 0.1, 100  # of the schedule `steps`: the authors' training code
+LR_BACKOFF, LOWEST_LR_SCALE = 0.5, 0.2  # what the lr is multiplied by after losses that are not finite, and where that ends
+
+
+@dataclass(frozen=True)
+class Job:
+    "One training: what is trained how, where, and the run folder that keeps it. `cbs` take the place of fastai's progress bar."
+
+    run: Run
+    recipe: Recipe
+    machine: Machine
+    card: ModelCard
+    cbs: tuple[Callback, ...] = ()
+
+
+def create_learner(dls: SegmentationDataLoaders, recipe: Recipe, machine: Machine,
+                   checkpoint: Checkpoint | None = None) -> Learner:
+    "One that starts as the recipe says, or whose weights `checkpoint` has."
+    if checkpoint is None: return linknet_learner(dls, recipe, machine)
+    return linknet_learner(dls.in_batches_of(checkpoint.batch_size), replace(recipe, weights="none"), machine)
+
+
+def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Learner:
+    """Train `learn` from `checkpoint`, or from the start, to the recipe's last epoch; the learner that reached it.
+
+    Raises `Interrupted` after a signal, when all is saved, and `UserError` where lower learning rates and smaller batches don't
+    help.
+    """
+    lr_scale, dls = checkpoint.lr_scale if checkpoint else 1.0, learn.dls
+    while True:
+        try: return _attempt(job, learn, checkpoint, lr_scale)
+        except LossNotFinite as error:
+            lr_scale *= LR_BACKOFF
+            if lr_scale < LOWEST_LR_SCALE: raise
+            checkpoint = job.run.checkpoints.read()
+            warnings.warn(Note(f"{error.message.partition(';')[0]}; so training goes back to the end of epoch {checkpoint.epoch}, "
+                               f"and on at {lr_scale:g} of the learning rate"), stacklevel=2)
+        except torch.OutOfMemoryError as error:
+            checkpoint = replace(job.run.checkpoints.read(), batch_size=_smaller_batch(job, learn.dls.train.bs, error))
+        learn = create_learner(dls, job.recipe, job.machine, checkpoint)
+
+
+def largest_part(batch_size: int) -> int:
+    "The largest divisor of a batch that is no more than half of it; 0 of a single image."
+    return max((part for part in range(1, batch_size // 2 + 1) if batch_size % part == 0), default=0)
+
+
+def _smaller_batch(job: Job, batch_size: int, error: torch.OutOfMemoryError) -> int:
+    "How many images to compute at once where `batch_size` don't fit."
+    part = largest_part(batch_size)
+    if part == 0 or world_size() > 1:
+        raise UserError(f"{batch_size} images of {job.card.size[0]}x{job.card.size[1]} don't fit into the memory of this "
+                        "device; train at a smaller `--size` or `--batch-size`.") from error
+    warnings.warn(Note(f"the device's memory is full, so batches of {job.recipe.batch_size} are computed in parts of "
+                       f"{part}: a step sees as many images, BatchNorm fewer"), stacklevel=3)
+    return part
+
+
+def _attempt(job: Job, learn: Learner, checkpoint: Checkpoint | None, lr_scale: float) -> Learner:
+    batch_size, recipe = learn.dls.train.bs, job.recipe
+    if job.cbs: learn.remove_cb(ProgressCallback)
+    with Signals() as signals, distributed(learn, job.machine, recipe.seed):
+        cbs = [RunHistory(job.run, job.card), Checkpointing(job.run, checkpoint, signals, lr_scale, batch_size)]
+        if batch_size < recipe.batch_size: cbs.append(GradientAccumulation(recipe.batch_size))
+        _fit(learn, replace(recipe, lr=recipe.lr * lr_scale), [*cbs, *job.cbs])
+    return learn
+
+
+def _fit(learn: Learner, recipe: Recipe, cbs: list[Callback]):
+    "By the recipe's schedule."
+    lr = discriminative_lr(recipe.lr, recipe)
+    if recipe.schedule == "one-cycle": return learn.fit_one_cycle(recipe.epochs, lr, cbs=cbs)
+    learn.create_opt()
+    learn.opt.set_hyper("lr", lr)
+    first = np.array([group["lr"] for group in learn.opt.hypers])
+    steps = ParamScheduler({"lr": lambda done: first * STEP ** (done * recipe.epochs // STEP_EPOCHS)})
+    learn.fit(recipe.epochs, lr, cbs=[steps, *cbs])

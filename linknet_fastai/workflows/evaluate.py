@@ -1,0 +1,27 @@
+"A run's scores on a split of its data."
+
+from pathlib import Path
+
+from ..evaluation.result import Result, write_result
+from ..evaluation.scoring import ScoringOptions, score
+from ..runtime.device import Machine
+from .open_run import open_run
+
+
+def evaluate(path: str | Path, split: str = "val", machine: Machine | None = None, data: Path | None = None,
+             options: ScoringOptions = ScoringOptions()) -> Result:
+    """Score the run at `path` on a split of its dataset, and write that to it as `scores-SPLIT`.
+
+    Args:
+        path: the run's folder.
+        split: `train`, `val` or `test`.
+        machine: the best of this one if not given.
+        data: the dataset's folder, where it was in training if not given.
+        options: more to score, and how to predict.
+
+    Raises `UserError` for a run or data that can't be read, or don't belong together.
+    """
+    opened = open_run(path, split, machine or Machine.choose(), data)
+    result, _ = score(opened.model, opened.dl, opened.dataset, opened.protocol, options)
+    write_result(opened.run, f"scores-{split}", result)
+    return result

@@ -1,0 +1,155 @@
+"The main job: a dataset and a recipe to a run folder."
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+from fastai.callback.core import Callback
+from fastai.learner import Learner
+from fastai.torch_core import set_seed
+
+from ..dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders
+from ..dataloaders.decode import common_size
+from ..datasets.check import check
+from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError, check_choice
+from ..evaluation.result import write_result
+from ..evaluation.scoring import protocol_of, score
+from ..files import writable_folder
+from ..models.autocast import autocast_model
+from ..progress import Progress, silent
+from ..recipes import Recipe
+from ..reports.run_figures import draw_results, draw_training
+from ..runs.config import Config
+from ..runs.run import Run, new_run_path, refuse_taken
+from ..runs.weights import ModelCard
+from ..runtime.device import Machine
+from ..runtime.distributed import broadcast_text, is_main_process, main_process_first, process_group, world_size
+from ..training.learner import linknet_learner
+from ..training.loggers import check_logger, create_logger
+from ..training.trainer import Job, train
+
+SPLITS = ("train", "train+val")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What else `fit` is told.
+
+    `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left out, and listed
+    in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing is scored. `logger` is
+    `tensorboard` or `wandb`. `cbs` take the place of fastai's progress bar, `progress` shows how far the check is.
+    """
+
+    out: Path | None = None
+    skip_bad: bool = False
+    splits: str = "train"
+    logger: str | None = None
+    cbs: tuple[Callback, ...] = ()
+    progress: Progress = silent
+
+    def __post_init__(self):
+        check_choice("splits", self.splits, SPLITS)
+        if self.logger: check_logger(self.logger)
+
+
+def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machine | None = None,
+        options: FitOptions = FitOptions()) -> Run:
+    """Check the data, train, keep the best epoch, score it on the validation images, and draw the figures; the run folder.
+
+    Raises `UserError` for what is wrong with data, recipe or folder, `Interrupted` after a signal.
+    """
+    out, machine = options.out or new_run_path(dataset.name), machine or Machine.choose()
+    refuse_taken(out)  # said before the work, not after
+    with process_group(machine):
+        run = Run(Path(broadcast_text(str(out))))
+        dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
+        recipe = replace(recipe, size=recipe.size or common_size(dataset))
+        dls = seeded_dataloaders(dataset, recipe, machine, options.splits)
+        learn = linknet_learner(dls, recipe, machine)
+        recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
+        with locked(run):
+            create(run, config_of(dataset, recipe, machine, options), problems)
+            job = job_for(run, dataset, recipe, machine, options)
+            learn = train(job, learn)
+            evaluate_and_report(job, learn, dataset, dls)
+            return run
+
+
+def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
+               progress: Progress = silent) -> tuple[SegmentationDataset, pd.DataFrame]:
+    "The samples to train on, with `train+val` the validation images among them, and those that are skipped."
+    with main_process_first(): checked = check(dataset, progress)
+    dataset = checked.usable(skip_bad)
+    if splits == "train": return dataset, checked.problems
+    dataset.split("val")
+    return replace(dataset, table=dataset.table.assign(split=dataset.table.split.replace("val", "train"))), checked.problems
+
+
+def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, splits: str) -> SegmentationDataLoaders:
+    "Batches of `dataset`, and the recipe's seed for all that is random from here on."
+    set_seed(recipe.seed)
+    with main_process_first():
+        return SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device, validate=splits == "train")
+
+
+@contextmanager
+def locked(run: Run) -> Iterator[None]:
+    "The run's folder, made where it is missing, for this training alone; the main process locks it for all."
+    if not is_main_process(): return (yield)
+    writable_folder(run.path)
+    with run.locked(): yield
+
+
+def create(run: Run, config: Config, problems: pd.DataFrame):
+    "Write what a run begins with."
+    if not is_main_process(): return
+    Run.create(run.path, config)
+    if not problems.empty: run.write_csv(run.skipped.name, problems)
+
+
+def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Job:
+    "What the trainer gets."
+    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
+                     dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model)
+    loggers = (create_logger(options.logger, run),) if options.logger else ()
+    return Job(run, recipe, machine, card, options.cbs + loggers)
+
+
+def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):
+    "Score the best epoch on the validation images, and draw all that a run shows; by the main process."
+    if not is_main_process(): return
+    run, history = job.run, pd.DataFrame(learn.recorder.rows)
+    if len(dls.valid):
+        model = autocast_model(run.load_model()[0], job.machine)  # from its file: what is scored is what people take away
+        result, matrices = score(model, dls.valid, dataset, protocol_of(dataset, "val", dls.valid, run.config.splits))
+        write_result(run, "scores", result)
+        draw_training(run, history, dls, result)
+        draw_results(run, model, dls.valid, result, matrices)
+    else: draw_training(run, history, dls)
+    run.checkpoints.finish()
+
+
+def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Config:
+    "All that is needed to repeat the run."
+    packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
+    return Config(dataset=dataset.name, data=str(dataset.root) if dataset.root else None, protocol=dataset.protocol,
+                  options=dict(dataset.options), images=image_counts(dataset), splits=options.splits, skip_bad=options.skip_bad,
+                  recipe=asdict(recipe), machine={"device": str(machine.device), "precision": machine.precision},
+                  versions={"python": platform.python_version()} | {name: version(name) for name in packages})
+
+
+def image_counts(dataset: SegmentationDataset) -> dict[str, int]:
+    "How many images each split has."
+    return dataset.table.split.value_counts().to_dict()
+
+
+def _found_lr(learn: Learner) -> float:
+    if world_size() > 1:
+        raise UserError("a learning rate of `auto` is searched for by one process; run `linknet-fastai lr-find`, and pass what it "
+                        "finds with `--lr`.")
+    with learn.no_bar(): return learn.lr_find(show_plot=False).valley

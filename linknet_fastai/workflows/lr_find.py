@@ -1,0 +1,30 @@
+"fastai's learning rate finder, with its curve on disk."
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from fastai.callback.progress import ProgressCallback
+from fastai.callback.schedule import minimum, steep, valley
+from fastai.torch_core import set_seed
+
+from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..datasets.dataset import SegmentationDataset
+from ..files import atomic_write, writable_folder
+from ..recipes import Recipe
+from ..reports.charts import save_figure
+from ..runtime.device import Machine
+from ..training.learner import linknet_learner
+
+
+def lr_find(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, out: Path) -> dict[str, float]:
+    "fastai's suggestions by name; `lr-find.png` and `lr-find.csv` in the folder `out`."
+    writable_folder(out)
+    set_seed(recipe.seed)
+    learn = linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device), recipe, machine)
+    learn.remove_cb(ProgressCallback)
+    suggestions = learn.lr_find(suggest_funcs=(valley, steep, minimum))
+    save_figure(out / "lr-find.png", plt.gcf())
+    curve = pd.DataFrame({"lr": learn.recorder.lrs, "loss": [float(loss) for loss in learn.recorder.losses]})
+    with atomic_write(out / "lr-find.csv") as file: curve.to_csv(file, index=False)
+    return suggestions._asdict()

@@ -1,0 +1,87 @@
+"A run that was stopped, continued."
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from fastai.callback.core import Callback
+
+from ..datasets import open_dataset
+from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError
+from ..progress import Progress, silent
+from ..recipes import Recipe
+from ..runs.checkpoint import Checkpoint
+from ..runs.run import Run
+from ..runtime.device import Machine
+from ..runtime.distributed import is_main_process, process_group
+from ..training.loggers import check_logger
+from ..training.trainer import create_learner, train
+from .fit import FitOptions, check_data, evaluate_and_report, image_counts, job_for, locked, seeded_dataloaders
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """What else `resume` is told.
+
+    `epochs` asks for another number in all, which only the schedule `steps` allows; `data` is where the dataset is now. The rest is
+    as for `fit`.
+    """
+
+    epochs: int | None = None
+    data: Path | None = None
+    logger: str | None = None
+    cbs: tuple[Callback, ...] = ()
+    progress: Progress = silent
+
+    def __post_init__(self):
+        if self.logger: check_logger(self.logger)
+
+
+def resume(path: str | Path, machine: Machine | None = None, options: ResumeOptions = ResumeOptions()) -> Run:
+    """Go on with the run at `path` from its newest checkpoint that is whole, as if it had never stopped.
+
+    Raises `UserError` for a run that is finished, or whose data are others now, `Interrupted` after a signal.
+    """
+    run = Run.open(path)
+    config, recipe = run.config, recipe_with_epochs(run, options.epochs)
+    machine = machine or Machine.choose(precision=config.machine["precision"])
+    with process_group(machine), locked(run):
+        checkpoint = run.checkpoints.read()
+        refuse_finished(run, recipe, checkpoint)
+        dataset = open_dataset(config.dataset, options.data or config.data, config.protocol, **config.options)
+        dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
+        refuse_other_data(run, dataset)
+        if is_main_process(): run.write_recipe(asdict(recipe))  # where the epochs are others
+        dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
+        job = job_for(run, dataset, recipe, machine, FitOptions(logger=options.logger, cbs=options.cbs))
+        learn = train(job, create_learner(dls, recipe, machine, checkpoint), checkpoint)
+        evaluate_and_report(job, learn, dataset, dls)
+        return run
+
+
+def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
+    "The recipe of a run, to be trained for `epochs` epochs in all, if that is given; `UserError` where it can't be."
+    recipe = run.recipe_as(Recipe)
+    if epochs is None or epochs == recipe.epochs: return recipe
+    if recipe.schedule != "steps":
+        raise UserError(f"{run.path}: its one-cycle schedule ends after {recipe.epochs} epochs, and can't go on to {epochs}; "
+                        "leave out `--epochs`, or train anew.")
+    if epochs < len(run.history):
+        raise UserError(f"{run.path}: has {len(run.history)} epochs already, more than {epochs}; ask for more with `--epochs`.")
+    return replace(recipe, epochs=epochs)
+
+
+def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
+    "`UserError` where there is nothing to do, or nothing to go on from."
+    if checkpoint is None and len(run.history):
+        raise UserError(f"{run.path}: has no last.safetensors any more, so it can't go on; train anew with `--out`.")
+    if run.checkpoints.is_finished and checkpoint is not None and checkpoint.epoch == recipe.epochs:
+        raise UserError(f"{run.path}: is finished, all {recipe.epochs} epochs; train anew with `--out`.")
+
+
+def refuse_other_data(run: Run, dataset: SegmentationDataset):
+    "`UserError` where the dataset has other numbers of images than the run was begun with."
+    expected, found = run.config.images, image_counts(dataset)
+    if found != expected:
+        raise UserError(f"{run.path}: was trained on {expected} images, and {dataset.root} has {found} now; pass the data as it was "
+                        "with `--data`.")

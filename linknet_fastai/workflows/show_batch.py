@@ -1,0 +1,24 @@
+"A training batch, drawn."
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from fastai.torch_core import set_seed
+
+from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..dataloaders.decode import common_size
+from ..datasets.dataset import SegmentationDataset
+from ..recipes import Recipe
+from ..reports.charts import save_figure
+
+
+def show_batch(dataset: SegmentationDataset, recipe: Recipe, path: Path):
+    "A training batch as the model gets it, drawn to the file `path`."
+    set_seed(recipe.seed)
+    train = dataset.split("train")
+    few = pd.concat([train.sample(min(recipe.batch_size, len(train)), random_state=recipe.seed), dataset.split("val")[:1]])
+    recipe = replace(recipe, size=recipe.size or common_size(dataset))
+    SegmentationDataLoaders.from_dataset(replace(dataset, table=few), recipe, "cpu").show_batch()
+    save_figure(path, plt.gcf())

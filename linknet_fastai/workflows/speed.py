@@ -1,0 +1,96 @@
+"How fast a machine trains and predicts."
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..dataloaders.augment import whole_strides
+from ..datasets.camvid import CLASSES
+from ..models.autocast import autocast_model
+from ..models.cost import Cost, cost_of
+from ..models.factory import untrained_model
+from ..recipes import Recipe
+from ..runs.run import Run
+from ..runtime.device import Machine
+from ..training.learner import OPTIMIZERS, discriminative_lr, encoder_and_decoder
+from ..training.loss import segmentation_loss
+
+WARM_UP, ROUNDS = 2, 7
+MATRIX = 2048  # side of the product that is taken for the machine's peak
+BACKWARD = 2  # a backward pass costs about two forward passes
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Milliseconds an image at `size` (height, width), medians of 7: a training step in the recipe's batches, and the
+    prediction of single images. `peak` are the FLOP/s of the machine's matrix product."""
+
+    cost: Cost
+    size: tuple[int, int]
+    batch_size: int
+    training: float
+    prediction: float
+    peak: float
+
+    @property
+    def utilization(self) -> float:
+        "The training step's FLOP/s as a fraction of the machine's peak."
+        flops = 2 * (1 + BACKWARD) * self.cost.macs
+        return flops / (self.training / 1000) / self.peak
+
+
+def settings_of(path: Path | None) -> tuple[Recipe, int]:
+    "Recipe and number of classes of a run; `rapid` on CamVid's classes and size without one."
+    if path is None: return replace(Recipe(), size=(360, 480)), len(CLASSES)
+    run = Run.open(path)
+    _, card = run.load_model()
+    return run.recipe_as(Recipe), len(card.classes)
+
+
+def measure(recipe: Recipe, num_classes: int, machine: Machine) -> Speed:
+    "Time the recipe's model on random images; `recipe.size` must be given."
+    size = whole_strides(recipe.size)
+    with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), size)
+    model = autocast_model(untrained_model(recipe, num_classes), machine)
+    images = torch.randn(recipe.batch_size, 3, *size, device=machine.device)
+    masks = torch.randint(0, num_classes, (recipe.batch_size, *size), device=machine.device)
+    step = training_step(model, images, masks, recipe, num_classes, machine)
+    training = _median_seconds(step, machine) / recipe.batch_size
+    model.eval()
+    with torch.inference_mode(): prediction = _median_seconds(lambda: model(images[:1]), machine)
+    return Speed(cost, size, recipe.batch_size, 1000 * training, 1000 * prediction, matrix_peak(machine))
+
+
+def training_step(model, images, masks, recipe: Recipe, num_classes: int, machine: Machine) -> Callable[[], None]:
+    "One step of the recipe on a batch: forward, loss, backward, optimizer."
+    loss_func = segmentation_loss(np.full(num_classes, 1 / num_classes), recipe)
+    loss_func.to(machine.device)
+    optimizer = OPTIMIZERS[recipe.optimizer](encoder_and_decoder(model), discriminative_lr(1e-4, recipe))
+    model.train()
+
+    def step():
+        loss_func(model(images), masks).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return step
+
+
+def matrix_peak(machine: Machine) -> float:
+    "FLOP/s of a large matrix product in the machine's precision: the most that a model could reach."
+    left, right = torch.randn(2, MATRIX, MATRIX, device=machine.device, dtype=machine.dtype)
+    return 2 * MATRIX**3 / _median_seconds(lambda: left @ right, machine)
+
+
+def _median_seconds(work: Callable, machine: Machine) -> float:
+    seconds = []
+    for _ in range(WARM_UP + ROUNDS):
+        started = time.perf_counter()
+        work()
+        if machine.device.type == "cuda": torch.cuda.synchronize(machine.device)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[WARM_UP:])

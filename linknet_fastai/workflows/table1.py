@@ -1,0 +1,161 @@
+"The comparison that this project started from: five models, one protocol, every score by its name."
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.callback.core import Callback
+
+from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError, check_choice
+from ..evaluation.confusion import image_confusions
+from ..evaluation.image_dice import ImageDice
+from ..evaluation.result import read_result
+from ..files import writable_folder
+from ..models.cost import cost_of
+from ..models.factory import untrained_model
+from ..recipes import RECIPES, Recipe
+from ..reports.comparison import write_table
+from ..runs.run import Run
+from ..runtime.device import Machine
+from .fit import FitOptions, fit
+from .open_run import open_run
+from .resume import ResumeOptions, resume
+from .speed import measure
+
+SPLIT = "val"
+
+
+@dataclass(frozen=True)
+class Row:
+    "A row of the table: what is trained, and what was published for it, with its kind and source."
+
+    title: str
+    recipe: Recipe
+    published: str
+
+
+# SegNet and ENet are trained by `rapid`, so that rows differ by the network; their papers' own trainings are others
+ROWS = {
+    "segnet": Row("SegNet", replace(RECIPES["rapid"], model="segnet"),
+                  "class accuracy 65.2, IoU 55.6, test frames (arXiv 1606.02147)"),
+    "enet": Row("ENet", replace(RECIPES["rapid"], model="enet"),
+                "class accuracy 68.3, IoU 51.3, test frames (arXiv 1606.02147)"),
+    "paper": Row("LinkNet, as published", RECIPES["paper"],
+                 "68.3, called IoU; by its own test code very likely class accuracy, IoU 55.8, test frames (arXiv 1707.03718); the "
+                 "student report's own 67.63, called IoU, is a mean Dice of each image with void, validation frames (on test "
+                 "frames 56.3)"),
+    "modified": Row("LinkNet, the report's changes", RECIPES["modified"],
+                    "65.17, called IoU, is a mean Dice of each image with void, validation frames (the student report; on test "
+                    "frames 50.9)"),
+    "rapid": Row("LinkNet, rapid", RECIPES["rapid"], "none"),
+}
+
+
+@dataclass(frozen=True)
+class Table1Options:
+    """What is trained for the table.
+
+    `changes` are settings for every row, such as `epochs` and `size`; `only` names some of `ROWS`; `seeds` is how many trainings a row
+    has; `vgg_weights` are SegNet's.
+    """
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    seeds: int = 1
+    vgg_weights: str = "imagenet"
+
+    def __post_init__(self):
+        for name in self.only: check_choice("row", name, ROWS)
+        if self.seeds < 1: raise UserError(f"{self.seeds} seeds train nothing; ask for 1 or more.")
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        "Those that are wanted, by name."
+        return {name: row for name, row in ROWS.items() if not self.only or name in self.only}
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        "The recipe of each run, by the run's name."
+        return {f"{name}-{seed}": replace(row.recipe, **self.changes | self._start(row.recipe.model), seed=seed)
+                for seed in range(self.seeds) for name, row in self.rows.items()}
+
+    def _start(self, model: str) -> dict[str, str]:
+        "`weights` are LinkNet's: SegNet has its own, ENet none."
+        return {"linknet": {}, "segnet": {"weights": self.vgg_weights}, "enet": {"weights": "none"}}[model]
+
+
+def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: Table1Options,
+           watch: Callable[[str, float], tuple[Callback, ...]] = lambda run, left: ()) -> pd.DataFrame:
+    """Train what is not trained yet, score all rows on the validation frames, and write the table and its plot to `out`.
+
+    A run that was not finished goes on.
+
+    Args:
+        dataset: CamVid.
+        out: a folder; the runs lie below it.
+        machine: what to train on.
+        options: which rows, and how.
+        watch: called with a run's name, and how much of all arithmetic is still to do (0 to 1), before it is trained; what it
+            returns are the callbacks of its training.
+    """
+    writable_folder(out)
+    recipes = options.recipes
+    work = pd.Series({run: _work(recipe, len(dataset.classes)) for run, recipe in recipes.items()})
+    for number, (run, recipe) in enumerate(recipes.items()):
+        path, left = out / "runs" / run, work[number:].sum() / work.sum()
+        if not _is_trained(path, recipe): _train(dataset, recipe, machine, path, watch(run, left))
+    table = pd.concat([_row(name, row, out, options.seeds, machine) for name, row in options.rows.items()], ignore_index=True)
+    epochs = pd.concat([Run.open(out / "runs" / f"{name}-{seed}").history.assign(row=name, seed=seed)
+                        for name in options.rows for seed in range(options.seeds)], ignore_index=True)
+    write_table(table, epochs, out)
+    return table
+
+
+def _is_trained(path: Path, recipe: Recipe) -> bool:
+    "Whether the run at `path` is done; `UserError` where it has other settings."
+    if not (path / "config.json").exists(): return False
+    run = Run.open(path)
+    if run.recipe_as(Recipe) != recipe:
+        raise UserError(f"{path}: was trained with other settings than are asked for now; choose another folder with "
+                        "`--out`.")
+    return run.is_scored
+
+
+def _train(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, path: Path, cbs: tuple[Callback, ...]):
+    "The run at `path`, from where it stands."
+    if (path / "config.json").exists(): resume(path, machine, ResumeOptions(data=dataset.root, cbs=cbs))
+    else: fit(dataset, recipe, machine, FitOptions(out=path, cbs=cbs))
+
+
+def _work(recipe: Recipe, num_classes: int) -> float:
+    with torch.device("meta"): return recipe.epochs * cost_of(untrained_model(recipe, num_classes)).macs
+
+
+def _row(name: str, row: Row, out: Path, seeds: int, machine: Machine) -> pd.DataFrame:
+    "One line: means over seeds, the spread of mIoU, what the model costs."
+    runs = [Run.open(out / "runs" / f"{name}-{seed}") for seed in range(seeds)]
+    recipe = runs[0].recipe_as(Recipe)
+    results = [read_result(run) for run in runs]
+    scores = pd.DataFrame([result.scores.summary() | {"image_dice": _image_dice(run, machine)}
+                           for run, result in zip(runs, results)])
+    num_classes = len(results[0].scores.classes)
+    with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), recipe.size)
+    speed = measure(recipe, num_classes, machine)
+    return pd.DataFrame([{
+        "row": name, "model": row.title, **scores.mean(), "miou_spread": scores.miou.max() - scores.miou.min(), "seeds": seeds,
+        "parameters": cost.parameters, "gflops": 2 * cost.macs / 1e9,
+        "epoch_seconds": np.mean([run.history.seconds.median() for run in runs]), "training_ms": speed.training,
+        "prediction_ms": speed.prediction, "epochs": recipe.epochs,
+        "trained_at": "x".join(map(str, recipe.size)), "recipe": recipe.name, "weights": Path(recipe.weights).name,
+        "published": row.published, **results[0].protocol, "machine": str(machine)}])
+
+
+def _image_dice(run: Run, machine: Machine) -> float:
+    opened, dice = open_run(run.path, SPLIT, machine), ImageDice()
+    image_confusions(opened.model, opened.dl, [dice.observe])
+    return dice.mean

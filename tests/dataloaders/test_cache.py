@@ -1,0 +1,119 @@
+"Decoded images in memory or in a mapped file: the same numbers, whatever happens to the processes."
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import platformdirs
+import pytest
+import torch
+from PIL import Image
+
+from linknet_fastai.errors import UserError
+from linknet_fastai.dataloaders import cache as store
+from linknet_fastai.dataloaders.dataloaders import decode_samples
+from linknet_fastai.dataloaders.cache import cached
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    "Nothing fits in memory; a cache of its own."
+    monkeypatch.setattr(store, "fits", lambda size: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return platformdirs.user_cache_path("linknet-fastai") / "decoded"
+
+
+def count(content): content[:] = np.arange(len(content)) % 251
+
+
+def never(content): pytest.fail("filled again")
+
+
+def test_it_is_filled_once(folder):
+    first = cached("a", b"key", 1000, count)
+    again = cached("a", b"key", 1000, never)
+    assert np.array_equal(first, again) and first[252] == 1
+
+
+def test_another_key_is_filled_again_and_takes_the_old_one_s_place(folder):
+    old = cached("a", b"key", 1000, count)
+    new = cached("a", b"other", 1000, lambda content: content.fill(7))
+    assert (new == 7).all() and old[252] == 1  # who has the older one keeps it
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_it_may_be_written_to_without_changing_the_file(folder):
+    cached("a", b"key", 1000, count)[:] = 9
+    assert cached("a", b"key", 1000, never)[252] == 1
+
+
+def test_a_file_cut_short_is_filled_again(folder):
+    cached("a", b"key", 1000, count)
+    file = next(folder.iterdir())
+    os.truncate(file, 500)
+    assert cached("a", b"key", 1000, count)[252] == 1
+
+
+def test_an_error_leaves_nothing(folder):
+    def fails(content): raise UserError("a bad image")
+    with pytest.raises(UserError, match="bad image"): cached("a", b"key", 1000, fails)
+    assert not list(folder.iterdir())
+
+
+def test_a_full_disk_is_one_sentence(folder, monkeypatch):
+    def full(*_): raise OSError(28, "No space left on device")
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match="No space left"): cached("a", b"key", 1000, count)
+    assert not list(folder.iterdir())
+
+
+SLOW = """
+import sys, time
+from linknet_fastai.training import store
+store.fits = lambda size: False
+def fill(content):
+    print("filling", flush=True)
+    time.sleep(float(sys.argv[1]))
+    content[:] = 5
+print(int(store.cached("a", b"key", 1000, fill).sum()))
+"""
+
+
+def process(seconds) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", SLOW, str(seconds)], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_kill_halfway_leaves_nothing_that_is_taken_for_whole(folder):
+    killed = process(60)
+    assert killed.stdout.readline() == "filling\n"
+    killed.send_signal(signal.SIGKILL), killed.wait()
+    assert len(list(folder.iterdir())) == 1  # its unfinished file
+    assert cached("a", b"key", 1000, count)[252] == 1
+    assert len(list(folder.iterdir())) == 1  # cleared away
+
+
+def test_two_processes_at_once(folder):
+    both = [process(0.5), process(0.5)]
+    assert [one.communicate()[0].split()[-1] for one in both] == ["5000", "5000"]
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("mask_size", [None, (32, 48)])
+def test_pairs_are_the_same_in_memory_and_mapped(tiny_dataset, folder, monkeypatch, mask_size):
+    rows = tiny_dataset.split("train")
+    mapped = decode_samples(tiny_dataset, rows, (32, 48), mask_size)
+    monkeypatch.setattr(store, "fits", lambda size: True)
+    held = decode_samples(tiny_dataset, rows, (32, 48), mask_size)
+    for one, other in zip(mapped, held):
+        assert one.path == other.path and torch.equal(one.image, other.image) and torch.equal(one.mask, other.mask)
+
+
+def test_a_changed_image_is_decoded_again(tiny_dataset, folder):
+    rows = tiny_dataset.split("train")
+    decode_samples(tiny_dataset, rows, (64, 64))
+    time.sleep(0.01)  # another time on any file system
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(rows.image[0])
+    assert decode_samples(tiny_dataset, rows, (64, 64))[0].image[:, 0, 0].tolist() == [1, 2, 3]

@@ -1,0 +1,240 @@
+"A user's own folder, in the shapes in which people have it."
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from linknet_fastai.datasets import open_dataset
+from linknet_fastai.datasets.check import check
+from linknet_fastai.datasets.folder import distinct_colors, folder
+from linknet_fastai.errors import UserError
+
+MASK = np.array([[0, 1, 2], [2, 255, 0]], dtype=np.uint8)
+COLORS = {"sea": (0, 0, 200), "sandy beach": (200, 200, 0)}
+
+
+def write(path: Path, pixels=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((2, 3, 3), dtype=np.uint8) if pixels is None else np.asarray(pixels, dtype=np.uint8)).save(path)
+
+
+def fill(root: Path, count: int = 10, mask=MASK, images: str = "images", masks: str = "masks", below: str = "") -> Path:
+    for number in range(count):
+        write(root / below / images / f"{number}.jpg", np.full((2, 3, 3), 20 * number))
+        write(root / below / masks / f"{number}.png", mask)
+    return root
+
+
+def first_mask(dataset) -> list:
+    return dataset.read_mask(dataset.table["mask"][0]).tolist()
+
+
+def test_values_are_counted_and_the_user_told(tmp_path):
+    dataset = folder(fill(tmp_path))
+    assert dataset.classes == ("0", "1", "2") and dataset.protocol == "folder3"
+    assert first_mask(dataset) == MASK.tolist()
+    assert dataset.note == "no classes.txt, so the values in the masks are the classes: 3, and 255 is void"
+    assert check(dataset).notes == (dataset.note,)
+
+
+def test_values_with_gaps_become_classes_in_a_row(tmp_path):
+    dataset = folder(fill(tmp_path, mask=[[7, 40, 255]] * 2))
+    assert dataset.classes == ("7", "40") and first_mask(dataset) == [[0, 1, 255]] * 2
+
+
+@pytest.mark.parametrize("names", [None, "background\nroad\n"])
+def test_binary_masks_of_0_and_255(tmp_path, names):
+    fill(tmp_path, mask=[[0, 255, 0]] * 2)
+    if names: (tmp_path / "classes.txt").write_text(names)
+    dataset = folder(tmp_path)
+    assert first_mask(dataset) == [[0, 1, 0]] * 2
+    assert dataset.classes == (("background", "road") if names else ("0", "255"))
+
+
+def test_binary_masks_of_one_bit(tmp_path):
+    fill(tmp_path)
+    for path in (tmp_path / "masks").iterdir(): Image.fromarray(MASK > 0).convert("1").save(path)
+    assert first_mask(folder(tmp_path)) == [[0, 1, 1], [1, 1, 0]]
+
+
+def test_names_with_spaces_and_colours(tmp_path):
+    fill(tmp_path, mask=[[0, 1, 255]] * 2)
+    (tmp_path / "classes.txt").write_text("\ufeffsea 0 0 200\r\n\r\nsandy beach 200 200 0\r\n", encoding="utf-8")
+    dataset = folder(tmp_path)
+    assert dataset.classes == ("sea", "sandy beach") and dataset.palette == ((0, 0, 200), (200, 200, 0))
+    assert first_mask(dataset) == [[0, 1, 255]] * 2
+
+
+def test_a_value_beyond_the_named_classes_is_a_problem(tmp_path):
+    (fill(tmp_path) / "classes.txt").write_text("sea\nbeach\n")
+    problems = check(folder(tmp_path)).problems
+    assert len(problems) == 10 and "holds the values 2, which are no class of folder2" in problems.problem[0]
+
+
+def test_masks_in_named_colours(tmp_path):
+    pixels = np.array([[COLORS["sea"], COLORS["sandy beach"], (0, 0, 0)]] * 2)
+    (fill(tmp_path, mask=pixels) / "classes.txt").write_text("sea 0 0 200\nsandy beach 200 200 0\n")
+    assert first_mask(folder(tmp_path)) == [[0, 1, 255]] * 2  # black is nobody's color: void
+
+
+def test_black_may_be_a_class(tmp_path):
+    pixels = np.array([[COLORS["sea"], (0, 0, 0), (0, 0, 0)]] * 2)
+    (fill(tmp_path, mask=pixels) / "classes.txt").write_text("rest 0 0 0\nsea 0 0 200\n")
+    assert first_mask(folder(tmp_path)) == [[1, 0, 0]] * 2
+
+
+def test_masks_in_colours_without_names(tmp_path):
+    pixels = np.array([[COLORS["sea"], COLORS["sandy beach"], (0, 0, 0)]] * 2)
+    dataset = folder(fill(tmp_path, mask=pixels))
+    assert dataset.classes == ("0", "1", "2") and set(dataset.palette) == {(0, 0, 0), *COLORS.values()}
+    mask = dataset.read_mask(dataset.table["mask"][0])
+    assert (np.array(dataset.palette)[mask] == pixels).all()
+
+
+def test_palette_masks_go_by_their_indices(tmp_path):
+    fill(tmp_path)
+    for path in (tmp_path / "masks").iterdir():
+        image = Image.fromarray(MASK)
+        image.putpalette([value for level in range(255, -1, -1) for value in (level,) * 3])
+        image.save(path)
+    assert first_mask(folder(tmp_path)) == MASK.tolist()
+
+
+def test_a_split_is_drawn_once_and_kept(tmp_path):
+    table = folder(fill(tmp_path)).table
+    assert table.split.value_counts().to_dict() == {"train": 8, "val": 2}
+    drawn = (tmp_path / "splits.csv").read_bytes()
+    assert folder(tmp_path).table.equals(table) and (tmp_path / "splits.csv").read_bytes() == drawn
+    (tmp_path / "splits.csv").unlink()
+    assert folder(tmp_path).table.equals(table)  # seeded
+
+
+def test_splits_csv_may_be_the_user_s_own(tmp_path):
+    fill(tmp_path, count=3)
+    pd.DataFrame({"image": [f"images/{n}.jpg" for n in range(3)], "split": ["test", "val", "train"]}).to_csv(tmp_path / "splits.csv")
+    assert folder(tmp_path).table.split.tolist() == ["test", "val", "train"]
+
+
+@pytest.mark.parametrize("layout", ["split first", "part first"])
+def test_folders_may_be_the_splits(tmp_path, layout):
+    for split, count in {"train": 3, "val": 2, "test": 1}.items():
+        if layout == "split first": fill(tmp_path, count, below=split)
+        else: fill(tmp_path, count, images=f"images/{split}", masks=f"masks/{split}")
+    dataset = folder(tmp_path)
+    assert dataset.table.split.value_counts().to_dict() == {"train": 3, "val": 2, "test": 1}
+    assert all(row["mask"].stem == row.image.stem and split in row["mask"].parts
+               for split in dataset.splits for _, row in dataset.split(split).iterrows())
+    assert not (tmp_path / "splits.csv").exists()
+
+
+def test_other_names(tmp_path):
+    dataset = open_dataset("folder", fill(tmp_path, images="photos", masks="truth"), images="photos", masks="truth")
+    assert len(dataset.table) == 10 and dataset.options == {"images": "photos", "masks": "truth"}
+
+
+def test_partners_that_are_missing_are_problems_of_their_pairs(tmp_path):
+    fill(tmp_path)
+    (tmp_path / "images" / "3.jpg").unlink(), (tmp_path / "masks" / "5.png").unlink()
+    problems = check(folder(tmp_path)).problems.problem.tolist()
+    assert len(problems) == 2
+    assert f"{tmp_path}/images/3.png: there is no such file" in problems[0]
+    assert f"{tmp_path}/masks/5.png: there is no such file" in problems[1]
+
+
+def test_names_with_line_breaks(tmp_path):
+    fill(tmp_path)
+    for part, suffix in (("images", ".jpg"), ("masks", ".png")):
+        (tmp_path / part / f"3{suffix}").rename(tmp_path / part / f"three\nlines, é{suffix}")
+    first, again = folder(tmp_path), folder(tmp_path)  # the second reads splits.csv
+    assert first.table.equals(again.table) and check(again).problems.empty
+
+
+def test_colours_have_to_be_told_apart():
+    colors = distinct_colors(255)
+    assert len(set(colors)) == 255 and colors[:3] == ((0, 0, 0), (128, 0, 0), (0, 128, 0))
+
+
+def refusal(root: Path, **options) -> str:
+    with pytest.raises(UserError) as error: folder(root, **options)
+    assert str(root) in error.value.message
+    return error.value.message
+
+
+def test_an_empty_folder(tmp_path): assert "holds no images in images/" in refusal(tmp_path)
+
+
+def test_no_folder(tmp_path): assert "no such folder" in refusal(tmp_path / "nowhere")
+
+
+def test_no_masks(tmp_path):
+    write(tmp_path / "images/0.png")
+    assert "holds no masks in masks/" in refusal(tmp_path)
+
+
+def test_without_data():
+    with pytest.raises(UserError, match="--data DIR"): folder()
+
+
+def test_one_image(tmp_path): assert "holds one image" in refusal(fill(tmp_path, count=1))
+
+
+def test_a_stray_image_beside_the_splits(tmp_path):
+    fill(tmp_path, below="train"), fill(tmp_path, 1)
+    assert "images/0.jpg: lies in none of train/, val/ and test/" in refusal(tmp_path)
+
+
+def test_two_images_of_one_stem(tmp_path):
+    write(fill(tmp_path) / "images/3.png")
+    assert "has the same name as" in refusal(tmp_path)
+
+
+def test_a_new_image_needs_a_split(tmp_path):
+    folder(fill(tmp_path))
+    fill(tmp_path, count=11)
+    assert "splits.csv: has no line for images/10.jpg" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content, part", [
+    ("image,split\nimages/0.jpg,training\n", "line 2 has the split 'training'"), ("a,b\n1,2\n", "needs the columns"),
+    ("", "is no table"), ("\0", "splits.csv")])
+def test_bad_splits(tmp_path, content, part):
+    (fill(tmp_path) / "splits.csv").write_text(content)
+    assert part in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content, part", [("", "names no class"), ("sea\nsea\n", "names a class twice")])
+def test_bad_names(tmp_path, content, part):
+    (fill(tmp_path) / "classes.txt").write_text(content)
+    assert part in refusal(tmp_path)
+
+
+def test_colours_need_names_with_colours(tmp_path):
+    (fill(tmp_path, mask=np.zeros((2, 3, 3))) / "classes.txt").write_text("sea\n")
+    assert "sea has no color, but the masks are in RGB" in refusal(tmp_path)
+    (tmp_path / "classes.txt").write_text("sea 1 2 3\nbeach 1 2 3\n")
+    assert "two classes have the same color" in refusal(tmp_path)
+
+
+def test_photographs_are_no_masks(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3))
+    assert "smoothed or compressed" in refusal(fill(tmp_path, mask=noise))
+
+
+def test_void_only(tmp_path): assert "hold no class" in refusal(fill(tmp_path, mask=[[255, 255, 255]] * 2))
+
+
+def test_masks_that_cannot_be_read(tmp_path):
+    fill(tmp_path)
+    for path in (tmp_path / "masks").iterdir(): path.write_text("hello")
+    assert "none of its masks can be read" in refusal(tmp_path)
+
+
+def test_another_number_of_classes_than_asked_for(tmp_path):
+    assert "its protocol is folder3, not folder4" in refusal(fill(tmp_path), protocol="folder4")
+
+
+def test_names_of_parts_are_for_folders_only():
+    with pytest.raises(UserError, match="parts of a `folder`"): open_dataset("streets", masks="truth")

@@ -1,0 +1,88 @@
+"What files hold, and what is remembered of them."
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from linknet_fastai.datasets import scan as module
+from linknet_fastai.datasets.scan import ScanCache, scan_files
+
+
+@pytest.fixture
+def files(tmp_path) -> list[tuple[Path, str]]:
+    root = tmp_path / "data"
+    root.mkdir()
+    Image.fromarray(np.full((3, 5, 3), 9, dtype=np.uint8)).save(root / "image.png")
+    Image.fromarray(np.array([[0, 7, 7], [255, 7, 0]], dtype=np.uint8)).save(root / "indices.png")
+    colors = np.zeros((2, 2, 3), dtype=np.uint8)
+    colors[0, 0] = 1, 2, 3
+    Image.fromarray(colors).save(root / "colors.png")
+    return [(root / f"{kind}.png", kind) for kind in ("image", "indices", "colors")]
+
+
+def test_sizes_and_values(files):
+    image, indices, colors = scan_files(files[0][0].parent, files).values()
+    assert image.size == (3, 5) and image.content and not image.values
+    assert indices.size == (2, 3) and dict(indices.values) == {0: 2, 7: 3, 255: 1}
+    assert colors.size == (2, 2) and dict(colors.values) == {0: 3, 0x010203: 1}
+
+
+def test_equal_pixels_are_equal_content_whatever_the_format(files):
+    path, root = files[0][0], files[0][0].parent
+    Image.open(path).save(root / "copy.bmp")
+    Image.fromarray(np.full((5, 3, 3), 9, dtype=np.uint8)).save(root / "turned.png")  # as many pixels of that color
+    seen = scan_files(root, [(path, "image"), (root / "copy.bmp", "image"), (root / "turned.png", "image")])
+    assert seen[path].content == seen[root / "copy.bmp"].content != seen[root / "turned.png"].content
+
+
+def test_nothing_is_read_twice(files, monkeypatch):
+    root = files[0][0].parent
+    first = scan_files(root, files)
+    monkeypatch.setattr(module, "scan_file", lambda *_: pytest.fail("read again"))
+    again = scan_files(root, files)
+    assert [(seen.size, dict(seen.values), seen.content) for seen in again.values()] == [
+        (seen.size, dict(seen.values), seen.content) for seen in first.values()]
+
+
+def test_a_changed_file_is_read_again(files):
+    path, root = files[1][0], files[1][0].parent
+    scan_files(root, files)
+    Image.fromarray(np.array([[3]], dtype=np.uint8)).save(path)
+    assert dict(scan_files(root, files)[path].values) == {3: 1}
+
+
+def test_a_file_of_the_same_size_but_another_time_is_read_again(files):
+    path, root = files[1][0], files[1][0].parent
+    Image.new("L", (1, 1), 5).save(path)
+    scan_files(root, files)
+    before = path.stat()
+    Image.new("L", (1, 1), 6).save(path)
+    assert path.stat().st_size == before.st_size
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert dict(scan_files(root, files)[path].values) == {6: 1}
+
+
+def test_what_was_wrong_is_looked_at_again(files):
+    path, root = files[0][0], files[0][0].parent
+    content = path.read_bytes()
+    path.unlink()
+    assert "no such file" in scan_files(root, files)[path].error
+    path.write_bytes(content)
+    assert not scan_files(root, files)[path].error
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 0}', "{half"])
+def test_a_damaged_memory_is_no_memory(files, content):
+    root = files[0][0].parent
+    scan_files(root, files)
+    ScanCache(root).file.write_text(content)
+    assert scan_files(root, files)[files[0][0]].size == (3, 5)
+
+
+def test_a_memory_that_cannot_be_written_costs_nothing_else(files, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert scan_files(files[0][0].parent, files)[files[0][0]].size == (3, 5)

@@ -1,0 +1,51 @@
+"The tutorials: saved as they ran, and run again on the drawn streets."
+
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+
+from linknet_fastai.datasets.streets import streets
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.workflows.fit import fit
+from linknet_fastai.recipes import Recipe
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "nbs").glob("*.ipynb"))
+
+
+def code(notebook): return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_five(): assert [path.stem[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_saved_as_it_ran_from_top_to_bottom(path):
+    notebook = nbformat.read(path, 4)
+    assert [cell.execution_count for cell in code(notebook)] == list(range(1, len(code(notebook)) + 1))
+    outputs = [output for cell in code(notebook) for output in cell.outputs]
+    assert outputs and not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+    assert any("assert " in cell.source for cell in code(notebook))
+    for home in ("/home/", "/root/", "/work/", "/tmp/"): assert home not in path.read_text()
+
+
+@pytest.fixture(scope="module")
+def parameters(tmp_path_factory) -> dict[str, str]:
+    "Of the notebook that looks into a run of CamVid, a short one of streets instead; of the one that reads a cached table, its place."
+    table = streets().table.groupby("split").head(24)
+    recipe = Recipe(encoder="test_resnet", weights="none", epochs=3, lr=1e-2, batch_size=8)
+    run = fit(replace(streets(), table=table), recipe, Machine(torch.device("cpu"), "fp32"), tmp_path_factory.mktemp("runs") / "streets")
+    cached = Path(__file__).parents[1] / "benchmarks" / "table1"
+    return {"02_show_results": f"run_path, data = {str(run.path)!r}, None", "04_table_1": f"cached = {str(cached)!r}"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_and_its_claims_hold(path, parameters, tmp_path):
+    notebook = nbformat.read(path, 4)
+    for cell in code(notebook):
+        if "parameters" in cell.metadata.get("tags", []): cell.source = parameters.get(path.stem, cell.source)
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -1,0 +1,137 @@
+"The report as text; `test_browser.py` opens it."
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from finished_run import CONFIG, HEIGHT, WIDTH, finished_run
+from PIL import Image
+
+from linknet_fastai.errors import UserError
+from linknet_fastai.reports.report import write_report
+from linknet_fastai.runs.run import Run
+from linknet_fastai.image_grid import WRONG
+
+
+class Page(HTMLParser):
+    "Every tag with its attributes, and the text."
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes): self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data): self.text += data
+
+    def all(self, name): return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run: return finished_run(tmp_path_factory.mktemp("runs") / "first")
+
+
+@pytest.fixture(scope="module")
+def page(run) -> Page:
+    write_report([run], run.report)
+    return Page(run.report)
+
+
+def test_the_scores_stand_there_with_their_protocol(run, page):
+    scores = run.result().scores
+    for value in (scores.miou, scores.class_accuracy, scores.dice, scores.pixel_accuracy): assert f"{100 * value:.1f} %" in page.text
+    assert "tiny3, val: 5 images at 24x32, 3 classes, void ignored, trained on train" in page.text
+    for name in ("sky", "road", "car"): assert name in page.text
+
+
+def test_it_is_one_file_that_asks_for_no_other(page):
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "action", "poster"):
+            if name in attributes: assert attributes[name].startswith("data:"), tag
+    assert not re.findall(r"url\(|@import|https?://", page.text)
+
+
+def test_every_image_has_a_text_in_its_place_and_a_size(page):
+    assert len(page.all("img")) == 1 + 5 * 4  # the curves; image, truth, prediction, errors
+    assert all(image["alt"] for image in page.all("img"))
+    assert {(image["width"], image["height"]) for image in page.all("img")[1:]} == {(str(WIDTH), str(HEIGHT))}
+
+
+def test_images_stand_worst_first(run, page):
+    names = [entry.name for entry in sorted(run.gallery.entries(), key=lambda entry: entry.miou)]
+    assert names == sorted(names, key=page.text.index)
+
+
+def test_errors_are_red_where_wrong_and_clear_where_right(run, page):
+    entry = run.gallery.entries()[0]
+    [source] = [image["src"] for image in page.all("img") if image["alt"] == f"Errors of {entry.name}"]
+    errors = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))).convert("RGBA"))
+    truth, prediction = np.asarray(Image.open(entry.truth)), np.asarray(Image.open(entry.prediction))
+    known = truth < 3
+    assert (errors[known & (truth != prediction)] == (*WRONG, 255)).all()
+    assert (errors[known & (truth == prediction), 3] == 0).all() and (errors[~known, 3] == 255).all()
+
+
+def test_names_can_t_break_out_of_the_page(tmp_path):
+    hostile = "<script>alert(1)</script>' onload='x"
+    run = finished_run(tmp_path / "run", classes=(hostile, "road", "car"), names=[f"{hostile}{i}" for i in range(5)])
+    write_report([run], run.report)
+    page = Page(run.report)
+    assert len(page.all("script")) == 1 and not any("onload" in attributes for _, attributes in page.tags)
+    assert hostile in page.text
+
+
+def test_a_link_out_of_the_run_stays_out_of_the_page(tmp_path):
+    run = finished_run(tmp_path / "run")
+    secret, image = tmp_path / "secret.txt", run.path / "images" / "0001.jpg"
+    secret.write_text("not for the page")
+    image.unlink()
+    image.symlink_to(secret)
+    with pytest.raises(UserError, match="0001.jpg: is a link"): write_report([run], run.report)
+    assert not run.report.exists()
+
+
+def test_several_runs_stand_side_by_side(tmp_path):
+    one, other = finished_run(tmp_path / "one", lr=1e-3), finished_run(tmp_path / "other", wrong=0.4, lr=5e-3)
+    write_report([one, other], tmp_path / "comparison.html")
+    page = Page(tmp_path / "comparison.html")
+    difference = other.result().scores.class_iou[0] - one.result().scores.class_iou[0]
+    assert f"{100 * difference:+.1f}" in page.text and "other − one" in page.text
+    alts = [image["alt"] for image in page.all("img")]
+    for name in ("one", "other"): assert f"Prediction {name} of 0.png" in alts and f"Errors {name} of 0.png" in alts
+    assert "curves" not in alts and sum("Truth of 0.png" in alt for alt in alts) == 1
+    assert [attributes for attributes in page.all("tr") if attributes.get("class") == "differs"]
+
+
+def test_only_images_that_all_runs_have_are_compared(tmp_path):
+    one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other", images=3)
+    write_report([one, other], tmp_path / "comparison.html")
+    assert "3 of the 5 images" in Page(tmp_path / "comparison.html").text
+
+
+def test_runs_without_a_common_image_are_compared_all_the_same(tmp_path):
+    one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other", names=[f"other{i}.png" for i in range(5)])
+    write_report([one, other], tmp_path / "comparison.html")
+    page = Page(tmp_path / "comparison.html")
+    assert "0 of the 5 images" in page.text and len(page.all("img")) == 1  # the curves
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    runs = [finished_run(tmp_path / folder / "camvid-1") for folder in ("a", "b")]
+    write_report(runs, tmp_path / "comparison.html")
+    for run in runs: assert str(run.path) in Page(tmp_path / "comparison.html").text
+
+
+def test_runs_of_different_classes_are_refused(tmp_path):
+    one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other", classes=("sky", "road", "tram"))
+    with pytest.raises(UserError, match="has other classes than"): write_report([one, other], tmp_path / "comparison.html")
+    assert not (tmp_path / "comparison.html").exists()
+
+
+def test_a_run_without_scores_is_refused(tmp_path):
+    run = Run.create(tmp_path / "run", CONFIG)
+    with pytest.raises(UserError, match="has no validation score"): write_report([run], run.report)

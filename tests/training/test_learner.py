@@ -1,0 +1,92 @@
+"The Learner: what a notebook does with it."
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
+from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.recipes import Recipe
+
+RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, lr=1e-2, encoder_lr=0.25)
+
+
+@pytest.fixture
+def learn(tiny_dataset):
+    torch.manual_seed(0)
+    dls = SegmentationDataLoaders.from_dataset(tiny_dataset, RECIPE, "cpu")
+    learn = linknet_learner(dls, RECIPE, Machine.choose("cpu", "fp32"))
+    with learn.no_bar(), learn.no_logging(): yield learn
+    plt.close("all")
+
+
+def trainable(group) -> list[bool]:
+    return [parameter.requires_grad for parameter in group]
+
+
+def test_the_loss_falls_and_the_score_rises(learn):
+    before, miou, *_ = learn.validate()
+    learn.fit_one_cycle(8)
+    after, better, *_ = learn.validate()
+    assert after < before and better > miou + 0.05
+
+
+def test_metrics_are_named_and_read_off_one_matrix(learn):
+    values = learn.validate()
+    assert [metric.name for metric in learn.metrics] == ["miou", "class_accuracy", "dice", "pixel_accuracy"]
+    assert list(values)[1:] == list(learn.evaluation.scores.summary().values())
+
+
+def test_the_encoder_learns_at_its_own_rate(learn):
+    learn.fit(1)
+    assert [group["lr"] for group in learn.opt.hypers] == [0.0025, 0.01]
+
+
+def test_freeze_holds_the_encoder_but_for_its_batchnorm(learn):
+    before = {name: value.clone() for name, value in learn.model.encoder.named_parameters()}
+    learn.freeze()
+    learn.fit(1)
+    moved = [name for name, value in learn.model.encoder.named_parameters() if not torch.equal(value, before[name])]
+    assert moved and all(before[name].ndim == 1 for name in moved)  # fastai trains frozen BatchNorms
+    learn.unfreeze()
+    assert all(trainable(learn.model.parameters()))
+
+
+def test_fine_tune_runs(learn):
+    learn.fine_tune(1, freeze_epochs=1)
+    assert len(learn.recorder.values) == 1
+
+
+def test_lr_find_suggests_and_puts_the_weights_back(learn):
+    before = {name: value.clone() for name, value in learn.model.state_dict().items()}
+    assert 1e-7 < learn.lr_find(num_it=30).valley < 10
+    for name, value in learn.model.state_dict().items(): assert torch.equal(value, before[name]), name
+
+
+def test_tta_of_a_mirrored_network_is_mirrored(learn):
+    "Test-time augmentation can't tell an image from its mirror image: unlike the network itself."
+    probabilities, _ = learn.tta()
+    dl = learn.dls.valid
+    for pair in dl.items: pair.image.copy_(pair.image.flip(-1).clone())
+    mirrored, _ = learn.tta()
+    assert torch.allclose(probabilities, mirrored.flip(-1), atol=1e-5)
+    assert not torch.allclose(learn.get_preds()[0], probabilities.flip(-1), atol=1e-3)
+
+
+def test_images_are_shown_in_the_palette_with_a_legend(learn):
+    learn.show_results(max_n=2)
+    figure = plt.gcf()
+    assert {text.get_text() for text in figure.legends[0].get_texts()} <= {"ground", "wall", "door", "void"}
+    assert [axis.get_title(loc="left") for axis in figure.axes] == 2 * ["image", "truth", "prediction"]
+    learn.dls.show_batch(max_n=2)
+    assert [axis.get_title(loc="left") for axis in plt.gcf().axes] == 2 * ["image", "truth"]
+
+
+def test_a_image_file_is_predicted(learn, tiny_dataset):
+    path = tiny_dataset.split("val").image.iloc[0]
+    learn.model.eval()
+    mask, _, probabilities = learn.predict(path)
+    expected, _ = learn.get_preds()
+    assert torch.allclose(probabilities, expected[0], atol=1e-5)
+    assert torch.equal(torch.as_tensor(mask), expected[0].argmax(0))

@@ -1,0 +1,146 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from fastai.losses import CrossEntropyLossFlat
+from fastai.torch_core import TensorMask
+from torch import Tensor
+
+from linknet_fastai.images import VOID
+from linknet_fastai.dataloaders.dataloaders import class_frequencies
+from linknet_fastai.training.class_weights import class_weights
+from linknet_fastai.training.loss import SegmentationLoss, every_fourth_pixel, loss_for, soft_dice_loss
+from linknet_fastai.recipes import Recipe
+
+FREQUENCY = np.array([0.75, 0.25, 0.0])
+WEIGHTS = [1 / math.log(1.77), 1 / math.log(1.27), 1 / math.log(1.02)]
+
+
+def cross_entropy(frequency: np.ndarray) -> SegmentationLoss:
+    "As published."
+    return loss_for(frequency, Recipe(class_weight_power=1.0, dice=0.0))
+
+
+def example() -> tuple[Tensor, Tensor]:
+    "Logits `[2,3,4,5]`, masks `[2,4,5]` with some void."
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 5, generator=generator)
+    masks = torch.randint(0, 3, (2, 4, 5), generator=generator)
+    masks[0, 1:3, 2:] = VOID
+    return logits, masks
+
+
+def test_frequencies_are_shares_of_the_pixels_that_are_not_void():
+    masks = [np.array([[0, 0, 1, VOID]], dtype=np.uint8), np.array([[1, 2], [VOID, VOID]], dtype=np.uint8)]
+    assert class_frequencies(masks, 4).tolist() == pytest.approx([0.4, 0.4, 0.2, 0])
+
+
+def test_frequencies_count_pixels_not_images():
+    masks = [np.zeros((1, 9), dtype=np.uint8), np.ones((1, 1), dtype=np.uint8)]
+    assert class_frequencies(masks, 2).tolist() == pytest.approx([0.9, 0.1])
+
+
+def test_weights_are_the_paper_s():
+    assert class_weights(np.array([0.0, 1.0])).tolist() == pytest.approx([50.498, 1 / math.log(2.02)], rel=1e-4)
+    assert class_weights(FREQUENCY).tolist() == pytest.approx(WEIGHTS, rel=1e-4)
+
+
+def test_two_pixels_by_hand():
+    "Probabilities 1/4 and 3/4 for both pixels; the first is of class 0, the second of class 1."
+    logits = torch.tensor([0, math.log(3)]).view(1, 2, 1, 1).repeat(1, 1, 1, 2)
+    loss = cross_entropy(FREQUENCY[:2])(logits, torch.tensor([[[0, 1]]]))
+    first, second = WEIGHTS[0] * math.log(4), WEIGHTS[1] * math.log(4 / 3)
+    assert loss.item() == pytest.approx((first + second) / (WEIGHTS[0] + WEIGHTS[1]), rel=1e-5)
+
+
+def test_a_batch_is_its_pixels_weighted_mean():
+    logits, masks = example()
+    total = weight = 0.0
+    for image, row, column in zip(*np.nonzero(masks.numpy() != VOID)):
+        true = int(masks[image, row, column])
+        probability = logits[image, :, row, column].softmax(0)[true].item()
+        total, weight = total - WEIGHTS[true] * math.log(probability), weight + WEIGHTS[true]
+    assert cross_entropy(FREQUENCY)(logits, masks).item() == pytest.approx(total / weight, rel=1e-5)
+
+
+def test_void_changes_neither_loss_nor_gradient():
+    logits, masks = example()
+    loss = cross_entropy(FREQUENCY)
+    void = (masks == VOID)[:, None].expand_as(logits)
+    one, other = logits.clone().requires_grad_(), torch.where(void, 100 * logits.flip(0), logits).requires_grad_()
+    values = [loss(x, masks) for x in (one, other)]
+    for value in values: value.backward()
+    assert values[0].item() == values[1].item()
+    assert not one.grad[void].any() and not other.grad[void].any()
+    assert one.grad[~void].all() and torch.equal(one.grad[~void], other.grad[~void])
+
+
+@pytest.mark.parametrize("masks_as", [lambda masks: masks.to(torch.uint8), TensorMask,
+                                      lambda masks: TensorMask(masks.to(torch.uint8))], ids=["uint8", "TensorMask", "both"])
+def test_takes_masks_as_the_batches_hold_them(masks_as):
+    logits, masks = example()
+    loss = cross_entropy(FREQUENCY)
+    assert float(loss(logits, masks_as(masks))) == float(loss(logits, masks))
+
+
+def test_predictions_are_the_likeliest_class():
+    "fastai reads these off the loss for `learn.predict` and `learn.show_results`."
+    logits, loss = example()[0], cross_entropy(FREQUENCY)
+    assert torch.equal(loss.decodes(logits), logits.argmax(1))
+    torch.testing.assert_close(loss.activation(logits), logits.softmax(1))
+
+
+def test_the_cross_entropy_is_fastai_s_and_so_is_its_gradient():
+    logits, masks = example()
+    weight = torch.tensor(WEIGHTS, dtype=torch.float)
+    ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    one = SegmentationLoss(weight)(ours, masks)
+    other = CrossEntropyLossFlat(axis=1, weight=weight, ignore_index=VOID)(theirs, masks)
+    one.backward(), other.backward()
+    assert one.item() == pytest.approx(other.item(), rel=1e-6)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_weighting_is_a_power_of_the_published_weights():
+    for power in (0.0, 0.5, 1.0):
+        weight = loss_for(FREQUENCY, Recipe(class_weight_power=power)).func.weight
+        assert weight.tolist() == pytest.approx([w ** power for w in WEIGHTS], rel=1e-4)
+
+
+def test_dice_by_hand():
+    "One row of pixels: two of class 0, one of class 1, one void; class 2 is absent."
+    probabilities = torch.tensor([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.0, 0.0, 1.0]])
+    log_probabilities = probabilities.T[None, :, None].log()
+    first = 1 - (2 * (0.5 + 0.8) + 1) / ((0.5 + 0.8 + 0.2) + 2 + 1)
+    second = 1 - (2 * 0.7 + 1) / ((0.25 + 0.1 + 0.7) + 1 + 1)
+    loss = soft_dice_loss(log_probabilities, torch.tensor([[[0, 0, 1, VOID]]]))
+    assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_dice_of_certain_and_right_predictions_is_nought():
+    _, masks = example()
+    certain = torch.nn.functional.one_hot(torch.where(masks == VOID, 0, masks), 3).permute(0, 3, 1, 2).float().log()
+    assert soft_dice_loss(certain, masks).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_dice_of_void_alone_is_nought():
+    assert soft_dice_loss(example()[0].log_softmax(1), torch.full((2, 4, 5), VOID)).item() == 0
+
+
+def test_both_losses_add_up():
+    logits, masks = (part.repeat_interleave(2, -2).repeat_interleave(2, -1) for part in example())  # equal in each 2x2
+    both = loss_for(FREQUENCY, Recipe(class_weight_power=1.0, dice=0.5))(logits, masks)
+    dice = soft_dice_loss(*example_of_log_probabilities())
+    assert both.item() == pytest.approx(cross_entropy(FREQUENCY)(logits, masks).item() + 0.5 * dice.item(), rel=1e-6)
+
+
+def test_dice_sees_each_pixel_in_its_turn():
+    log_probabilities, masks = example_of_log_probabilities()
+    seen = {tuple(every_fourth_pixel(log_probabilities, masks)[1].flatten().tolist()) for _ in range(50)}
+    assert seen == {tuple(masks[:, row::2, column::2].flatten().tolist()) for row in (0, 1) for column in (0, 1)}
+
+
+def example_of_log_probabilities() -> tuple[Tensor, Tensor]:
+    logits, masks = example()
+    return logits.log_softmax(1), masks

@@ -1,0 +1,173 @@
+"Several processes train as one does."
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from linknet_fastai.errors import Note
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.runs.run import Run
+from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
+from linknet_fastai.training.sharding import TrainingShard, ValidationShard
+from linknet_fastai.runtime.distributed import process_group
+from linknet_fastai.recipes import Recipe
+
+FIT = ["-m", "linknet_fastai", "fit", "streets", "--epochs", "40", "--size", "64x64", "--encoder", "test_resnet", "--weights", "none",
+       "--device", "cpu"]
+
+
+def environment(rank: int, processes: int, port: int) -> dict[str, str]:
+    return os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
+                         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(words: list, processes: int) -> list[subprocess.Popen]:
+    "As `torchrun` does, which would end the others itself when one is lost."
+    port = free_port()
+    return [subprocess.Popen([sys.executable, *map(str, words)], env=environment(rank, processes, port), text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE) for rank in range(processes)]
+
+
+def test_parts_by_hand(tiny_dataset):
+    dls = SegmentationDataLoaders.from_dataset(tiny_dataset, Recipe(batch_size=2, size=(64, 64)))
+    batches = [7, 6, 5, 4, 3, 2, 1, 0, 8]
+    assert [TrainingShard(dls.train, rank, 2).part(batches) for rank in (0, 1)] == [[7, 6, 3, 2], [5, 4, 1, 0]]  # 8 fills no batch
+    assert [ValidationShard(dls.valid, rank, 3).part([0, 1, 2, 3]) for rank in (0, 1, 2)] == [[0, 3], [1], [2]]
+    assert len(TrainingShard(dls.train, 0, 2)) == 2 and [len(ValidationShard(dls.valid, rank, 3)) for rank in (0, 1, 2)] == [1, 1, 1]
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory) -> tuple[Path, Path]:
+    "What one process and two made of the same step and validation."
+    folders = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    subprocess.run([sys.executable, Path(__file__).with_name("several.py"), folders[0]], check=True, capture_output=True)
+    for process in start([Path(__file__).with_name("several.py"), folders[1]], 2):
+        output = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+    return folders
+
+
+@pytest.mark.slow
+def test_gradients_are_those_of_one_process_on_the_same_batch(steps):
+    one, two = (load_file(folder / "gradients.safetensors") for folder in steps)
+    assert one.keys() == two.keys()
+    for name in one: torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-6 + 1e-4 * one[name].abs().max().item(), msg=name)
+
+
+@pytest.mark.slow
+def test_parts_are_disjoint_and_cover(steps):
+    one = json.loads((steps[0] / "names-0.json").read_text())
+    parts = [json.loads((steps[1] / f"names-{rank}.json").read_text()) for rank in range(2)]
+    for split in ("train", "valid"):
+        names = parts[0][split] + parts[1][split]
+        assert len(names) == len(set(names)) == len(one[split])
+        assert sorted(names) == sorted(one[split])
+    assert {*parts[0]["train"][:4], *parts[1]["train"][:4]} == set(one["train"][:8])  # the same batches
+
+
+@pytest.mark.slow
+def test_each_validation_image_is_counted_once(steps):
+    one, two = (np.array(json.loads((folder / "scores.json").read_text())) for folder in steps)
+    assert one.sum() == two.sum() and (one.sum(1) == two.sum(1)).all()
+
+
+def wait_for(file: Path, processes: list[subprocess.Popen]):
+    while not file.exists() and all(process.poll() is None for process in processes): time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_lost_process_ends_the_others_in_one_sentence_and_the_run_goes_on(tmp_path):
+    "From two processes to one."
+    run = tmp_path / "run"
+    first, second = both = start([*FIT, "--out", run], 2)
+    wait_for(run / "previous.safetensors", both)
+    time.sleep(1)
+    second.kill()
+    _, errors = first.communicate(timeout=60)
+    second.communicate()
+    assert first.returncode == 2
+    assert errors.strip().splitlines()[-1].startswith("error: another process of this training is gone")
+    assert "Traceback" not in errors
+    epoch = Run.open(run).checkpoint().epoch
+    [alone] = start(["-m", "linknet_fastai", "fit", "--resume", run, "--device", "cpu"], 1)
+    wait_until_longer(run, epoch, [alone])
+    alone.send_signal(signal.SIGTERM)
+    alone.communicate()
+    assert alone.returncode == 143
+
+
+def wait_until_longer(run: Path, epochs: int, processes: list[subprocess.Popen]):
+    while len(pd.read_csv(run / "history.csv")) <= epochs and all(process.poll() is None for process in processes): time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_signal_stops_all_processes_after_the_same_step_and_two_go_on_where_one_was(tmp_path):
+    run = tmp_path / "run"
+    [alone] = start([*FIT, "--out", run], 1)
+    wait_for(run / "history.csv", [alone])
+    alone.send_signal(signal.SIGINT)
+    assert f"--resume {run}" in alone.communicate()[0]
+    epoch = Run.open(run).checkpoint().epoch
+    both = start(["-m", "linknet_fastai", "fit", "--resume", run, "--device", "cpu"], 2)
+    wait_until_longer(run, epoch, both)
+    both[1].send_signal(signal.SIGTERM)  # one is enough
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [143, 143], outputs
+    assert f"--resume {run}" in outputs[0][0] and not outputs[1][0]
+    history = pd.read_csv(run / "history.csv")
+    assert list(history.epoch) == list(range(1, len(history) + 1))
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+LAUNCHES = [line.split() for line in README.splitlines() if "-m linknet_fastai fit camvid" in line]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", LAUNCHES, ids=lambda words: words[0])
+def test_the_readme_s_lines_start_two_processes_whose_scores_are_those_of_one_for_the_same_weights(words, tmp_path):
+    "The history is of two, the final scores are of the first alone."
+    launcher = [Path(sys.executable).with_name(words[0]), *words[1:words.index("linknet_fastai") + 1]]
+    fit = [word if word != "40" else "2" for word in FIT[2:]]
+    done = subprocess.run([*map(str, [*launcher, *fit, "--out", tmp_path / "run"])], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "2 processes, 4 images of each batch in each" in done.stdout and "FutureWarning" not in done.stderr
+    run = Run.open(tmp_path / "run")
+    assert run.history.miou.max() == pytest.approx(run.result().scores.miou, abs=1e-3)
+
+
+def test_a_process_that_accelerate_started_alone_says_so(monkeypatch):
+    "As `accelerate launch --num_processes 2` does on a CPU."
+    machine = Machine(torch.device("cpu"), "fp32")
+    for name in ("WORLD_SIZE", "MASTER_PORT"): monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")  # accelerate was asked for one
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with process_group(machine): pass
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    with pytest.warns(Note, match="pass it `--multi_gpu`"), process_group(machine): pass
+
+
+@pytest.mark.slow
+def test_a_batch_that_can_t_be_divided_is_refused(tmp_path):
+    processes = start([*FIT, "--batch-size", "7", "--out", tmp_path / "run"], 2)
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 2 and "can't be divided among 2 processes" in errors
