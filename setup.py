@@ -18,10 +18,17 @@ setup(
     author=settings["author"],
     license=settings["license"],
     keywords=settings["keywords"].split(),
+    classifiers=settings["classifiers"].strip().splitlines(),
+    url=settings["url"],
+    project_urls={
+        "Source": settings["url"],
+        "Documentation": settings["docs_url"],
+        "Changelog": f"{settings['url']}/blob/main/CHANGELOG.md",
+    },
     packages=find_packages(include=["linknet_fastai", "linknet_fastai.*"]),
     package_data={"linknet_fastai": ["py.typed"], "linknet_fastai.reports": ["report.html.j2"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
-    extras_require={name: settings[f"{name}_requirements"].split() for name in ("tensorboard", "wandb", "dev")},
+    extras_require={name: settings[f"{name}_requirements"].split() for name in ("tensorboard", "wandb", "docs", "dev")},
     entry_points={"console_scripts": [settings["console_scripts"]]},
 )

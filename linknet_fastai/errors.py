@@ -1,16 +1,17 @@
-"What users can cause, and what they are told."
+"Errors that a user can cause, and notes, each one message."
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-MOST_LISTED = 20  # choices in a message; of more only the nearest are named
+MOST_CHOICES = 20  # in a message; of more only the nearest are named
 
 
 class UserError(Exception):
-    """What a user can cause, in one message: what is wrong, in which file, what to do. The command line prints it and exits with 2.
+    """What a user can cause, in one message: what is wrong, in which file, what to do.
 
-    It stays on one line whatever a file is named. fastai rewrites the `args` of what a callback raises; `message` stays.
+    The command line prints it and exits with 2. It stays on one line whatever a file is named. fastai rewrites the
+    `args` of what a callback raises; `message` stays.
     """
 
     def __init__(self, message: str):
@@ -22,7 +23,7 @@ class UserError(Exception):
 
 
 class Interrupted(Exception):
-    "A signal ended the training, and all is saved: it goes on from the run folder."
+    "The signal of this number ended the training, and all is saved: `resume` goes on from the run folder."
 
     def __init__(self, signal: int, run: Path):
         super().__init__(f"interrupted; {run} holds all that is needed to go on")
@@ -30,19 +31,22 @@ class Interrupted(Exception):
 
 
 class Note(UserWarning):
-    "What a user should know, in one message, while the work goes on."
+    "A warning for the user: one message, while the work goes on. The command line prints it as a line of its own."
 
 
 def printable(text: str) -> str:
-    "`text` with line breaks and other control characters, such as a file's name may hold, written as Python writes them."
+    "`text` with control characters, such as line breaks in a file's name, written as Python writes them."
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def check_choice(what: str, name: str, choices: Iterable[str]):
-    "`UserError` where `name` is none of `choices`: it lists them, if they are few, and asks whether the nearest was meant."
+    """`UserError` where `name` is none of `choices`; the message lists them, if they are few, and the nearest.
+
+    `what` says what the name is of, such as `dataset`.
+    """
     choices = list(choices)
     if name in choices: return
     near = get_close_matches(str(name), choices, n=3)
-    if len(choices) > MOST_LISTED: hint = f"near it are {', '.join(near)}" if near else "no name is near it"
+    if len(choices) > MOST_CHOICES: hint = f"near it are {', '.join(near)}" if near else "no name is near it"
     else: hint = f"there are {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else "")
     raise UserError(f"{what} {name!r} is unknown; {hint.removesuffix('.')}{'' if hint.endswith('?') else '.'}")

@@ -15,8 +15,9 @@ from .errors import UserError
 def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to: renamed to it at the end, removed if that isn't reached.
 
-    What was written is on the disk before the name is, so that a machine that loses its power leaves the old file or the new one.
-    The file has the permissions that the user's umask gives, whatever wrote it. `UserError` where it can't be written.
+    What was written is on the disk before the name is, so that a machine that loses its power leaves the old file or
+    the new one. The file has the permissions that the user's umask gives, whatever wrote it. `UserError` where it
+    can't be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
@@ -31,11 +32,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise UserError(f"{path}: can't be written ({error.strerror or error}); "
                         "free some space or choose another folder.") from error
     finally:
-        with suppress(OSError): temporary.unlink(missing_ok=True)  # where nothing can be written, nothing can be removed
+        # where nothing can be written, nothing can be removed
+        with suppress(OSError): temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(path: Path):
-    "What processes that were killed left half-written beside `path`."
+    "Remove what `atomic_write` to `path` left half-written in processes that were killed."
     for part in path.parent.glob(f".{path.name}.*.part{path.suffix}"):
         if not psutil.pid_exists(int(part.name.split(".")[-3])): part.unlink(missing_ok=True)
 
@@ -54,5 +56,5 @@ def writable_folder(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path): return path
     except OSError as error:
-        raise UserError(f"{path}: can't be written to ({error.strerror}); choose another folder with `--out`.") from error
-
+        raise UserError(f"{path}: can't be written to ({error.strerror}); choose another folder with "
+                        "`--out`.") from error

@@ -1,5 +1,7 @@
 "Images beside their masks, in the dataset's palette."
 
+from dataclasses import dataclass
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,12 +10,12 @@ from matplotlib.patches import Patch
 from .images import VOID
 
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no dataset's palette
-RIGHT, WRONG = (246, 246, 246), (214, 39, 40)
+RIGHT, WRONG = (246, 246, 246), (214, 39, 40)  # RGB, of an error map
 PANEL, LEGEND_ENTRY = 3.2, 1.3  # inches
 
 
 def colorize(mask: np.ndarray, palette) -> np.ndarray:
-    "Classes `[H,W]` to RGB uint8 `[H,W,3]`; what is no class is striped."
+    "Classes `[H,W]` in the colors of `palette`, RGB uint8 `[H,W,3]`; what is no class is striped."
     rows, columns = np.indices(mask.shape)
     colored = VOID_STRIPES[(rows + columns) // max(4, mask.shape[0] // 40) % 2]
     known = mask < len(palette)
@@ -22,23 +24,47 @@ def colorize(mask: np.ndarray, palette) -> np.ndarray:
 
 
 def error_map(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    "Where `prediction` `[H,W]` is wrong, as RGB uint8 `[H,W,3]`: void is striped as in `colorize`."
+    "Where classes `prediction` `[H,W]` differ from `truth` `[H,W]`, in red, as RGB uint8 `[H,W,3]`; void is striped."
     known = truth != VOID
     return colorize(np.where(known, truth != prediction, VOID), (RIGHT, WRONG))
 
 
-def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool = False) -> Figure:
+@dataclass(frozen=True)
+class GridLayout:
+    """The figure's size in inches, and how many images are below and beside each other, by fastai's names.
+
+    What is None is chosen by the number of images.
+    """
+
+    figsize: tuple[float, float] | None = None
+    nrows: int | None = None
+    ncols: int | None = None
+
+    def shape(self, images: int, panels: int) -> tuple[int, int]:
+        "Rows and columns for so many images of so many panels."
+        if self.nrows and not self.ncols: return self.nrows, -(-images // self.nrows)
+        ncols = self.ncols or (1 if panels > 2 else min(2, images))
+        return self.nrows or -(-images // ncols), ncols
+
+
+def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool = False,
+               layout: GridLayout = GridLayout()) -> Figure:
     """Images beside their masks, with a legend of the classes that occur.
 
-    `images` `[N,3,H,W]` in 0..255; `masks` takes a column's name to `[N,h,w]`; `titles` has one an image.
-    With `errors` the last column shows where `truth` and `prediction` differ.
+    Args:
+        images: `[N,3,H,W]`, in 0..255.
+        masks: a column's name to its classes `[N,h,w]`; may be empty.
+        classes: their names.
+        palette: their colors.
+        titles: one an image.
+        errors: whether a last column shows where the masks `truth` and `prediction` differ.
+        layout: of the figure; images that don't fit into `nrows` x `ncols` are left out.
     """
     panels = 1 + len(masks) + errors
-    across = 1 if panels > 2 else min(2, len(images))  # samples stand two in a row
-    down = -(-len(images) // across)
+    down, across = layout.shape(len(images), panels)
     height, width = images[0].shape[-2:]
-    figure, axes = plt.subplots(down, across * panels, squeeze=False, layout="constrained",
-                                figsize=(PANEL * across * panels, PANEL * height / width * down + 0.8))
+    figsize = layout.figsize or (PANEL * across * panels, PANEL * height / width * down + 0.8)
+    figure, axes = plt.subplots(down, across * panels, squeeze=False, layout="constrained", figsize=figsize)
     for axis in axes.flat: axis.set_axis_off()
     for i, row in enumerate(axes.reshape(-1, panels)[:len(images)]):
         row[0].imshow(_array(images[i]).astype(np.uint8).transpose(1, 2, 0))
@@ -48,14 +74,21 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
         for axis, (name, panel) in zip(row[1:], shown.items()):
             axis.imshow(panel, interpolation="nearest")
             axis.set_title(name, fontsize=9, loc="left")
-    present = np.unique(np.concatenate([np.unique(_array(mask)) for column in masks.values() for mask in column]))
-    legend = [Patch(color=np.array(palette[c]) / 255, label=classes[c]) for c in present if c < len(classes)]
-    if present[-1] >= len(classes):
-        legend.append(Patch(facecolor=VOID_STRIPES[0] / 255, edgecolor=VOID_STRIPES[1] / 255, hatch="///", label="void"))
+    legend = _legend([mask for column in masks.values() for mask in column], classes, palette)
     if errors: legend.append(Patch(color=np.array(WRONG) / 255, label="wrong"))
     figure.legend(handles=legend, loc="outside lower center", frameon=False, fontsize=9,
-                  ncols=max(1, int(PANEL * across * panels / LEGEND_ENTRY)))
+                  ncols=max(1, int(figsize[0] / LEGEND_ENTRY)))
     return figure
+
+
+def _legend(masks: list, classes, palette) -> list[Patch]:
+    "The classes that occur in the masks, and void."
+    present = sorted({int(value) for mask in masks for value in np.unique(_array(mask))})
+    legend = [Patch(color=np.array(palette[c]) / 255, label=classes[c]) for c in present if c < len(classes)]
+    if any(c >= len(classes) for c in present):
+        face, edge = VOID_STRIPES / 255
+        legend.append(Patch(facecolor=face, edgecolor=edge, hatch="///", label="void"))
+    return legend
 
 
 def _array(tensor) -> np.ndarray:

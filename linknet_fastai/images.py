@@ -1,7 +1,8 @@
-"Image files from anywhere: whatever Pillow reads, and one message about whatever it doesn't."
+"Images from anywhere: whatever Pillow reads, and one message about whatever it doesn't."
 
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -28,11 +29,50 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def read_image(path: str | Path) -> Image.Image:
-    "An RGB image, upright by its EXIF orientation; gray, palette, RGBA and 16-bit images are converted."
-    image = ImageOps.exif_transpose(open_image(path))
+    "An RGB image file, upright by its EXIF orientation; gray, palette, RGBA and 16-bit images are converted."
+    return to_rgb(open_image(path))
+
+
+def to_rgb(source: Any) -> Image.Image:
+    """An RGB image of 8 bits, upright by its EXIF orientation, the same whatever holds it.
+
+    `source` is a path, a Pillow image, an array `[H,W,3]` or `[H,W]` of uint8 or uint16, or a tensor `[3,H,W]` or
+    `[H,W]` of uint8, or of floats from 0 to 1. 16 bits are scaled to 8. `UserError` for anything else, and for files
+    that can't be read.
+    """
+    if isinstance(source, str | Path): return read_image(source)
+    if hasattr(source, "detach"): source = _tensor_to_array(source.detach().cpu().numpy())
+    if isinstance(source, np.ndarray): source = _array_to_image(source)
+    if not isinstance(source, Image.Image):
+        raise UserError(f"a {type(source).__name__} is no image; pass a path, a Pillow image, an array [H,W,3] or a "
+                        "tensor [3,H,W].")
+    image = ImageOps.exif_transpose(source)
     if image.mode.startswith("I"):  # 16 bits: Pillow would clip at 255 instead of scaling
-        image = Image.fromarray((np.asarray(image).clip(0, 2**16 - 1) // 256).astype(np.uint8))
+        image = Image.fromarray(_to_8_bits(np.asarray(image)))
     return image.convert("RGB")
+
+
+def _tensor_to_array(values: np.ndarray) -> np.ndarray:
+    "Channels last, as arrays have them; floats as uint8."
+    if values.ndim == 3: values = np.moveaxis(values, 0, -1)
+    if not np.issubdtype(values.dtype, np.floating): return values
+    if values.size and (values.min() < 0 or values.max() > 1):
+        raise UserError(f"a tensor of floats from {values.min():.3g} to {values.max():.3g} is no image; pass 0 to 1, "
+                        "or uint8.")
+    return np.round(255 * values).astype(np.uint8)
+
+
+def _array_to_image(values: np.ndarray) -> Image.Image:
+    if values.ndim == 3 and values.shape[-1] == 1: values = values[..., 0]
+    is_image = values.ndim == 2 or (values.ndim == 3 and values.shape[-1] in (3, 4))
+    if not is_image or values.dtype not in (np.uint8, np.uint16):
+        raise UserError(f"an array {list(values.shape)} of {values.dtype} is no image; pass [H,W,3] or [H,W] of uint8 "
+                        "or uint16 (as a tensor: [3,H,W]).")
+    return Image.fromarray(_to_8_bits(values) if values.dtype == np.uint16 else values)
+
+
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    return (values.clip(0, 2**16 - 1) // 256).astype(np.uint8)
 
 
 @contextmanager
@@ -47,9 +87,10 @@ def _reading(path: str | Path):
 
 
 def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Each image file that is named, or lies in or below a folder that is, with its path relative to what was named.
+    """The image files among `paths`, and in or below the folders among them, each with its path relative to that.
 
-    Where `out` lies below such a folder, what is in it was written there before, and is no image to take.
+    Where `out` lies below such a folder, what is in it was written there before, and is left out. `UserError` for a
+    path that isn't there, and for a folder without images.
     """
     found, out = [], out.resolve()
     for path in paths:

@@ -20,9 +20,12 @@ class Recipe:
     name: str = _setting("rapid", "The named recipe that the other settings start from.")
     model: str = _setting("linknet", "`linknet`, `segnet` or `enet`.")
     encoder: str = _setting("resnet18", "LinkNet's encoder: a timm model that offers features.")
-    weights: str = _setting("imagenet", "The encoder's start: `imagenet` (timm's hub), a .safetensors file, or `none`.")
+    weights: str = _setting("imagenet", "The start: `imagenet` (timm's hub) or a .safetensors file for the encoder, another run for "
+                                        "the decoder too, or `none`.")
     upsample: str = _setting("deconv", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
     epochs: int = _setting(40, "Passes over the training images.")
+    freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.")
+    patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.")
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.")
     batch_size: int = _setting(4, "Images a step.")
     optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
@@ -31,6 +34,7 @@ class Recipe:
     encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.")
     weight_decay: float = _setting(0.01, "The optimizer's decay.")
     class_weight_power: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.")
+    class_weights: dict[str, float] | None = _setting(None, "Class weights by hand, such as `road=1,pole=5`, for the classes named.")
     dice_weight: float = _setting(1.0, "Weight of a soft Dice loss beside cross-entropy.")
     flip: bool = _setting(True, "Mirror half of the images.")
     scale: tuple[float, float] = _setting((0.75, 1.6), "Zoom, from smallest to largest.")
@@ -41,6 +45,13 @@ class Recipe:
 
     def __post_init__(self):
         if self.epochs < 1: raise UserError(f"{self.epochs} epochs train nothing; ask for 1 or more.")
+        if self.freeze_epochs < 0: raise UserError(f"{self.freeze_epochs} frozen epochs can't be trained; ask for 0 or more.")
+        if self.patience is not None and self.patience < 1:
+            raise UserError(f"a patience of {self.patience} epochs stops at once; ask for 1 or more.")
+        if self.freeze_epochs and self.schedule != "one-cycle":
+            raise UserError("epochs with a frozen encoder come before a one-cycle; leave out `--freeze-epochs` or `--schedule`.")
+        for name, weight in (self.class_weights or {}).items():
+            if not 0 <= weight < float("inf"): raise UserError(f"class {name} has the weight {weight}; pass 0 or more.")
         if self.batch_size < 1: raise UserError(f"a batch of {self.batch_size} images holds none; ask for 1 or more.")
         if self.size is not None and min(self.size) < SMALLEST:
             raise UserError(f"a size of {self.size[0]}x{self.size[1]} is too small to train at; "
@@ -55,6 +66,11 @@ class Recipe:
         check_choice("schedule", self.schedule, SCHEDULES)
         for name in ("encoder_lr", "weight_decay", "class_weight_power", "dice_weight", "rotation", "shear", "jitter"):
             if getattr(self, name) < 0: raise UserError(f"{name} is {getattr(self, name)}; pass 0 or more.")
+
+    @property
+    def total_epochs(self) -> int:
+        "Those with the encoder frozen, and the others."
+        return self.freeze_epochs + self.epochs
 
 
 _AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)

@@ -27,7 +27,8 @@ def cityscapes_root(tmp_path_factory) -> Path:
     "A small Cityscapes: 4 training frames, 3 validation, 2 test, of 64x128."
     from cityscapes_frames import draw_frame
     root, rng = tmp_path_factory.mktemp("cityscapes"), np.random.default_rng(0)
-    for split, city, count in (("train", "aachen", 4), ("val", "frankfurt", 2), ("val", "munster", 1), ("test", "berlin", 2)):
+    frames = [("train", "aachen", 4), ("val", "frankfurt", 2), ("val", "munster", 1), ("test", "berlin", 2)]
+    for split, city, count in frames:
         for number in range(count): draw_frame(root, split, city, number, rng)
     return root
 

@@ -32,8 +32,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 
 def main():
-    "What a user can cause ends in one message and exit code 2; anything else in a traceback."
-    for start in ("`torch.jit.script` is deprecated", "`broadcast_buffers` is deprecated"):  # timm's and accelerate's to mend
+    "Run the command. What a user can cause ends in one message and exit code 2; anything else in a traceback."
+    # timm's and accelerate's to mend
+    for start in ("`torch.jit.script` is deprecated", "`broadcast_buffers` is deprecated"):
         warnings.filterwarnings("ignore", start, FutureWarning)
     warnings.filterwarnings("always", category=Note)
     warnings.showwarning = _show_notes(warnings.showwarning)
@@ -59,26 +60,31 @@ Data = Annotated[Path | None, typer.Option(help="The dataset's folder.", show_de
 Protocol = Annotated[str | None, typer.Option(
     help="The classes to train, such as camvid11 or camvid32. [default: the dataset's usual]", show_default=False)]
 Images = Annotated[str | None, typer.Option(help="Of a `folder`: the name of the images' part. [default: images]",
-                                               show_default=False)]
+                                            show_default=False)]
 Masks = Annotated[str | None, typer.Option(help="Of a `folder`: the name of the masks' part. [default: masks]",
-                                              show_default=False)]
+                                           show_default=False)]
+Ignore = Annotated[list[str] | None, typer.Option(
+    help="A class whose pixels are void, by its name; may be given again.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
 Split = Annotated[str, typer.Option(help="train, val or test.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
 Precision = Annotated[str | None, typer.Option(
     help="bf16, fp16 or fp32. [default: the fastest that the device has natively]", show_default=False)]
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the model first (torch.compile).")]
-Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.", show_default=False)]
+Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
+                                         show_default=False)]
 
 
 @app.command()
 @recipe_flags
-def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
+        masks: Masks = None, ignore: Ignore = None,
         out: Annotated[Path | None, typer.Option(help="The new run's folder. [default: runs/DATASET-N]",
-                                                    show_default=False)] = None,
-        skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Train without unsound samples, and list them in the run.")] = False,
-        splits: Annotated[str, typer.Option(help="`train`, or `train+val` for a final model, which has no validation score.")
-                          ] = "train",
+                                                 show_default=False)] = None,
+        skip_bad: Annotated[bool, typer.Option(
+            "--skip-bad", help="Train without unsound samples, and list them in the run.")] = False,
+        splits: Annotated[str, typer.Option(
+            help="`train`, or `train+val` for a final model, which has no validation score.")] = "train",
         log: Log = None, device: Device = None, precision: Precision = None, compile: Compile = False,
         recipe: RECIPE = "rapid", flags=None):
     "Check a dataset and train on it; keep the best epoch, its scores, images and report in a run folder."
@@ -86,10 +92,10 @@ def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, imag
     from ..workflows.fit import FitOptions
     from ..workflows.fit import fit as fit_dataset
     from .progress import TerminalProgress
-    opened = _open(dataset, data, protocol, images, masks)
+    opened = _open(dataset, data, protocol, images, masks, ignore)
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision, compile)
     with TerminalProgress(console) as progress:
-        options = FitOptions(out, skip_bad, splits, log, (progress,), tracked("checking"))
+        options = FitOptions(out, skip_bad, splits, log, progress_bar=progress, progress=tracked("checking"))
         print_summary(opened, chosen, machine)
         run = fit_dataset(opened, chosen, machine, options)
     print_fitted(run)
@@ -98,7 +104,7 @@ def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, imag
 @app.command()
 def resume(run: RunFolder, data: Data = None,
            epochs: Annotated[int | None, typer.Option(help="More passes in all, where the schedule is `steps`.",
-                                                         show_default=False)] = None,
+                                                      show_default=False)] = None,
            log: Log = None, device: Device = None, precision: Precision = None, compile: Compile = False):
     "Go on with a run that was stopped, as if it never had been."
     from ..runs.run import Run
@@ -109,18 +115,21 @@ def resume(run: RunFolder, data: Data = None,
     machine = Machine.choose(device, precision, compile) if device or precision or compile else None
     console.print(f"resuming: {run}, after {len(Run.open(run).history)} epochs")
     with TerminalProgress(console) as progress:
-        print_fitted(resume_run(run, machine, ResumeOptions(epochs, data, log, (progress,), tracked("checking"))))
+        options = ResumeOptions(epochs, data, log, progress_bar=progress, progress=tracked("checking"))
+        resumed = resume_run(run, machine, options)
+    print_fitted(resumed)
 
 
 @app.command()
 @recipe_flags
-def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
+            masks: Masks = None, ignore: Ignore = None,
             out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find"),
             device: Device = None, precision: Precision = None, recipe: RECIPE = "rapid", flags=None):
     "Try rising learning rates for 100 steps; draw the loss against them, and suggest some."
     from ..runtime.device import Machine
     from ..workflows.lr_find import lr_find as find_lr
-    opened = _open(dataset, data, protocol, images, masks)
+    opened = _open(dataset, data, protocol, images, masks, ignore)
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision)
     print_summary(opened, chosen, machine)
     for name, lr in find_lr(opened, chosen, machine, out).items(): console.print(f"{name:8} {lr:.2e}")
@@ -129,19 +138,21 @@ def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, 
 
 @app.command()
 @recipe_flags
-def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
+               masks: Masks = None, ignore: Ignore = None,
                out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png"),
                recipe: RECIPE = "rapid", flags=None):
     "Draw a training batch as the model gets it: augmented, with its masks."
     from ..workflows.show_batch import show_batch as draw_batch
-    opened = _open(dataset, data, protocol, images, masks)
+    opened = _open(dataset, data, protocol, images, masks, ignore)
     draw_batch(opened, recipe_for(recipe, opened.defaults, **flags), out)
     console.print(out)
 
 
 @app.command()
 def show_results(run: RunFolder, split: Split = "val", data: Data = None,
-                 errors: Annotated[bool, typer.Option("--errors", help="Beside them, where the prediction is wrong.")] = False,
+                 errors: Annotated[bool, typer.Option(
+                     "--errors", help="Beside them, where the prediction is wrong.")] = False,
                  device: Device = None, precision: Precision = None):
     "Draw the images of a split that a run does worst on: image, truth, prediction."
     from ..runtime.device import Machine
@@ -151,10 +162,11 @@ def show_results(run: RunFolder, split: Split = "val", data: Data = None,
 
 @app.command()
 def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
-             tta: Annotated[str | None, typer.Option(help="`flip`: predict from each image and its mirror image, in twice the "
-                                                        "time.", show_default=False)] = None,
-             boundary: Annotated[int | None, typer.Option(help="Also score the pixels within so many of another class.",
-                                                             show_default=False)] = None,
+             tta: Annotated[str | None, typer.Option(
+                 help="`flip`: predict from each image and its mirror image, in twice the time.",
+                 show_default=False)] = None,
+             boundary: Annotated[int | None, typer.Option(
+                 help="Also score the pixels within so many of another class.", show_default=False)] = None,
              device: Device = None, precision: Precision = None):
     "Score a run on a split, at the masks' own resolution."
     from ..evaluation.scoring import ScoringOptions
@@ -167,7 +179,8 @@ def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
 @app.command()
 def report(runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `fit` wrote.")],
            out: Annotated[Path | None, typer.Option(
-               help="The page to write. [default: RUN/report.html; of several, comparison.html]", show_default=False)] = None):
+               help="The page to write. [default: RUN/report.html; of several, comparison.html]",
+               show_default=False)] = None):
     "Write a run, or several side by side, as one page that needs nothing but itself."
     from ..reports.report import write_report
     from ..runs.run import Run
@@ -187,9 +200,10 @@ def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where 
 def predict(run: RunFolder,
             paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
             out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions]",
-                                                        show_default=False)] = None,
-            format: Annotated[str, typer.Option(help="masks: class indices in color, and overlays; cityscapes: the ids and names "
-                                                "that the benchmark's server takes.")] = "masks",
+                                                     show_default=False)] = None,
+            format: Annotated[str, typer.Option(
+                help="masks: class indices in color, and overlays; cityscapes: the ids and names that the benchmark's "
+                     "server takes.")] = "masks",
             device: Device = None, precision: Precision = None):
     "Segment images of any size: for each a mask of class indices in color, and an overlay."
     from ..deploy.predictor import Predictor
@@ -203,8 +217,9 @@ def predict(run: RunFolder,
 
 
 @app.command()
-def benchmark(run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Measure this run's model and size. "
-                                                            "[default: the rapid recipe at 360x480]", show_default=False)] = None,
+def benchmark(run: Annotated[Path | None, typer.Argument(
+                  metavar="[RUN]", help="Measure this run's model and size. [default: the rapid recipe at 360x480]",
+                  show_default=False)] = None,
               device: Device = None, precision: Precision = None, compile: Compile = False):
     "Measure this machine: milliseconds an image in training and prediction, and how near that is to its peak."
     from ..runtime.device import Machine
@@ -215,12 +230,15 @@ def benchmark(run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="
 
 
 @app.command()
-def table1(data: Data = None, epochs: Annotated[int, typer.Option(help="Passes over the training images, for every row.")] = 20,
-           size: Annotated[str, typer.Option(help="Height and width to train at.", parser=parse_size, metavar="HxW")] = "176x240",
-           only: Annotated[list[str] | None, typer.Option(help="A row to train: segnet, enet, paper, modified or rapid. [default: "
-                                                             "all]", show_default=False)] = None,
+def table1(data: Data = None,
+           epochs: Annotated[int, typer.Option(help="Passes over the training images, for every row.")] = 20,
+           size: Annotated[str, typer.Option(help="Height and width to train at.", parser=parse_size,
+                                             metavar="HxW")] = "176x240",
+           only: Annotated[list[str] | None, typer.Option(
+               help="A row to train: segnet, enet, paper, modified or rapid. [default: all]", show_default=False)] = None,
            seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 1,
-           weights: Annotated[str, typer.Option(help="LinkNet's start: `imagenet` (timm's hub), a file, or `none`.")] = "imagenet",
+           weights: Annotated[str, typer.Option(
+               help="LinkNet's start: `imagenet` (timm's hub), a file, or `none`.")] = "imagenet",
            vgg_weights: Annotated[str, typer.Option(help="SegNet's: weights of `vgg16_bn`.")] = "imagenet",
            out: Annotated[Path, typer.Option(help="Folder for the table, its plot and the runs.")] = Path("table1"),
            device: Device = None, precision: Precision = None):
@@ -233,7 +251,8 @@ def table1(data: Data = None, epochs: Annotated[int, typer.Option(help="Passes o
     with TerminalProgress(console) as progress:
         table = train_table(_open("camvid", data), out, Machine.choose(device, precision), options, watched(progress))
     print_comparison(table)
-    console.print(f"written: {out / 'table1.md'}, .csv, .html, .png; they say beside each row what was published for it")
+    console.print(f"written: {out / 'table1.md'}, .csv, .html, .png; they say beside each row what was published for "
+                  "it")
 
 
 datasets_app = typer.Typer(invoke_without_command=True)
@@ -247,20 +266,23 @@ def datasets(context: typer.Context):
 
 
 @datasets_app.command("check")
-def check(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None, masks: Masks = None,
+def check(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
+          masks: Masks = None, ignore: Ignore = None,
           out: Annotated[Path | None, typer.Option(
               help="Folder for classes.csv and classes.png. [default: DATASET-check]", show_default=False)] = None):
     "Read every sample of a dataset; print sizes, class frequencies, weights, and each problem by file."
     from ..workflows.check import check_dataset
     out = out or Path(f"{dataset}-check")
-    result, classes = check_dataset(_open(dataset, data, protocol, images, masks), out, tracked("checking"))
+    result, classes = check_dataset(_open(dataset, data, protocol, images, masks, ignore), out, tracked("checking"))
     print_check(result, classes)
     console.print(f"written: {out / 'classes.csv'}, {out / 'classes.png'}")
     if not result.problems.empty:
-        raise UserError(f"{result.dataset.root}: is unsound in {len(result.problems)} of {len(result.dataset.table)} samples, listed "
-                        "above; mend them, or train without them by `fit --skip-bad`.")
+        raise UserError(f"{result.dataset.root}: is unsound in {len(result.problems)} of {len(result.dataset.table)} "
+                        "samples, listed above; mend them, or train without them by `fit --skip-bad`.")
 
 
-def _open(name: str, data: Path | None, protocol: str | None = None, images: str | None = None, masks: str | None = None):
+def _open(name: str, data: Path | None, protocol: str | None = None, images: str | None = None,
+          masks: str | None = None, ignore: list[str] | None = None):
     from ..datasets import open_dataset
-    return open_dataset(name, data, protocol, images, masks, tracked("reading"))
+    from ..datasets.dataset import DatasetOptions
+    return open_dataset(name, data, DatasetOptions(protocol, images, masks, tuple(ignore or ())), tracked("reading"))

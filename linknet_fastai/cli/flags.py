@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 
@@ -12,18 +12,31 @@ from ..recipes import RECIPES, Recipe
 
 
 def size(text: str) -> tuple[int, int]:
-    "(height, width) of `HxW`."
+    "(height, width) of `HxW`; `typer.BadParameter` for anything else."
     height, cross, width = text.lower().partition("x")
-    if not (cross and height.isdigit() and width.isdigit()): raise typer.BadParameter(f"{text!r} is not HxW, such as 360x480.")
+    if not (cross and height.isdigit() and width.isdigit()):
+        raise typer.BadParameter(f"{text!r} is not HxW, such as 360x480.")
     return int(height), int(width)
 
 
 def lr(text: str) -> float | str:
+    "A learning rate, or `auto`; `typer.BadParameter` for anything else."
     try: return text if text == "auto" else float(text)
     except ValueError: raise typer.BadParameter(f"{text!r} is neither a number nor `auto`.") from None
 
 
-PARSERS = {"size": size, "lr": lr}
+def class_weights(text: str) -> dict[str, float]:
+    "The weights of `NAME=WEIGHT,NAME=WEIGHT` by name; `typer.BadParameter` for anything else."
+    weights = {}
+    for part in text.split(","):
+        name, _, weight = part.rpartition("=")
+        try: weights[name.strip()] = float(weight)
+        except ValueError: name = ""
+        if not name.strip(): raise typer.BadParameter(f"{part!r} is not NAME=WEIGHT, such as road=1,pole=5.")
+    return weights
+
+
+PARSERS = {"size": size, "lr": lr, "class_weights": class_weights}
 RECIPE = Annotated[str, typer.Option(help=f"The settings to start from: {', '.join(RECIPES)}.")]
 
 
@@ -41,7 +54,8 @@ def recipe_flags(command: Callable) -> Callable:
 
     own = signature(command)
     parameters = [parameter for parameter in own.parameters.values() if parameter.name != "flags"]
-    parameters += [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=flag) for name, flag in settings.items()]
+    parameters += [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=flag)
+                   for name, flag in settings.items()]
     flagged.__signature__ = own.replace(parameters=parameters)
     flagged.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flagged
@@ -49,9 +63,10 @@ def recipe_flags(command: Callable) -> Callable:
 
 def _flag(field: Field):
     parser = PARSERS.get(field.name)
-    kind = str if parser else next((part for part in get_args(field.type) if get_origin(field.type) is None), field.type)
+    kind = str if parser else field.type
     default = "" if field.default is None else f" [rapid: {_shown(field.default)}]"
-    return Annotated[kind | None, typer.Option(help=field.metadata["help"] + default, show_default=False, parser=parser)]
+    meaning = field.metadata["help"] + default
+    return Annotated[kind | None, typer.Option(help=meaning, show_default=False, parser=parser)]
 
 
 def _shown(value) -> str:

@@ -15,12 +15,12 @@ console = Console(soft_wrap=True, highlight=False, markup=False, quiet=os.enviro
 
 
 def error_console() -> Console:
-    "Standard error as it is now."
+    "A console on what is standard error now: tests replace it."
     return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def tracked(what: str) -> Callable:
-    "Long work with a bar on a terminal, a line elsewhere."
+    "A `Progress` that calls its work `what`: a bar on a terminal, one line elsewhere."
     def tracked(items, total: int):
         if not console.is_terminal: console.print(f"{what} {total} files")
         return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
@@ -28,19 +28,22 @@ def tracked(what: str) -> Callable:
 
 
 def watched(progress):
-    "A line before each of several trainings, with the time left by the arithmetic that is left."
+    """What `table1` takes as `watch`: it prints a line before each training, and returns the callback `progress`.
+
+    The time left is estimated from the arithmetic that is left.
+    """
     started, first = time.monotonic(), []
-    def watch(run: str, left: float) -> tuple:
+    def watch(run: str, left: float):
         first.append(left)
         done = first[0] - left
         time_left = f", about {(time.monotonic() - started) * left / done / 60:.0f} min left" if done else ""
         console.print(f"{run}: {100 * (1 - left):.0f} % of the table is done{time_left}")
-        return (progress,)
+        return progress
     return watch
 
 
 def print_summary(dataset, recipe: Recipe, machine):
-    "What is going to be trained, on what, where."
+    "Print what is going to be trained: dataset, model with its cost, settings, machine."
     import torch
 
     from ..models.cost import PUBLISHED, cost_of
@@ -55,13 +58,13 @@ def print_summary(dataset, recipe: Recipe, machine):
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
                   f"model:    {describe_model(recipe)}\n"
                   f"          {cost} (published: {PUBLISHED[recipe.model]})\n"
-                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, lr {recipe.lr}, "
-                  f"seed {recipe.seed}\n"
+                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, "
+                  f"lr {recipe.lr}, seed {recipe.seed}\n"
                   f"machine:  {machine}{parts}")
 
 
 def print_fitted(run):
-    "A finished run: its scores, where it is, and what to do with it."
+    "Print a finished run: its scores, where it is, and what to do with it."
     from ..evaluation.result import read_result
     if run.is_scored: print_result(read_result(run))
     if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the samples that were left out")
@@ -70,7 +73,7 @@ def print_fitted(run):
 
 
 def print_check(result, classes):
-    "What a check found: `classes` has a row a class."
+    "Print what a check found, and `classes`, a row a class."
     splits = Table("split", *result.splits.columns, box=None)
     for name, row in result.splits.iterrows(): splits.add_row(name, *map(str, row[:-1]), f"{100 * row.void:.1f} %")
     console.print(splits)
@@ -78,14 +81,15 @@ def print_check(result, classes):
     table.add_column("class")
     for column in classes.columns: table.add_column(column, justify="right")
     for name, row in classes.iterrows():
-        table.add_row(name, *(f"{value:.2f}" if column == "weight" else f"{100 * value:.2f} %" for column, value in row.items()))
+        table.add_row(name, *(f"{value:.2f}" if column == "weight" else f"{100 * value:.2f} %"
+                              for column, value in row.items()))
     console.print(table)
     for note in result.notes: console.print(f"note: {note}")
     for row in result.problems.itertuples(): console.print(f"{row.split}: {row.problem}")
 
 
 def print_result(result):
-    "Scores by class and over all, under their protocol."
+    "Print scores by class and over all, under their protocol."
     from ..evaluation.result import describe_protocol
     scores = result.scores
     table = Table(box=None, title=describe_protocol(result.protocol), title_justify="left")
@@ -109,20 +113,21 @@ def print_result(result):
 
 
 def print_benchmark(speed, recipe: Recipe, num_classes: int, machine):
-    "How fast the machine is."
+    "Print how fast the machine trains and predicts with the recipe's model of `num_classes`."
     from dataclasses import replace
 
     from ..models.factory import describe_model
     height, width = speed.size
+    model = describe_model(replace(recipe, weights="none"))
     console.print(f"machine:    {machine}\n"
-                  f"model:      {describe_model(replace(recipe, weights='none'))}, {num_classes} classes: {speed.cost}\n"
+                  f"model:      {model}, {num_classes} classes: {speed.cost}\n"
                   f"training:   {speed.training:.0f} ms an image at {height}x{width} in batches of {speed.batch_size}, "
                   f"{100 * speed.utilization:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
                   f"prediction: {speed.prediction:.0f} ms an image, one at a time")
 
 
 def print_runs(rows: list[tuple[str, ...]], unreadable: list):
-    "A line a run, and what is wrong with those that can't be read."
+    "Print a line a run, and the errors of those that can't be read."
     table = Table("run", "dataset", "protocol", "recipe", "epochs", "minutes", "mIoU %", box=None)
     for row in rows: table.add_row(*row)
     console.print(table)
@@ -130,7 +135,7 @@ def print_runs(rows: list[tuple[str, ...]], unreadable: list):
 
 
 def print_datasets():
-    "A line a dataset."
+    "Print a line a dataset."
     from ..datasets import DATASETS
     table = Table("name", "what it is", box=None)
     for name, opener in DATASETS.items(): table.add_row(name, opener.__doc__.splitlines()[0])
@@ -138,9 +143,10 @@ def print_datasets():
 
 
 def print_comparison(table):
-    "Table 1 upright: a column a model, without the texts that are too long for it."
+    "Print Table 1 upright: a column a model, without the texts that are too long for it."
     from ..reports.comparison import readable
-    shown = readable(table).drop(columns=["model", "published", "encoder's start"]).set_axis(table.row).T.reset_index(names="")
+    short = readable(table).drop(columns=["model", "published", "encoder's start"])
+    shown = short.set_axis(table.row).T.reset_index(names="")
     printed = Table(box=None)
     printed.add_column(shown.columns[0], no_wrap=True)
     for column in shown.columns[1:]: printed.add_column(column, justify="right")

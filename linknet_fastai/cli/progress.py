@@ -7,7 +7,7 @@ from fastcore.basics import noop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-THROTTLE = 0.5  # seconds between two looks at the loss: each waits for the device
+THROTTLE = 0.5  # seconds between two readings of the loss: each waits for the device
 
 
 class TerminalProgress(Callback):
@@ -36,12 +36,14 @@ class TerminalProgress(Callback):
         self.bar.advance(self.task)
         if self.training and time.monotonic() - self.shown > THROTTLE:
             self.shown = time.monotonic()
-            self.bar.update(self.task, description=f"epoch {self.epoch + 1}/{self.n_epoch}  loss {self.smooth_loss.item():.3f}")
+            shown = f"epoch {self.epoch + 1}/{self.n_epoch}  loss {self.smooth_loss.item():.3f}"
+            self.bar.update(self.task, description=shown)
 
     def after_epoch(self):
         row = self.recorder.rows[-1]
         line = f"epoch {row['epoch']:3}/{self.n_epoch}  loss {row['train_loss']:.3f}"
         if len(self.dls.valid): line += f"  validation {row['valid_loss']:.3f}  mIoU {100 * row['miou']:5.1f}"
-        self.console.print(f"{line}  {row['seconds']:4.0f} s{'  best' if self.recorder.improved else ''}", highlight=False)
+        best = "  best" if self.recorder.improved else ""
+        self.console.print(f"{line}  {row['seconds']:4.0f} s{best}", highlight=False)
 
     def after_fit(self): self.bar.remove_task(self.task)

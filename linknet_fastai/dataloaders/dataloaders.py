@@ -4,34 +4,40 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from fastai.data.core import DataLoaders, Datasets, TfmdDL
 from fastai.data.transforms import IntToFloatTensor, Normalize
-from fastai.torch_core import TensorImage, TensorMask
+from fastai.torch_core import TensorImage, TensorMask, set_seed
 from fasttransform import Transform
 
 from ..datasets.dataset import SegmentationDataset
-from ..image_grid import image_grid
+from ..image_grid import GridLayout, image_grid
 from ..recipes import Recipe
 from .augment import Augment, whole_strides
-from .decode import Sample, class_frequencies, common_size, decode_image, decode_samples
+from .decode import Sample, class_frequencies, common_size, decode_samples
+from .lazy import LazySample, labeled_samples, unlabeled_samples
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
 
 
-def sample_image(sample: Sample) -> TensorImage: return TensorImage(sample.image)
+class SampleImage(Transform):
+    """A sample's image. fastai finds here what dataloaders know of their dataset, also those without masks.
 
+    `dls.vocab` and `dls.palette` are its classes and colors, `dls.image_size` the (height, width) of images before they are augmented,
+    `dls.segmentation_dataset` the dataset itself.
+    """
 
-class SampleMask(Transform):
-    "fastai finds `dls.vocab` and `dls.palette` here."
-
-    def __init__(self, dataset: SegmentationDataset):
+    def __init__(self, dataset: SegmentationDataset, size: tuple[int, int]):
         super().__init__()
-        self.vocab, self.palette = dataset.classes, dataset.palette
+        self.vocab, self.palette, self.segmentation_dataset, self.image_size = dataset.classes, dataset.palette, dataset, size
 
-    def encodes(self, sample): return TensorMask(sample.mask)
+    def encodes(self, sample): return TensorImage(sample.image)
+
+
+def sample_mask(sample): return TensorMask(sample.mask)  # no type: fastai would apply it to no other
 
 
 class SegmentationDL(TfmdDL):
@@ -58,43 +64,80 @@ class SegmentationDL(TfmdDL):
         "The image files of a batch of the current pass."
         return [self.items[item].path for item in self.sequence[batch * self.bs:(batch + 1) * self.bs]]
 
-    def show_batch(self, b=None, max_n: int = 8, show: bool = True, **kwargs):
-        if not show: return super().show_batch(b, max_n, show=False)
-        images, masks = self.decode(self.one_batch() if b is None else b)
-        image_grid(images[:max_n], {"truth": masks[:max_n]}, self.vocab, self.palette, **kwargs)
+    def in_order(self) -> "SegmentationDL":
+        "The images of a pass, each once, in the order of `items`, not augmented; `items` of the result are these images alone."
+        chosen = sorted(set(self.new(shuffle=False, n=self.n).get_idxs()))
+        samples = [self.items[place] for place in chosen]
+        dataset = Datasets(tls=[tl._new(samples, split_idx=1) for tl in self.dataset.tls], n_inp=self.dataset.n_inp)
+        return self.new(dataset, bs=largest_batch(samples, self.bs), shuffle=False, drop_last=False, get_idxs=None)
 
-    def show_results(self, b, out, max_n: int = 6, **kwargs):
-        images, masks = self.decode(b)
-        image_grid(images[:max_n], {"truth": masks[:max_n], "prediction": out[:max_n]}, self.vocab, self.palette, **kwargs)
+    def show_batch(self, b=None, max_n: int = 8, show: bool = True, unique: bool = False,
+                   figsize: tuple[float, float] | None = None, nrows: int | None = None, ncols: int | None = None):
+        """Draw a batch: images beside their masks, where they have some.
+
+        Args:
+            b: the batch; one is made if it isn't given.
+            max_n: images at most.
+            show: return the decoded samples instead.
+            unique: show the first image several times, each augmented anew.
+            figsize: of the figure, in inches.
+            nrows, ncols: images below and beside each other.
+        """
+        if b is None: b = self.new(get_idxs=lambda: [0] * self.bs).one_batch() if unique else self.one_batch()
+        if not show: return super().show_batch(b, max_n, show=False)
+        images, *masks = self.decode(b)
+        columns = {"truth": masks[0][:max_n]} if masks else {}
+        image_grid(images[:max_n], columns, self.vocab, self.palette, layout=GridLayout(figsize, nrows, ncols))
+
+    def show_results(self, b, out, max_n: int = 6, errors: bool = False,
+                     figsize: tuple[float, float] | None = None, nrows: int | None = None, ncols: int | None = None):
+        """Draw images, masks where they have some, and predictions.
+
+        Args:
+            b: a batch.
+            out: its predicted classes `[B,H,W]`.
+            max_n: images at most.
+            errors: draw where predictions are wrong, too.
+            figsize: of the figure, in inches.
+            nrows, ncols: images below and beside each other.
+        """
+        images, *masks = self.decode(b)
+        columns = {"truth": masks[0][:max_n]} if masks else {}
+        image_grid(images[:max_n], columns | {"prediction": out[:max_n]}, self.vocab, self.palette, errors=errors and bool(masks),
+                   layout=GridLayout(figsize, nrows, ncols))
 
 
 class SegmentationDataLoaders(DataLoaders):
     "`DataLoaders` of images `[B,3,H,W]`, normalized, and masks `[B,H,W]` with void as 255."
+
+    def __init__(self, *loaders, path: str | Path = ".", device=None):
+        super().__init__(*loaders, path=path, device=device)
+        self.first_shuffle = loaders[0].rng.getstate()
 
     @classmethod
     def from_dataset(cls, dataset: SegmentationDataset, recipe: Recipe = Recipe(),
                      device: torch.device | str | None = None, validate: bool = True) -> "SegmentationDataLoaders":
         """Training batches are augmented, and random crops of the recipe's size rounded down to whole strides.
 
-        Validation images have the recipe's size, their masks their own; there are none without `validate`. `UserError` for the
-        first file that is damaged or doesn't fit.
+        Validation images have the recipe's size, their masks their own; there are none without `validate`. What is drawn at random
+        follows from the recipe's seed. `UserError` for the first file that is damaged or doesn't fit.
         """
+        set_seed(recipe.seed)
         size = recipe.size or common_size(dataset)
         recipe = replace(recipe, size=size)
         train = decode_samples(dataset, dataset.split("train"), size, mask_size=size)
         valid = decode_samples(dataset, dataset.split("val"), size) if validate else []
         splits = [list(range(len(train))), list(range(len(train), len(train) + len(valid)))]
-        datasets = Datasets(train + valid, [[sample_image], [SampleMask(dataset)]], splits=splits, dl_type=SegmentationDL)
+        datasets = Datasets(train + valid, [[SampleImage(dataset, size)], [sample_mask]], splits=splits, dl_type=SegmentationDL)
         dls = datasets.dataloaders(
             bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size), drop_last=len(train) > recipe.batch_size,
             after_batch=[IntToFloatTensor(), Augment(recipe, whole_strides(size)), normalization()],
             device=device, num_workers=0, pin_memory=torch.device(device or "cpu").type == "cuda")
         return cls(*dls.loaders, path=dls.path, device=dls.device)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        "(height, width) of the images before they are augmented."
-        return tuple(self.train_ds.items[0].image.shape[-2:])
+    def restart_shuffle(self):
+        "Training images come in the order that they had at first, from here on."
+        self.train.rng.setstate(self.first_shuffle)
 
     def in_batches_of(self, size: int) -> "SegmentationDataLoaders":
         "These, with `size` training images at once, in the same order."
@@ -103,9 +146,22 @@ class SegmentationDataLoaders(DataLoaders):
         train.rng = self.train.rng  # fastai draws another for each `DataLoader`
         return type(self)(train, self.valid, path=self.path, device=self.device)
 
-    def test_dl(self, paths: list[Path], **kwargs) -> SegmentationDL:
-        "Batches of image files without masks, for `learn.get_preds` and `learn.predict`."
-        return super().test_dl([Sample(path, decode_image(path, self.size)) for path in paths], **kwargs)
+    def test_dl(self, test_items: Any, rm_type_tfms=None, with_labels: bool = False, **kwargs) -> SegmentationDL:
+        """Batches of other images, decoded when a batch asks for them.
+
+        Args:
+            test_items: one image or several: paths, Pillow images, arrays `[H,W,3]`, tensors `[3,H,W]`; with labels, image files of
+                the dataset, or tuples of an image file and its mask file.
+            rm_type_tfms: fastai's, of no effect: it finds out what an image is by itself.
+            with_labels: whether batches have masks.
+            kwargs: more arguments of fastai's `test_dl`, such as `bs`.
+
+        Raises `UserError` for an empty list, and where a mask is not known.
+        """
+        if with_labels: samples = labeled_samples(test_items, self.segmentation_dataset, self.image_size)
+        else: samples = unlabeled_samples(test_items, self.image_size)
+        kwargs.setdefault("bs", 1 if with_labels else self.train.bs)  # masks may be of different sizes
+        return super().test_dl(samples, rm_type_tfms=0, with_labels=with_labels, **kwargs)
 
     @cached_property
     def class_frequencies(self) -> np.ndarray:
@@ -125,7 +181,7 @@ def evaluation_dl(dataset: SegmentationDataset, split: str, size: tuple[int, int
         device: where the batches go.
     """
     samples = decode_samples(dataset, dataset.split(split), size)
-    datasets = Datasets(samples, [[sample_image], [SampleMask(dataset)]])
+    datasets = Datasets(samples, [[SampleImage(dataset, size)], [sample_mask]])
     return SegmentationDL(datasets, bs=largest_batch(samples, batch_size), num_workers=0, device=device,
                           after_batch=[IntToFloatTensor(), normalization()])
 
@@ -135,6 +191,6 @@ def normalization() -> Normalize:
     return Normalize.from_stats(MEAN, STD, cuda=False)
 
 
-def largest_batch(samples: list[Sample], batch_size: int) -> int:
+def largest_batch(samples: list[Sample | LazySample], batch_size: int) -> int:
     "`batch_size`, or 1 where masks are of different sizes, which can't share a batch."
     return batch_size if len({sample.mask.shape for sample in samples}) == 1 else 1

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..images import VOID, image_size, read_image
+from ..images import VOID, image_size
 from .cache import cached
 
 Size = tuple[int, int]  # height, width
@@ -34,11 +34,6 @@ def common_size(dataset: SegmentationDataset) -> Size:
     "The (height, width) that most images of the dataset have."
     sizes = Counter(image_size(path) for path in dataset.table.image)
     return sizes.most_common(1)[0][0]
-
-
-def decode_image(path: Path, size: Size) -> torch.Tensor:
-    "An image file as uint8 `[3,H,W]` of `size` (height, width)."
-    return torch.tensor(_to_array(read_image(path), size))
 
 
 def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size, mask_size: Size | None = None) -> list[Sample]:
@@ -65,7 +60,7 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
             mask = dataset.read_mask(mask_path, size=(image.height, image.width))
             if mask_size is not None and mask.shape != mask_size:
                 mask = np.asarray(Image.fromarray(mask).resize(mask_size[::-1], Image.Resampling.NEAREST))
-            image_out[:] = _to_array(image, size).ravel()
+            image_out[:] = resized_array(image, size).ravel()
             mask_out[:] = mask.ravel()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _ in pool.map(decode, rows["image"], rows["mask"], parts[::2], parts[1::2]): pass
@@ -94,7 +89,7 @@ def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | None) -
     return repr((made, sorted(dataset.values.items()), files)).encode()
 
 
-def _to_array(image: Image.Image, size: Size) -> np.ndarray:
-    "uint8 `[3,H,W]`, resized with antialiasing where it has another size."
+def resized_array(image: Image.Image, size: Size) -> np.ndarray:
+    "An RGB image as uint8 `[3,H,W]` of `size` (height, width), resized with antialiasing where it has another size."
     if (image.height, image.width) != size: image = image.resize(size[::-1], Image.Resampling.BILINEAR)
     return np.asarray(image).transpose(2, 0, 1)

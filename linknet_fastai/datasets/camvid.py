@@ -53,7 +53,8 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
     else: rows, values = _original_layout(root, protocol)
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     classes, palette = _classes(protocol)
-    return SegmentationDataset("camvid", protocol, classes, palette, table, values, root=root)
+    return SegmentationDataset("camvid", protocol, classes, palette, table, values, root=root,
+                               options={"protocol": protocol})
 
 
 def download() -> Path:

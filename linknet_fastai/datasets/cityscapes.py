@@ -87,7 +87,8 @@ def cityscapes(root: str | Path | None = None, protocol: str = "cityscapes19") -
     values = {label.id: class_of.get(label.id, VOID) for label in LABELS} | {LICENCE_PLATE: VOID}
     return SegmentationDataset(
         "cityscapes", protocol, tuple(label.name for label in labels), tuple(label.color for label in labels),
-        pd.DataFrame(rows, columns=["image", "mask", "split", "instances"]), values, DEFAULTS, root, _cityscapes_labels(labels))
+        pd.DataFrame(rows, columns=["image", "mask", "split", "instances"]), values, DEFAULTS, root, _cityscapes_labels(labels),
+        {"protocol": protocol})
 
 
 def _row(root: Path, image: Path) -> tuple[Path, Path | None, str, Path | None]:

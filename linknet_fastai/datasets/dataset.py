@@ -1,7 +1,7 @@
 "What every dataset is: classes with colors, and one table of images, masks and splits."
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..errors import UserError
-from ..images import open_image, read_image
+from ..errors import UserError, check_choice
+from ..images import VOID, open_image, read_image
 
 SPLITS = ("train", "val", "test")
 
@@ -34,6 +34,20 @@ class CityscapesLabels:
 
 
 @dataclass(frozen=True)
+class DatasetOptions:
+    """What is said of a dataset, beside its name and its folder.
+
+    `protocol` names the classes to train, such as `camvid11`. `images` and `masks` are the names of the parts of a `folder`. The
+    classes that `ignore` names are void.
+    """
+
+    protocol: str | None = None
+    images: str | None = None
+    masks: str | None = None
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SegmentationDataset:
     """Images with a class for every pixel.
 
@@ -41,7 +55,7 @@ class SegmentationDataset:
     `test`), and `instances` where the dataset numbers instances.
     `values` takes each pixel that a mask file may hold, an index or a color, to its class, or to `VOID`.
     `defaults` are the recipe's fields that this dataset wants otherwise. `root` is its folder: nothing outside is read.
-    `options` open it again, beside name, root and protocol. `note` is what its user should know.
+    `options` are the fields of `DatasetOptions` that open it again. `note` is what its user should know.
     """
 
     name: str
@@ -53,7 +67,7 @@ class SegmentationDataset:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     root: Path | None = None
     cityscapes: CityscapesLabels | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -69,6 +83,19 @@ class SegmentationDataset:
             raise UserError(f"the {name} images of {self.name} have no masks to train on or to score by; `linknet-fastai "
                             "predict` segments them.")
         return rows
+
+    def ignoring(self, names: Sequence[str]) -> "SegmentationDataset":
+        "Without the classes of these names, whose pixels are void. `UserError` for what is no class, and where none would be left."
+        for name in names: check_choice("class", name, self.classes)
+        kept = [index for index, name in enumerate(self.classes) if name not in names]
+        if not kept: raise UserError(f"all classes of {self.protocol} are ignored; leave one to train on.")
+        new_index = {old: new for new, old in enumerate(kept)}
+        labels = self.cityscapes and replace(self.cityscapes, **{
+            name: tuple(getattr(self.cityscapes, name)[index] for index in kept) for name in ("ids", "categories", "scored")})
+        return replace(self, protocol=f"{self.protocol} without {', '.join(names)}", cityscapes=labels,
+                       classes=tuple(self.classes[index] for index in kept), palette=tuple(self.palette[index] for index in kept),
+                       values={value: new_index.get(index, VOID) for value, index in self.values.items()},
+                       options={**self.options, "ignore": list(names)})
 
     def read_image(self, path: Path) -> Image.Image:
         "An upright RGB image; `UserError` where it can't be read, or lies outside `root`."

@@ -40,7 +40,8 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> Segment
             for split in IMAGES for image in sorted((folder / split / "images").iterdir())]
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     values = {index: index for index in range(len(CLASSES))} | {VOID: VOID}
-    return SegmentationDataset("streets", PROTOCOL, CLASSES, PALETTE, table, values, DEFAULTS, root)
+    return SegmentationDataset("streets", PROTOCOL, CLASSES, PALETTE, table, values, DEFAULTS, root,
+                               options={"protocol": protocol})
 
 
 def _draw_aside(folder: Path):

@@ -1,20 +1,25 @@
 "A trained model at work: any image to a mask of its own size."
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..images import read_image
+from ..images import to_rgb
 from ..models.autocast import autocast_model
 from ..runs.weights import MODEL_FILE, load_weights
 from ..runtime.device import Machine
 
 
 class Predictor:
-    "The best epoch of a run folder. Calling it takes an image or its path to classes, uint8 `[H,W]`."
+    """The best epoch of a run folder.
+
+    Calling it takes an image to its classes, uint8 `[H,W]` of the image's own size. Images are whatever `to_rgb` takes: a path, a
+    Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`.
+    """
 
     def __init__(self, run: str | Path, machine: Machine | None = None):
         "`UserError` where the folder has no weights, or they are damaged."
@@ -23,8 +28,8 @@ class Predictor:
         self.model = autocast_model(model, self.machine)
 
     @torch.inference_mode()
-    def __call__(self, image: Image.Image | str | Path) -> np.ndarray:
-        image = image.convert("RGB") if isinstance(image, Image.Image) else read_image(image)
+    def __call__(self, image: Any) -> np.ndarray:
+        image = to_rgb(image)
         logits = self.model(self._normalized(image))
         logits = F.interpolate(logits, (image.height, image.width), mode="bilinear", align_corners=False)
         return logits[0].argmax(0).to(torch.uint8).cpu().numpy()

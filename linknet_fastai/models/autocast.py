@@ -24,7 +24,8 @@ class AutocastModel(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         "Images `[B,3,H,W]`, normalized, to logits `[B,C,H,W]`."
-        if type(images) is not Tensor: images = images.as_subclass(Tensor)  # fastai's subclasses are slow in a network
+        if type(images) is not Tensor and not torch.compiler.is_exporting():
+            images = images.as_subclass(Tensor)  # fastai's subclasses are slow in a network
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(images.device.type, self.machine.dtype, enabled=self.machine.dtype != torch.float32):
             logits = self._compiled_forward(images) if self.machine.compile else self.model(images)

@@ -40,21 +40,32 @@ def _draw_curves(axes, history: pd.DataFrame, color: str, name: str):
     lr.plot(history.epoch, history.lr, color=color)
 
 
-def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:
-    "Where each true class's pixels went, in %: rows `[true, predicted]` of 100 each."
+def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str, normalize: bool = True,
+                    figsize: tuple[float, float] | None = None) -> Figure:
+    """Where each true class's pixels went.
+
+    Args:
+        confusion: pixels `[true, predicted]`.
+        classes: their names.
+        title: above the chart.
+        normalize: write % of each true class's pixels, not their number.
+        figsize: of the figure, in inches; by the number of classes if not given.
+    """
     percentages = 100 * normalize_rows(confusion)
-    side = 2.2 + 0.42 * len(classes)
-    figure, axis = plt.subplots(figsize=(side + 0.6, side), layout="constrained")
+    side = 2.2 + (0.42 if normalize else 0.62) * len(classes)
+    figure, axis = plt.subplots(figsize=figsize or (side + 0.6, side), layout="constrained")
     axis.imshow(percentages, cmap="Blues", vmin=0, vmax=100)
     if len(classes) <= WRITTEN:
         for (row, column), value in np.ndenumerate(percentages):
-            if value >= 0.5: axis.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7,
+            text = f"{value:.0f}" if normalize else f"{confusion[row, column]:.3g}"
+            if value >= 0.5: axis.text(column, row, text, ha="center", va="center", fontsize=7,
                                        color="white" if value > 65 else "black")
     axis.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
     axis.set_yticks(range(len(classes)), classes, fontsize=8)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
-    figure.suptitle(f"% of each true class's pixels\n{title}", fontsize=9)
+    unit = "% of each true class's pixels" if normalize else "pixels"
+    figure.suptitle(f"{unit}\n{title}", fontsize=9)
     return figure
 
 

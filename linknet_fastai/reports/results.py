@@ -13,7 +13,7 @@ from torch import nn
 from ..dataloaders.dataloaders import SegmentationDL
 from ..evaluation.confusion import resize_logits
 from ..evaluation.scores import Scores
-from ..image_grid import image_grid
+from ..image_grid import GridLayout, image_grid
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def titles(rows: pd.DataFrame, by: str = "mIoU") -> list[str]:
     return [f"{name}: {by} {100 * score:.1f}" for name, score in zip(rows["image"], rows[by])]
 
 
-def results_grid(model: nn.Module, dl: SegmentationDL, chosen: list[int], titles: list[str], errors: bool = False) -> Figure:
+def results_grid(model: nn.Module, dl: SegmentationDL, chosen: list[int], titles: list[str], errors: bool = False,
+                 layout: GridLayout = GridLayout()) -> Figure:
     """Image, truth and prediction, a row an image.
 
     Args:
@@ -70,7 +71,8 @@ def results_grid(model: nn.Module, dl: SegmentationDL, chosen: list[int], titles
         chosen: their places in `dl`.
         titles: one for each.
         errors: draw where the prediction is wrong, too.
+        layout: of the figure.
     """
     shown = list(predict_samples(model, dl, chosen))
     masks = {"truth": [each.truth for each in shown], "prediction": [each.prediction for each in shown]}
-    return image_grid([each.image for each in shown], masks, dl.vocab, dl.palette, titles, errors)
+    return image_grid([each.image for each in shown], masks, dl.vocab, dl.palette, titles, errors, layout)

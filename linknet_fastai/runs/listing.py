@@ -22,7 +22,7 @@ def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
 def _row(run: Run) -> tuple[tuple, tuple[str, ...]]:
     "What it is sorted by, and what is shown."
     config, history = run.config, run.history
-    miou = history.miou.max()
+    miou, epochs = history.miou.max(), config.recipe["epochs"] + config.recipe["freeze_epochs"]
     return ((config.protocol, -miou if miou == miou else 1),
-            (run.path.name, config.dataset, config.protocol, config.recipe["name"],
-             f"{len(history)}/{config.recipe['epochs']}", f"{run.seconds / 60:.1f}", "-" if miou != miou else f"{100 * miou:.1f}"))
+            (run.path.name, config.dataset, config.protocol, config.recipe["name"], f"{len(history)}/{epochs}",
+             f"{run.seconds / 60:.1f}", "-" if miou != miou else f"{100 * miou:.1f}"))

@@ -10,6 +10,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from torch import nn
 
+from ..datasets.dataset import DatasetOptions
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
 from .checkpoint import Checkpoints
@@ -89,6 +90,11 @@ class Run:
     def recipe_as(self, kind: type[Kind]) -> Kind:
         "The settings that it was trained with, as the training's own dataclass for them."
         return validate(kind, self.config.recipe, self.config_file)
+
+    @property
+    def dataset_options(self) -> DatasetOptions:
+        "What its dataset was opened with."
+        return validate(DatasetOptions, self.config.options, self.config_file)
 
     def write_recipe(self, recipe: dict):
         self._write_config(replace(self.config, recipe=recipe))

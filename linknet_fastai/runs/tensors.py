@@ -36,6 +36,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     return tensors, card
 
 
+def is_run_file(path: Path) -> bool:
+    "Whether `path` is a file that `write_tensors` wrote."
+    try:
+        with safe_open(path, "pt") as file: return KEY in (file.metadata() or {})
+    except (SafetensorError, OSError): return False
+
+
 def read_card(path: Path) -> dict:
     "What is said of the tensors, without reading them."
     return _read_metadata(path)[0]

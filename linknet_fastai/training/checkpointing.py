@@ -29,6 +29,7 @@ class Checkpointing(Callback):
 
     def before_fit(self):
         self.images = 0
+        self.has_loss = True  # of the checkpoint's last batch: it may have been its epoch's last
         if self.checkpoint is None: return self._write(0, rng_state())
         self.images, self.learn.first_epoch = self.checkpoint.images, self.checkpoint.epoch
         if hasattr(self.learn, "progress"): self.learn.progress.mbar.update(0)  # fastai's bar knows no other beginning

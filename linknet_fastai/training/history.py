@@ -33,11 +33,16 @@ class SegmentationRecorder(Recorder):
 
     def before_fit(self):
         super().before_fit()
-        self.rows, self.best, self.improved = [], -1.0, False
+        self.is_new, self.is_training = True, False  # fastai begins a fit to predict, too
 
     def before_epoch(self):
         super().before_epoch()
         self.started = time.perf_counter()
+
+    def before_train(self):
+        super().before_train()
+        if self.is_new: self.rows, self.best, self.improved = [], -1.0, False
+        self.is_new, self.is_training = False, True
 
     def after_train(self):
         self.smooth_loss.all_reduce()
@@ -49,6 +54,7 @@ class SegmentationRecorder(Recorder):
 
     def after_epoch(self):
         super().after_epoch()
+        if not self.is_training: return
         names = self.metric_names[1:-1]  # without `epoch` and `time`
         self.rows.append({"epoch": self.epoch + 1, **dict(zip(names, self.final_record)),
                           "lr": self.opt.hypers[-1]["lr"], "seconds": time.perf_counter() - self.started})
@@ -62,7 +68,7 @@ class SegmentationRecorder(Recorder):
 
     def load_state_dict(self, state: dict):
         "What `state_dict` gave."
-        self.rows, self.best = list(state["rows"]), state["best"]
+        self.rows, self.best, self.is_new = list(state["rows"]), state["best"], False
         self.smooth_loss.val, self.smooth_loss.count = torch.tensor(state["smooth_loss"]), state["count"]
 
     def plot_metrics(self):

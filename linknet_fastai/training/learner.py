@@ -2,60 +2,71 @@
 
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Real
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
+import torch
 from fastai.callback.core import Callback, CancelEpochException
 from fastai.callback.fp16 import MixedPrecision
-from fastai.learner import Learner, Recorder, defaults, replacing_yield
+from fastai.callback.mixup import MixHandler
+from fastai.callback.preds import MCDropoutCallback
+from fastai.learner import Learner, Recorder, defaults
 from fastai.optimizer import OptimWrapper
-from fastai.torch_core import params
+from fastai.torch_core import params, set_seed
 from fastcore.foundation import L
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import AdamW, RMSprop
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..errors import UserError
 from ..evaluation.metrics import ConfusionCallback, score_metrics
-from ..evaluation.tta import FlipTTA
+from ..evaluation.tta import Mirrored
 from ..models.autocast import autocast_model, plain_model
-from ..models.factory import create_model
 from ..recipes import Recipe
 from ..runtime.device import Machine
 from ..runtime.malloc import malloc_trim
 from .finite_loss import FiniteLoss
 from .history import SegmentationRecorder
+from .initial_model import initial_model
 from .loss import segmentation_loss
 
 
 def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), machine: Machine | None = None,
-                    **kwargs) -> "SegmentationLearner":
+                    cbs=None, metrics=None, **kwargs) -> "SegmentationLearner":
     """A `Learner` with the recipe's model, loss, optimizer and scores.
+
+    What is drawn at random, from here on, follows from the recipe's seed.
 
     Args:
         dls: batches of images and masks.
         recipe: its settings.
         machine: the device of `dls` in its best precision if not given.
-        kwargs: more arguments of `Learner`.
+        cbs: callbacks, beside its own.
+        metrics: fastai metrics, behind its own.
+        kwargs: arguments of `Learner`, such as `loss_func`, `opt_func`, `lr`, `splitter`, `path`, in the place of its own.
 
-    Raises `UserError` for a model that can't be built, or weights that can't be had or don't fit.
+    Raises `UserError` for a model that can't be built, weights that can't be had or don't fit, and callbacks of fastai's that can't
+    work on masks.
     """
+    set_seed(recipe.seed)
+    dls.restart_shuffle()
     machine = machine or Machine.choose(str(dls.device))
-    model = create_model(recipe.model, len(dls.vocab), recipe.encoder, recipe.weights, recipe.upsample)
-    loss_func = segmentation_loss(dls.class_frequencies, recipe)
-    loss_func.to(machine.device)
+    model = initial_model(recipe, dls.vocab)
     confusion, finite_loss = ConfusionCallback(dls.vocab), FiniteLoss()
-    cbs = [*_fastai_callbacks(), SegmentationRecorder(finite_loss), confusion, finite_loss, MallocTrim()]
-    if machine.precision == "fp16": cbs.append(GradientScaling())
-    return SegmentationLearner(
-        dls, autocast_model(model, machine), loss_func,
+    own = dict(
+        loss_func=kwargs.pop("loss_func", None) or segmentation_loss(dls.class_frequencies, dls.vocab, recipe),
         opt_func=OPTIMIZERS[recipe.optimizer],
         lr=defaults.lr if recipe.lr == "auto" else discriminative_lr(recipe.lr, recipe),
         wd=recipe.weight_decay,
         splitter=encoder_and_decoder,
-        metrics=score_metrics(confusion),
-        cbs=cbs, default_cbs=False,  # fastai's own are among them, but for its Recorder
-        model_dir=tempfile.gettempdir(),  # `lr_find` parks the weights there
-        **kwargs)
+        metrics=[*score_metrics(confusion), *L(metrics)],
+        cbs=[*_fastai_callbacks(), SegmentationRecorder(finite_loss), confusion, finite_loss, MallocTrim(), *L(cbs)],
+        default_cbs=False)  # fastai's own are among them, but for its Recorder
+    if hasattr(own["loss_func"], "to"): own["loss_func"].to(machine.device)
+    if machine.precision == "fp16": own["cbs"].append(GradientScaling())
+    return SegmentationLearner(dls, autocast_model(model, machine), **own | kwargs)
 
 
 def _fastai_callbacks() -> list[Callback]:
@@ -104,7 +115,10 @@ def encoder_and_decoder(model: nn.Module) -> L:
 
 
 class SegmentationLearner(Learner):
-    "A `Learner` that can begin at any epoch, and whose test-time augmentation turns its predictions back."
+    """fastai's, but for what it can't know of masks and of machines without a GPU.
+
+    It can begin at any epoch; its test-time augmentation turns predictions back; `to_bf16` and its like set the model's own autocast.
+    """
 
     first_epoch = 0
 
@@ -113,9 +127,66 @@ class SegmentationLearner(Learner):
         for self.epoch in range(self.first_epoch, self.n_epoch):  # noqa: B020  as fastai has it
             self._with_events(self._do_epoch, "epoch", CancelEpochException)
 
-    def tta(self, ds_idx: int = 1, dl=None, **kwargs) -> tuple[Tensor, Tensor]:
-        "Class probabilities `[N,C,H,W]`, the mean of each image's and its mirror image's, and the masks."
-        with contextmanager(replacing_yield)(self, "model", FlipTTA(self.model)): return self.get_preds(ds_idx, dl, **kwargs)
+    def add_cb(self, cb: Callback | type[Callback]) -> "SegmentationLearner":
+        "As in fastai; `UserError` for a callback that can't work on masks, or would do nothing."
+        kind = cb if isinstance(cb, type) else type(cb)
+        if issubclass(kind, MixHandler):
+            raise UserError(f"fastai's {kind.__name__} blends one label an image, not masks; use linknet_fastai's MixUp or CutMix.")
+        if issubclass(kind, MCDropoutCallback) and not any(isinstance(layer, _DropoutNd) for layer in self.model.modules()):
+            raise UserError("this model has no dropout, so MCDropoutCallback would predict the same each time; leave it out.")
+        return super().add_cb(cb)
+
+    def lr_find(self, *args, **kwargs):
+        "fastai's; the weights that it puts back at the end lie in a temporary folder of its own meanwhile."
+        with tempfile.TemporaryDirectory() as folder, self._replaced("model_dir", folder): return super().lr_find(*args, **kwargs)
+
+    def tta(self, ds_idx: int = 1, dl=None, n: int = 1, item_tfms=None, batch_tfms=None, beta: float | None = 0.5,
+            use_max: bool = False) -> tuple[Tensor, Tensor]:
+        """Class probabilities `[N,C,H,W]` from each image and its mirror image, turned back, and the masks.
+
+        Args:
+            ds_idx: 0 for the training images (not augmented), 1 for the validation images.
+            dl: other batches, in the place of `ds_idx`.
+            n: of other views than the image itself: 1, its mirror image.
+            item_tfms, batch_tfms: fastai's; can't be given, since their predictions can't be turned back.
+            beta: how much the image itself counts, 0 to 1; None to get both predictions, the mirror image's first.
+            use_max: the higher of both probabilities in the place of their mean.
+        """
+        if n != 1 or item_tfms is not None or batch_tfms is not None:
+            raise UserError("tta predicts from each image and its mirror image, since other views can't be turned back to the mask; "
+                            "leave out n, item_tfms and batch_tfms.")
+        dl = (self.dls[ds_idx] if dl is None else dl).in_order()
+        plain, masks = self.get_preds(dl=dl)
+        with self._replaced("model", Mirrored(self.model)): mirrored, _ = self.get_preds(dl=dl)
+        if use_max: return torch.maximum(plain, mirrored), masks
+        return (mirrored, plain) if beta is None else torch.lerp(mirrored, plain, beta), masks
+
+    def to_bf16(self) -> "SegmentationLearner":
+        "From here on convolutions compute in bfloat16; weights, loss and optimizer stay in fp32."
+        return self._in_precision("bf16")
+
+    def to_fp32(self) -> "SegmentationLearner":
+        "From here on everything is computed in fp32."
+        return self._in_precision("fp32")
+
+    def to_fp16(self) -> "SegmentationLearner":
+        "From here on convolutions compute in fp16, and gradients are scaled; `UserError` where the device is no CUDA GPU."
+        return self._in_precision("fp16")
+
+    def _in_precision(self, precision: str) -> "SegmentationLearner":
+        machine = self.model.machine
+        machine = replace(Machine.choose(str(machine.device), precision), compile=machine.compile)
+        self.model = autocast_model(plain_model(self.model), machine)
+        self.remove_cb(GradientScaling)
+        if precision == "fp16": self.add_cb(GradientScaling())
+        return self
+
+    @contextmanager
+    def _replaced(self, name: str, value):
+        usual = getattr(self, name)
+        setattr(self, name, value)
+        try: yield
+        finally: setattr(self, name, usual)
 
 
 class MallocTrim(Callback):

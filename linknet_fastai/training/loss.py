@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from fastai.losses import CrossEntropyLossFlat
 from torch import Tensor
 
+from ..errors import check_choice
 from ..images import VOID
 from ..recipes import Recipe
 from ..runtime.all_reduce import all_reduce_sum
@@ -74,7 +75,13 @@ def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, all_processes: bool
     return (losses * (true > 0)).sum() / (true > 0).sum().clamp(min=1)
 
 
-def segmentation_loss(frequency: np.ndarray, recipe: Recipe) -> SegmentationLoss:
-    "The recipe's loss for class frequencies `[C]`."
+def segmentation_loss(frequency: np.ndarray, classes: tuple[str, ...], recipe: Recipe) -> SegmentationLoss:
+    """The recipe's loss for `classes` of these frequencies `[C]`; a weight that the recipe gives by hand wins.
+
+    `UserError` for a weight of a class that there isn't.
+    """
     weights = class_weights(frequency) ** recipe.class_weight_power
+    for name, weight in (recipe.class_weights or {}).items():
+        check_choice("class", name, classes)
+        weights[classes.index(name)] = weight
     return SegmentationLoss(torch.tensor(weights, dtype=torch.float), recipe.dice_weight)

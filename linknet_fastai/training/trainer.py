@@ -4,11 +4,9 @@ memory is short."""
 import warnings
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
-from fastai.callback.schedule import ParamScheduler
 from fastai.callback.training import GradientAccumulation
 from fastai.learner import Learner
 
@@ -21,25 +19,27 @@ from ..runs.weights import ModelCard
 from ..runtime.device import Machine
 from ..runtime.distributed import world_size
 from .checkpointing import Checkpointing
+from .early_stopping import Patience
 from .finite_loss import LossNotFinite
 from .history import RunHistory
-from .learner import discriminative_lr, linknet_learner
+from .learner import linknet_learner
+from .schedules import fit_schedule
 from .sharding import distributed
 from .signals import Signals
 
-STEP, STEP_EPOCHS = 0.1, 100  # of the schedule `steps`: the authors' training code
 LR_BACKOFF, LOWEST_LR_SCALE = 0.5, 0.2  # what the lr is multiplied by after losses that are not finite, and where that ends
 
 
 @dataclass(frozen=True)
 class Job:
-    "One training: what is trained how, where, and the run folder that keeps it. `cbs` take the place of fastai's progress bar."
+    "One training: what is trained how, where, and the run folder that keeps it. `progress_bar` takes the place of fastai's."
 
     run: Run
     recipe: Recipe
     machine: Machine
     card: ModelCard
     cbs: tuple[Callback, ...] = ()
+    progress_bar: Callback | None = None
 
 
 def create_learner(dls: SegmentationDataLoaders, recipe: Recipe, machine: Machine,
@@ -87,20 +87,11 @@ def _smaller_batch(job: Job, batch_size: int, error: torch.OutOfMemoryError) -> 
 
 def _attempt(job: Job, learn: Learner, checkpoint: Checkpoint | None, lr_scale: float) -> Learner:
     batch_size, recipe = learn.dls.train.bs, job.recipe
-    if job.cbs: learn.remove_cb(ProgressCallback)
+    if job.progress_bar: learn.remove_cb(ProgressCallback)
     with Signals() as signals, distributed(learn, job.machine, recipe.seed):
         cbs = [RunHistory(job.run, job.card), Checkpointing(job.run, checkpoint, signals, lr_scale, batch_size)]
         if batch_size < recipe.batch_size: cbs.append(GradientAccumulation(recipe.batch_size))
-        _fit(learn, replace(recipe, lr=recipe.lr * lr_scale), [*cbs, *job.cbs])
+        if recipe.patience: cbs.append(Patience(recipe.patience))
+        if job.progress_bar: cbs.append(job.progress_bar)
+        fit_schedule(learn, replace(recipe, lr=recipe.lr * lr_scale), checkpoint, [*cbs, *job.cbs])
     return learn
-
-
-def _fit(learn: Learner, recipe: Recipe, cbs: list[Callback]):
-    "By the recipe's schedule."
-    lr = discriminative_lr(recipe.lr, recipe)
-    if recipe.schedule == "one-cycle": return learn.fit_one_cycle(recipe.epochs, lr, cbs=cbs)
-    learn.create_opt()
-    learn.opt.set_hyper("lr", lr)
-    first = np.array([group["lr"] for group in learn.opt.hypers])
-    steps = ParamScheduler({"lr": lambda done: first * STEP ** (done * recipe.epochs // STEP_EPOCHS)})
-    learn.fit(recipe.epochs, lr, cbs=[steps, *cbs])

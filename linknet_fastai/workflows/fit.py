@@ -42,7 +42,8 @@ class FitOptions:
 
     `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left out, and listed
     in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing is scored. `logger` is
-    `tensorboard` or `wandb`. `cbs` take the place of fastai's progress bar, `progress` shows how far the check is.
+    `tensorboard` or `wandb`. `cbs` are fastai callbacks; `progress_bar` is one that takes the place of fastai's. `progress` shows how
+    far the check is.
     """
 
     out: Path | None = None
@@ -50,6 +51,7 @@ class FitOptions:
     splits: str = "train"
     logger: str | None = None
     cbs: tuple[Callback, ...] = ()
+    progress_bar: Callback | None = None
     progress: Progress = silent
 
     def __post_init__(self):
@@ -65,6 +67,10 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     """
     out, machine = options.out or new_run_path(dataset.name), machine or Machine.choose()
     refuse_taken(out)  # said before the work, not after
+    if recipe.patience and options.splits != "train":
+        raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on `train`.")
+    if recipe.freeze_epochs and world_size() > 1:
+        raise UserError("several processes can't train with a frozen encoder first; leave out `--freeze-epochs`, or use one process.")
     with process_group(machine):
         run = Run(Path(broadcast_text(str(out))))
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
@@ -117,7 +123,7 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
                      dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model)
     loggers = (create_logger(options.logger, run),) if options.logger else ()
-    return Job(run, recipe, machine, card, options.cbs + loggers)
+    return Job(run, recipe, machine, card, options.cbs + loggers, options.progress_bar)
 
 
 def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):

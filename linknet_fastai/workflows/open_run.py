@@ -37,7 +37,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
     run = Run.open(path)
     config, recipe = run.config, run.recipe_as(Recipe)
     model, card = run.load_model()
-    dataset = open_dataset(config.dataset, data or config.data, config.protocol, **config.options)
+    dataset = open_dataset(config.dataset, data or config.data, run.dataset_options)
     if card.classes != dataset.classes:
         raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it was "
                         "with `--data`.")

@@ -31,6 +31,7 @@ class ResumeOptions:
     data: Path | None = None
     logger: str | None = None
     cbs: tuple[Callback, ...] = ()
+    progress_bar: Callback | None = None
     progress: Progress = silent
 
     def __post_init__(self):
@@ -48,12 +49,12 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
     with process_group(machine), locked(run):
         checkpoint = run.checkpoints.read()
         refuse_finished(run, recipe, checkpoint)
-        dataset = open_dataset(config.dataset, options.data or config.data, config.protocol, **config.options)
+        dataset = open_dataset(config.dataset, options.data or config.data, run.dataset_options)
         dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
         refuse_other_data(run, dataset)
         if is_main_process(): run.write_recipe(asdict(recipe))  # where the epochs are others
         dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
-        job = job_for(run, dataset, recipe, machine, FitOptions(logger=options.logger, cbs=options.cbs))
+        job = job_for(run, dataset, recipe, machine, FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar))
         learn = train(job, create_learner(dls, recipe, machine, checkpoint), checkpoint)
         evaluate_and_report(job, learn, dataset, dls)
         return run
@@ -75,8 +76,9 @@ def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
     "`UserError` where there is nothing to do, or nothing to go on from."
     if checkpoint is None and len(run.history):
         raise UserError(f"{run.path}: has no last.safetensors any more, so it can't go on; train anew with `--out`.")
-    if run.checkpoints.is_finished and checkpoint is not None and checkpoint.epoch == recipe.epochs:
-        raise UserError(f"{run.path}: is finished, all {recipe.epochs} epochs; train anew with `--out`.")
+    more_is_asked = recipe.epochs > run.recipe_as(Recipe).epochs
+    if run.checkpoints.is_finished and checkpoint is not None and checkpoint.epoch and not more_is_asked:
+        raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `--out`.")
 
 
 def refuse_other_data(run: Run, dataset: SegmentationDataset):

@@ -68,7 +68,8 @@ def measure(recipe: Recipe, num_classes: int, machine: Machine) -> Speed:
 
 def training_step(model, images, masks, recipe: Recipe, num_classes: int, machine: Machine) -> Callable[[], None]:
     "One step of the recipe on a batch: forward, loss, backward, optimizer."
-    loss_func = segmentation_loss(np.full(num_classes, 1 / num_classes), recipe)
+    classes = tuple(map(str, range(num_classes)))
+    loss_func = segmentation_loss(np.full(num_classes, 1 / num_classes), classes, replace(recipe, class_weights=None))
     loss_func.to(machine.device)
     optimizer = OPTIMIZERS[recipe.optimizer](encoder_and_decoder(model), discriminative_lr(1e-4, recipe))
     model.train()

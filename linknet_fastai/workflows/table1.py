@@ -90,7 +90,7 @@ class Table1Options:
 
 
 def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: Table1Options,
-           watch: Callable[[str, float], tuple[Callback, ...]] = lambda run, left: ()) -> pd.DataFrame:
+           watch: Callable[[str, float], Callback | None] = lambda run, left: None) -> pd.DataFrame:
     """Train what is not trained yet, score all rows on the validation frames, and write the table and its plot to `out`.
 
     A run that was not finished goes on.
@@ -101,7 +101,7 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
         machine: what to train on.
         options: which rows, and how.
         watch: called with a run's name, and how much of all arithmetic is still to do (0 to 1), before it is trained; what it
-            returns are the callbacks of its training.
+            returns takes the place of fastai's progress bar.
     """
     writable_folder(out)
     recipes = options.recipes
@@ -126,10 +126,10 @@ def _is_trained(path: Path, recipe: Recipe) -> bool:
     return run.is_scored
 
 
-def _train(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, path: Path, cbs: tuple[Callback, ...]):
+def _train(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, path: Path, progress_bar: Callback | None):
     "The run at `path`, from where it stands."
-    if (path / "config.json").exists(): resume(path, machine, ResumeOptions(data=dataset.root, cbs=cbs))
-    else: fit(dataset, recipe, machine, FitOptions(out=path, cbs=cbs))
+    if (path / "config.json").exists(): resume(path, machine, ResumeOptions(data=dataset.root, progress_bar=progress_bar))
+    else: fit(dataset, recipe, machine, FitOptions(out=path, progress_bar=progress_bar))
 
 
 def _work(recipe: Recipe, num_classes: int) -> float:

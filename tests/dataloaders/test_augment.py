@@ -9,15 +9,16 @@ import torch.nn.functional as F
 from fastai.torch_core import TensorImage, TensorMask
 from torch import Tensor
 
+from linknet_fastai.dataloaders.augment import Augment, random_affine, sample_images, sample_masks, whole_strides
 from linknet_fastai.images import VOID
-from linknet_fastai.dataloaders.augment import Augment, random_affine, sample_images, sample_masks
 from linknet_fastai.recipes import Recipe
 
 NEUTRAL = Recipe(flip=False, scale=(1, 1), rotation=0, shear=0, jitter=0)
 WILD = Recipe(flip=True, scale=(0.5, 2), rotation=40, shear=0.4, jitter=0)
 
 
-def augmented(recipe: Recipe, images: Tensor, masks: Tensor, size: tuple[int, int], seed: int = 0) -> tuple[Tensor, Tensor]:
+def augmented(recipe: Recipe, images: Tensor, masks: Tensor, size: tuple[int, int],
+              seed: int = 0) -> tuple[Tensor, Tensor]:
     torch.manual_seed(seed)
     return Augment(recipe, size)((TensorImage(images), TensorMask(masks)), split_idx=0)
 
@@ -77,8 +78,8 @@ def test_image_and_mask_move_together(seed):
     "Masks of column and row indices say for each pixel where the nearest neighbour was; ramps where the bilinear one."
     height, width, size = 40, 56, (32, 48)
     images = ramps(8, height, width)
-    rows, columns = rows_and_columns(augmented(WILD, images, torch.zeros(8, height, width, dtype=torch.uint8), size, seed)[0],
-                                     height, width)
+    views, _ = augmented(WILD, images, torch.zeros(8, height, width, dtype=torch.uint8), size, seed)
+    rows, columns = rows_and_columns(views, height, width)
     by_column = torch.arange(width, dtype=torch.uint8).expand(8, height, width)
     by_row = torch.arange(height, dtype=torch.uint8)[:, None].expand(8, height, width)
     for mask, source in ((by_column, columns), (by_row, rows)):
@@ -90,7 +91,8 @@ def test_image_and_mask_move_together(seed):
 
 def test_flip_mirrors_image_and_mask_of_about_half_the_images():
     images, masks = noise(32, 8, 12)
-    new_images, new_masks = (t.as_subclass(Tensor) for t in augmented(replace(NEUTRAL, flip=True), images, masks, (8, 12)))
+    views = augmented(replace(NEUTRAL, flip=True), images, masks, (8, 12))
+    new_images, new_masks = (t.as_subclass(Tensor) for t in views)
     mirrored = [not torch.equal(new, old) for new, old in zip(new_masks, masks)]
     assert 8 <= sum(mirrored) <= 24
     for i, flipped in enumerate(mirrored):
@@ -124,10 +126,10 @@ def test_rotation_turns_a_known_pixel_about_the_centre():
         assert centre_of((mask == 1).float()) == pytest.approx(expected, abs=0.5)
 
 
-def test_shear_moves_a_row_by_a_share_of_its_height():
+def test_shear_moves_a_row_by_a_part_of_its_height():
     height, width, recipe = 48, 64, replace(NEUTRAL, shear=0.3)
-    rows, columns = rows_and_columns(augmented(recipe, ramps(8, height, width), torch.zeros(8, height, width), (height, width))[0],
-                                     height, width)
+    views, _ = augmented(recipe, ramps(8, height, width), torch.zeros(8, height, width), (height, width))
+    rows, columns = rows_and_columns(views, height, width)
     torch.testing.assert_close(rows[0], torch.arange(height)[:, None].expand(height, width).float(), rtol=0, atol=1e-3)
     steps = (columns[:, 30, 32] - columns[:, 20, 32]) / 10  # in columns a row
     assert steps.min() < -0.1 and steps.max() > 0.1 and steps.abs().max() <= 0.3
@@ -190,6 +192,11 @@ def test_a_smaller_output_is_a_random_crop():
     assert columns[:, 0, 0].max() - columns[:, 0, 0].min() > 10 and rows[:, 0, 0].max() - rows[:, 0, 0].min() > 2
 
 
+def test_training_crops_are_whole_strides():
+    assert whole_strides((360, 480)) == (352, 480)
+    assert whole_strides((64, 64)) == (64, 64)
+
+
 def test_the_same_seed_gives_the_same_batch_and_another_another():
     recipe, (images, masks) = replace(WILD, jitter=0.3), noise(4, 24, 40)
     first, again, other = (augmented(recipe, images, masks, (24, 32), seed) for seed in (0, 0, 1))
@@ -212,13 +219,13 @@ def test_masks_keep_their_dtype(dtype):
     assert VOID in found
 
 
-def test_lighting_changes_brightness_and_contrast_by_no_more_than_asked():
+def test_jitter_changes_brightness_and_contrast_by_no_more_than_asked():
     "Halves of 0.4 and 0.6: their mean gives the brightness, their difference the contrast."
     images = torch.full((64, 3, 8, 8), 0.4)
     images[..., 4:] = 0.6
     masks = torch.arange(64).view(1, 8, 8).repeat(64, 1, 1)
-    lit, same = augmented(replace(NEUTRAL, jitter=0.2), images, masks, (8, 8))
-    dark, light = lit[:, 0, 0, 0], lit[:, 0, 0, -1]
+    changed, same = augmented(replace(NEUTRAL, jitter=0.2), images, masks, (8, 8))
+    dark, light = changed[:, 0, 0, 0], changed[:, 0, 0, -1]
     brightness, contrast = (light + dark) / 1.0 - 1, (light - dark) / 0.2 - 1
     for change in (brightness, contrast):
         assert change.abs().max() <= 0.2 + 1e-4 and change.min() < -0.1 and change.max() > 0.1
@@ -226,7 +233,7 @@ def test_lighting_changes_brightness_and_contrast_by_no_more_than_asked():
     assert torch.equal(same.as_subclass(Tensor), masks)
 
 
-def test_lighting_stays_between_black_and_white():
+def test_jitter_stays_between_black_and_white():
     images, masks = noise(8, 8, 8)
-    lit = augmented(replace(NEUTRAL, jitter=0.9), images, masks, (8, 8))[0]
-    assert lit.min() == 0 and lit.max() == 1
+    changed = augmented(replace(NEUTRAL, jitter=0.9), images, masks, (8, 8))[0]
+    assert changed.min() == 0 and changed.max() == 1

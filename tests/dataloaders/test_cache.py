@@ -12,16 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
-from linknet_fastai.errors import UserError
-from linknet_fastai.dataloaders import cache as store
-from linknet_fastai.dataloaders.dataloaders import decode_samples
 from linknet_fastai.dataloaders.cache import cached
+from linknet_fastai.dataloaders.decode import decode_samples
+from linknet_fastai.errors import UserError
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     "Nothing fits in memory; a cache of its own."
-    monkeypatch.setattr(store, "fits", lambda size: False)
+    monkeypatch.setattr("linknet_fastai.dataloaders.cache.fits", lambda size: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return platformdirs.user_cache_path("linknet-fastai") / "decoded"
 
@@ -63,7 +62,7 @@ def test_an_error_leaves_nothing(folder):
     assert not list(folder.iterdir())
 
 
-def test_a_full_disk_is_one_sentence(folder, monkeypatch):
+def test_a_full_disk_is_one_message(folder, monkeypatch):
     def full(*_): raise OSError(28, "No space left on device")
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(UserError, match="No space left"): cached("a", b"key", 1000, count)
@@ -72,13 +71,13 @@ def test_a_full_disk_is_one_sentence(folder, monkeypatch):
 
 SLOW = """
 import sys, time
-from linknet_fastai.training import store
-store.fits = lambda size: False
+from linknet_fastai.dataloaders import cache
+cache.fits = lambda size: False
 def fill(content):
     print("filling", flush=True)
     time.sleep(float(sys.argv[1]))
     content[:] = 5
-print(int(store.cached("a", b"key", 1000, fill).sum()))
+print(int(cache.cached("a", b"key", 1000, fill).sum()))
 """
 
 
@@ -102,10 +101,10 @@ def test_two_processes_at_once(folder):
 
 
 @pytest.mark.parametrize("mask_size", [None, (32, 48)])
-def test_pairs_are_the_same_in_memory_and_mapped(tiny_dataset, folder, monkeypatch, mask_size):
+def test_samples_are_the_same_in_memory_and_mapped(tiny_dataset, folder, monkeypatch, mask_size):
     rows = tiny_dataset.split("train")
     mapped = decode_samples(tiny_dataset, rows, (32, 48), mask_size)
-    monkeypatch.setattr(store, "fits", lambda size: True)
+    monkeypatch.setattr("linknet_fastai.dataloaders.cache.fits", lambda size: True)
     held = decode_samples(tiny_dataset, rows, (32, 48), mask_size)
     for one, other in zip(mapped, held):
         assert one.path == other.path and torch.equal(one.image, other.image) and torch.equal(one.mask, other.mask)

@@ -1,4 +1,4 @@
-"Whether a dataset is sound: every way in which a pair can be bad."
+"Whether a dataset is sound: every way in which a sample can be bad."
 
 import os
 import shutil
@@ -13,10 +13,8 @@ from PIL import Image
 from linknet_fastai.datasets.camvid import camvid
 from linknet_fastai.datasets.check import check
 from linknet_fastai.errors import UserError
-from linknet_fastai.reports.dataset_check import write_check
-from linknet_fastai.training.class_weights import class_weights
 
-REAL = Path(__file__).parents[2] / "shared" / "camvid"
+REAL = Path(__file__).parents[3] / "shared" / "camvid"
 
 
 def only_problem(dataset) -> str:
@@ -26,23 +24,24 @@ def only_problem(dataset) -> str:
 
 
 def test_sound_images(tiny_dataset):
-    report = check(tiny_dataset)
-    assert report.problems.empty and report.notes == ()
-    assert report.usable(skip_bad=False) is tiny_dataset
-    assert report.splits.images.to_dict() == {"train": 8, "val": 4}
-    assert report.splits.sizes.to_dict() == {"train": "64x64", "val": "64x64"}
+    result = check(tiny_dataset)
+    assert result.problems.empty and result.notes == ()
+    assert result.usable(skip_bad=False) is tiny_dataset
+    assert result.splits.images.to_dict() == {"train": 8, "val": 4}
+    assert result.splits.sizes.to_dict() == {"train": "64x64", "val": "64x64"}
     masks = [tiny_dataset.read_mask(path) for path in tiny_dataset.split("train")["mask"]]
-    assert report.pixels.train.tolist() == [sum(int((mask == c).sum()) for mask in masks) for c in range(3)]
+    assert result.pixels.train.tolist() == [sum(int((mask == c).sum()) for mask in masks) for c in range(3)]
     void = sum(int((mask == 255).sum()) for mask in masks)
-    assert report.splits.void.train == pytest.approx(void / (8 * 64 * 64))
-    assert report.frequencies.train.sum() == pytest.approx(1)
+    assert result.splits.void.train == pytest.approx(void / (8 * 64 * 64))
+    assert result.frequencies.train.sum() == pytest.approx(1)
 
 
 def test_a_missing_image_and_a_missing_mask(tiny_dataset):
     tiny_dataset.table.image[1].unlink(), tiny_dataset.table["mask"][9].unlink()
     problems = check(tiny_dataset).problems
     assert problems.index.tolist() == [1, 9] and problems.split.tolist() == ["train", "val"]
-    assert "01.png: there is no such file" in problems.problem[1] and "09_mask.png: there is no such file" in problems.problem[9]
+    assert "01.png: there is no such file" in problems.problem[1]
+    assert "09_mask.png: there is no such file" in problems.problem[9]
 
 
 def test_a_mask_of_another_size(tiny_dataset):
@@ -52,20 +51,23 @@ def test_a_mask_of_another_size(tiny_dataset):
 
 def test_values_that_are_no_class(tiny_dataset):
     Image.new("L", (64, 64), 77).save(tiny_dataset.table["mask"][2])
-    assert "02_mask.png: holds the values 77, which are no class of tiny3" in only_problem(tiny_dataset)
+    problem = only_problem(tiny_dataset)
+    assert "02_mask.png: " in problem and " 77," in problem and "tiny3" in problem
 
 
 def test_a_class_that_never_occurs_in_training(tiny_dataset):
-    assert check(replace(tiny_dataset, classes=(*tiny_dataset.classes, "roof"))).notes == (
-        "never in the training masks, so never learnt: roof",)
+    [note] = check(replace(tiny_dataset, classes=(*tiny_dataset.classes, "roof"))).notes
+    assert "roof" in note and "wall" not in note
 
 
-def test_a_image_in_two_splits_is_left_to_validation(tiny_dataset):
-    Image.open(tiny_dataset.table.image[8]).save(tiny_dataset.table.image[3], compress_level=0)  # other bytes, equal pixels
-    report = check(tiny_dataset)
-    assert report.problems.index.tolist() == [3]
-    assert "03.png: stands in train, and in val as" in report.problems.problem[3]
-    assert len(report.usable(skip_bad=True).split("val")) == 4 and len(report.usable(skip_bad=True).split("train")) == 7
+def test_an_image_in_two_splits_is_left_to_validation(tiny_dataset):
+    copy = tiny_dataset.table.image[3]
+    Image.open(tiny_dataset.table.image[8]).save(copy, compress_level=0)  # other bytes, equal pixels
+    result = check(tiny_dataset)
+    assert result.problems.index.tolist() == [3]
+    assert "03.png: stands in train, and in val as" in result.problems.problem[3]
+    usable = result.usable(skip_bad=True)
+    assert len(usable.split("val")) == 4 and len(usable.split("train")) == 7
 
 
 def test_the_same_image_twice_in_one_split_is_no_problem(tiny_dataset):
@@ -73,20 +75,20 @@ def test_the_same_image_twice_in_one_split_is_no_problem(tiny_dataset):
     assert check(tiny_dataset).problems.empty
 
 
-def test_bad_pairs_are_refused_or_left_out(tiny_dataset):
+def test_bad_samples_are_refused_or_left_out(tiny_dataset):
     for index in (1, 5): tiny_dataset.table.image[index].unlink()
-    report = check(tiny_dataset)
-    with pytest.raises(UserError, match=r"01.png: there is no such file.*\(unsound pairs: 2 of 12;.*--skip-bad"):
-        report.usable(skip_bad=False)
-    assert report.usable(skip_bad=True).table.index.tolist() == [0, 2, 3, 4, *range(6, 12)]
-    assert report.pixels.equals(check(report.usable(skip_bad=True)).pixels)  # bad pairs weren't counted
+    result = check(tiny_dataset)
+    with pytest.raises(UserError, match=r"01\.png: .*2 of 12.*--skip-bad"):
+        result.usable(skip_bad=False)
+    assert result.usable(skip_bad=True).table.index.tolist() == [0, 2, 3, 4, *range(6, 12)]
+    assert result.pixels.equals(check(result.usable(skip_bad=True)).pixels)  # bad samples weren't counted
 
 
 def test_images_without_masks_are_read_and_not_missed(tiny_dataset):
     tiny_dataset.table.loc[tiny_dataset.table.split == "val", ["split", "mask"]] = ["test", None]
-    report = check(tiny_dataset)
-    assert report.problems.empty and report.splits.masks.to_dict() == {"train": 8, "test": 0}
-    with pytest.raises(UserError, match="test images of tiny have no masks"): tiny_dataset.split("test")
+    result = check(tiny_dataset)
+    assert result.problems.empty and result.splits.masks.to_dict() == {"train": 8, "test": 0}
+    with pytest.raises(UserError, match="test images of tiny"): tiny_dataset.split("test")
 
 
 # files from hell
@@ -95,8 +97,8 @@ def png_of_claimed_size(width: int, height: int) -> bytes:
     "A PNG whose header claims a size, with a few bytes of pixels."
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
 
 
 def test_a_header_of_60000_by_60000_pixels(tiny_dataset):
@@ -130,22 +132,22 @@ def test_whatever_a_file_is_named(tiny_dataset, name):
     assert problem.isprintable() and "can't be read as an image" in problem
 
 
-def test_a_link_out_of_the_folder_is_not_followed(tiny_dataset, tmp_path_factory):
+def test_a_symlink_out_of_the_folder_is_not_followed(tiny_dataset, tmp_path_factory):
     secret = tmp_path_factory.mktemp("elsewhere") / "secret.png"
     tiny_dataset.table.image[0].rename(secret)
     tiny_dataset.table.image[0].symlink_to(secret)
-    assert "00.png: is a link to a file outside" in only_problem(tiny_dataset)
+    assert "00.png: " in (problem := only_problem(tiny_dataset)) and "outside" in problem
     with pytest.raises(UserError, match="outside"): tiny_dataset.read_image(tiny_dataset.table.image[0])
 
 
-def test_a_link_within_the_folder_is_followed(tiny_dataset):
+def test_a_symlink_within_the_folder_is_followed(tiny_dataset):
     path = tiny_dataset.table.image[0]
     path.rename(path.with_name("other.png"))
     path.symlink_to("other.png")
     assert check(tiny_dataset).problems.empty
 
 
-def test_a_link_to_itself(tiny_dataset):
+def test_a_symlink_to_itself(tiny_dataset):
     path = tiny_dataset.table.image[0]
     path.unlink()
     path.symlink_to(path)
@@ -158,19 +160,12 @@ def test_a_pipe_does_not_hang(tiny_dataset):
     assert "no such file" in only_problem(tiny_dataset)
 
 
-def test_the_table_beside(tiny_dataset, tmp_path):
-    report = check(tiny_dataset)
-    classes = write_check(report, tmp_path / "out")
-    assert classes.weight.tolist() == pytest.approx(class_weights(report.frequencies.train.to_numpy()).tolist())
-    assert (tmp_path / "out/classes.csv").read_text().splitlines()[0] == "class,train,val,weight"
-    Image.open(tmp_path / "out/classes.png").verify()
-
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="../shared/camvid is not on this machine")
 def test_real_camvid_is_sound():
-    report = check(camvid(REAL))
-    assert report.problems.empty
-    assert report.splits.images.to_dict() == {"train": 367, "val": 101}
+    result = check(camvid(REAL))
+    assert result.problems.empty
+    assert result.splits.images.to_dict() == {"train": 367, "val": 101}
     row = camvid(REAL).split("val")
     sky = sum(Image.open(path).histogram()[0] for path in row["mask"])
-    assert report.pixels.val["Sky"] == sky
+    assert result.pixels.val["Sky"] == sky

@@ -13,12 +13,13 @@ from linknet_fastai.datasets.folder import distinct_colors, folder
 from linknet_fastai.errors import UserError
 
 MASK = np.array([[0, 1, 2], [2, 255, 0]], dtype=np.uint8)
+BLACK = np.zeros((2, 3, 3))
 COLORS = {"sea": (0, 0, 200), "sandy beach": (200, 200, 0)}
 
 
 def write(path: Path, pixels=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.zeros((2, 3, 3), dtype=np.uint8) if pixels is None else np.asarray(pixels, dtype=np.uint8)).save(path)
+    Image.fromarray(np.array(BLACK if pixels is None else pixels, dtype=np.uint8)).save(path)
 
 
 def fill(root: Path, count: int = 10, mask=MASK, images: str = "images", masks: str = "masks", below: str = "") -> Path:
@@ -36,7 +37,7 @@ def test_values_are_counted_and_the_user_told(tmp_path):
     dataset = folder(fill(tmp_path))
     assert dataset.classes == ("0", "1", "2") and dataset.protocol == "folder3"
     assert first_mask(dataset) == MASK.tolist()
-    assert dataset.note == "no classes.txt, so the values in the masks are the classes: 3, and 255 is void"
+    assert "no classes.txt" in dataset.note and "255 is void" in dataset.note
     assert check(dataset).notes == (dataset.note,)
 
 
@@ -60,7 +61,7 @@ def test_binary_masks_of_one_bit(tmp_path):
     assert first_mask(folder(tmp_path)) == [[0, 1, 1], [1, 1, 0]]
 
 
-def test_names_with_spaces_and_colours(tmp_path):
+def test_names_with_spaces_and_colors(tmp_path):
     fill(tmp_path, mask=[[0, 1, 255]] * 2)
     (tmp_path / "classes.txt").write_text("\ufeffsea 0 0 200\r\n\r\nsandy beach 200 200 0\r\n", encoding="utf-8")
     dataset = folder(tmp_path)
@@ -71,10 +72,10 @@ def test_names_with_spaces_and_colours(tmp_path):
 def test_a_value_beyond_the_named_classes_is_a_problem(tmp_path):
     (fill(tmp_path) / "classes.txt").write_text("sea\nbeach\n")
     problems = check(folder(tmp_path)).problems
-    assert len(problems) == 10 and "holds the values 2, which are no class of folder2" in problems.problem[0]
+    assert len(problems) == 10 and " 2, " in problems.problem[0] and "folder2" in problems.problem[0]
 
 
-def test_masks_in_named_colours(tmp_path):
+def test_masks_in_named_colors(tmp_path):
     pixels = np.array([[COLORS["sea"], COLORS["sandy beach"], (0, 0, 0)]] * 2)
     (fill(tmp_path, mask=pixels) / "classes.txt").write_text("sea 0 0 200\nsandy beach 200 200 0\n")
     assert first_mask(folder(tmp_path)) == [[0, 1, 255]] * 2  # black is nobody's color: void
@@ -86,7 +87,7 @@ def test_black_may_be_a_class(tmp_path):
     assert first_mask(folder(tmp_path)) == [[1, 0, 0]] * 2
 
 
-def test_masks_in_colours_without_names(tmp_path):
+def test_masks_in_colors_without_names(tmp_path):
     pixels = np.array([[COLORS["sea"], COLORS["sandy beach"], (0, 0, 0)]] * 2)
     dataset = folder(fill(tmp_path, mask=pixels))
     assert dataset.classes == ("0", "1", "2") and set(dataset.palette) == {(0, 0, 0), *COLORS.values()}
@@ -114,7 +115,8 @@ def test_a_split_is_drawn_once_and_kept(tmp_path):
 
 def test_splits_csv_may_be_the_user_s_own(tmp_path):
     fill(tmp_path, count=3)
-    pd.DataFrame({"image": [f"images/{n}.jpg" for n in range(3)], "split": ["test", "val", "train"]}).to_csv(tmp_path / "splits.csv")
+    own = pd.DataFrame({"image": [f"images/{n}.jpg" for n in range(3)], "split": ["test", "val", "train"]})
+    own.to_csv(tmp_path / "splits.csv")
     assert folder(tmp_path).table.split.tolist() == ["test", "val", "train"]
 
 
@@ -135,7 +137,7 @@ def test_other_names(tmp_path):
     assert len(dataset.table) == 10 and dataset.options == {"images": "photos", "masks": "truth"}
 
 
-def test_partners_that_are_missing_are_problems_of_their_pairs(tmp_path):
+def test_partners_that_are_missing_are_problems_of_their_samples(tmp_path):
     fill(tmp_path)
     (tmp_path / "images" / "3.jpg").unlink(), (tmp_path / "masks" / "5.png").unlink()
     problems = check(folder(tmp_path)).problems.problem.tolist()
@@ -152,7 +154,7 @@ def test_names_with_line_breaks(tmp_path):
     assert first.table.equals(again.table) and check(again).problems.empty
 
 
-def test_colours_have_to_be_told_apart():
+def test_colors_have_to_be_told_apart():
     colors = distinct_colors(255)
     assert len(set(colors)) == 255 and colors[:3] == ((0, 0, 0), (128, 0, 0), (0, 128, 0))
 
@@ -183,7 +185,7 @@ def test_one_image(tmp_path): assert "holds one image" in refusal(fill(tmp_path,
 
 def test_a_stray_image_beside_the_splits(tmp_path):
     fill(tmp_path, below="train"), fill(tmp_path, 1)
-    assert "images/0.jpg: lies in none of train/, val/ and test/" in refusal(tmp_path)
+    assert "images/0.jpg: " in refusal(tmp_path)
 
 
 def test_two_images_of_one_stem(tmp_path):
@@ -211,9 +213,9 @@ def test_bad_names(tmp_path, content, part):
     assert part in refusal(tmp_path)
 
 
-def test_colours_need_names_with_colours(tmp_path):
+def test_colors_need_names_with_colors(tmp_path):
     (fill(tmp_path, mask=np.zeros((2, 3, 3))) / "classes.txt").write_text("sea\n")
-    assert "sea has no color, but the masks are in RGB" in refusal(tmp_path)
+    assert "sea has no color" in refusal(tmp_path)
     (tmp_path / "classes.txt").write_text("sea 1 2 3\nbeach 1 2 3\n")
     assert "two classes have the same color" in refusal(tmp_path)
 
@@ -233,7 +235,7 @@ def test_masks_that_cannot_be_read(tmp_path):
 
 
 def test_another_number_of_classes_than_asked_for(tmp_path):
-    assert "its protocol is folder3, not folder4" in refusal(fill(tmp_path), protocol="folder4")
+    assert "is folder3, not folder4" in refusal(fill(tmp_path), protocol="folder4")
 
 
 def test_names_of_parts_are_for_folders_only():

@@ -1,4 +1,4 @@
-"What files hold, and what is remembered of them."
+"What files hold, and what is cached of them."
 
 import os
 from pathlib import Path
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linknet_fastai.datasets import scan as module
 from linknet_fastai.datasets.scan import ScanCache, scan_files
 
 
@@ -34,17 +33,17 @@ def test_equal_pixels_are_equal_content_whatever_the_format(files):
     path, root = files[0][0], files[0][0].parent
     Image.open(path).save(root / "copy.bmp")
     Image.fromarray(np.full((5, 3, 3), 9, dtype=np.uint8)).save(root / "turned.png")  # as many pixels of that color
-    seen = scan_files(root, [(path, "image"), (root / "copy.bmp", "image"), (root / "turned.png", "image")])
-    assert seen[path].content == seen[root / "copy.bmp"].content != seen[root / "turned.png"].content
+    scans = scan_files(root, [(path, "image"), (root / "copy.bmp", "image"), (root / "turned.png", "image")])
+    assert scans[path].content == scans[root / "copy.bmp"].content != scans[root / "turned.png"].content
 
 
 def test_nothing_is_read_twice(files, monkeypatch):
     root = files[0][0].parent
     first = scan_files(root, files)
-    monkeypatch.setattr(module, "scan_file", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("linknet_fastai.datasets.scan.scan_file", lambda *_: pytest.fail("read again"))
     again = scan_files(root, files)
-    assert [(seen.size, dict(seen.values), seen.content) for seen in again.values()] == [
-        (seen.size, dict(seen.values), seen.content) for seen in first.values()]
+    def content(scans): return [(scan.size, dict(scan.values), scan.content) for scan in scans.values()]
+    assert content(again) == content(first)
 
 
 def test_a_changed_file_is_read_again(files):
@@ -65,7 +64,7 @@ def test_a_file_of_the_same_size_but_another_time_is_read_again(files):
     assert dict(scan_files(root, files)[path].values) == {6: 1}
 
 
-def test_what_was_wrong_is_looked_at_again(files):
+def test_what_was_wrong_is_scanned_again(files):
     path, root = files[0][0], files[0][0].parent
     content = path.read_bytes()
     path.unlink()
@@ -75,14 +74,14 @@ def test_what_was_wrong_is_looked_at_again(files):
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 0}', "{half"])
-def test_a_damaged_memory_is_no_memory(files, content):
+def test_a_damaged_cache_is_no_cache(files, content):
     root = files[0][0].parent
     scan_files(root, files)
     ScanCache(root).file.write_text(content)
     assert scan_files(root, files)[files[0][0]].size == (3, 5)
 
 
-def test_a_memory_that_cannot_be_written_costs_nothing_else(files, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_costs_nothing_else(files, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert scan_files(files[0][0].parent, files)[files[0][0]].size == (3, 5)

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from linknet_fastai.datasets.camvid import CLASSES, PALETTE
-from linknet_fastai.datasets.streets import IMAGES, VERSION, draw_street, streets
+from linknet_fastai.datasets.scenery.scene import draw_street
+from linknet_fastai.datasets.streets import IMAGES, VERSION, streets
 from linknet_fastai.errors import UserError
 from linknet_fastai.images import VOID
 
@@ -69,7 +70,7 @@ def test_every_class_is_frequent_enough_to_learn(scenes):
     assert .005 < (masks == VOID).mean() < .04
 
 
-def test_colour_alone_does_not_tell_the_class(scenes):
+def test_color_alone_does_not_tell_the_class(scenes):
     "Each pixel to the class whose mean color, over the first 20 scenes, is nearest."
     (images, held_out), (masks, truth) = (np.split(part, 2) for part in scenes)
     means = np.stack([images[masks == index].mean(0) for index in range(len(CLASSES))])
@@ -80,7 +81,7 @@ def test_colour_alone_does_not_tell_the_class(scenes):
     assert np.mean(overlap) < .3
 
 
-def test_the_data_set(tmp_path, few):
+def test_the_dataset(tmp_path, few):
     dataset = streets(tmp_path)
     assert dataset.table.split.value_counts().to_dict() == FEW
     assert (dataset.name, dataset.protocol, dataset.root) == ("streets", "streets11", tmp_path)
@@ -96,7 +97,7 @@ def test_two_hundred_scenes_train():
     assert IMAGES == {"train": 200, "val": 50, "test": 50}
 
 
-def test_masks_show_camvids_colours(tmp_path, few):
+def test_masks_show_camvid_s_colors(tmp_path, few):
     colors = np.asarray(Image.open(streets(tmp_path).table["mask"][0]).convert("RGB"))
     assert {tuple(color) for color in colors.reshape(-1, 3).tolist()} <= {*PALETTE, (0, 0, 0)}
 
@@ -111,7 +112,7 @@ def test_the_second_call_draws_nothing(tmp_path, few):
 def test_what_a_killed_process_left_does_no_harm(tmp_path, few):
     left = tmp_path / f".{VERSION}-killed" / VERSION / "train" / "images"
     left.mkdir(parents=True)
-    (left / "000.png").write_bytes(b"half a pict")
+    (left / "000.png").write_bytes(b"half a P")
     streets(tmp_path)
     assert_complete(tmp_path)
 

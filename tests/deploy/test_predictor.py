@@ -1,11 +1,12 @@
-"Which files are predicted, and where the masks go."
+"Images of every kind to classes."
 
 import numpy as np
 import pytest
+import torch
 from finished_run import finished_run
 from PIL import Image
 
-from linknet_fastai.deploy.predictor import Predictor, predict_files
+from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import UserError
 
 
@@ -14,37 +15,24 @@ def predictor(tmp_path_factory) -> Predictor:
     return Predictor(finished_run(tmp_path_factory.mktemp("runs") / "tiny").path)
 
 
-@pytest.fixture
-def images(tmp_path):
-    for name in ("a.png", "deeper/b.jpg"):
-        path = tmp_path / "images" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((20, 30, 3), 90, dtype=np.uint8)).save(path)
-    return tmp_path / "images"
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
 
-def files(folder): return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+@pytest.mark.parametrize(
+    "form", [Image.fromarray, np.asarray, lambda pixels: torch.from_numpy(pixels).permute(2, 0, 1)],
+    ids=["Pillow", "array", "tensor"])
+def test_an_image_may_come_in_several_forms(predictor, tmp_path, form):
+    Image.fromarray(noise()).save(tmp_path / "image.png")
+    expected = predictor(tmp_path / "image.png")
+    assert expected.shape == (20, 30) and expected.dtype == np.uint8 and expected.max() < 3
+    np.testing.assert_array_equal(predictor(form(noise())), expected)
 
 
-def test_masks_lie_as_the_images_do(predictor, images, tmp_path):
-    written = predict_files(predictor, [images], tmp_path / "out")
-    assert written == [tmp_path / "out" / "a.png", tmp_path / "out" / "deeper" / "b.png"]
-    assert files(tmp_path / "out") == ["a.png", "a_overlay.png", "deeper/b.png", "deeper/b_overlay.png"]
+@pytest.mark.parametrize("size", [(1, 1), (1, 200), (37, 53)])
+def test_the_mask_has_the_image_s_size(predictor, size):
+    assert predictor(np.full((*size, 3), 90, dtype=np.uint8)).shape == size
 
 
-def test_masks_within_the_images_folder_are_not_predicted_the_second_time(predictor, images):
-    first = predict_files(predictor, [images], images / "masks")
-    there = files(images)
-    assert predict_files(predictor, [images], images / "masks") == first and files(images) == there and len(there) == 6
-
-
-def test_an_overlay_that_is_named_is_predicted(predictor, images, tmp_path):
-    out = images / "masks"
-    predict_files(predictor, [images], out)
-    assert len(predict_files(predictor, [out / "a_overlay.png"], tmp_path / "again")) == 1
-
-
-def test_a_image_is_never_overwritten(predictor, images):
-    before = (images / "a.png").read_bytes()
-    with pytest.raises(UserError, match="choose another folder with `--out`"): predict_files(predictor, [images], images)
-    assert (images / "a.png").read_bytes() == before and files(images) == ["a.png", "deeper/b.jpg"]
+def test_a_folder_without_weights_is_named(tmp_path):
+    with pytest.raises(UserError, match="model.safetensors"): Predictor(tmp_path)

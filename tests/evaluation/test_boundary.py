@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from linknet_fastai.images import VOID
 from linknet_fastai.evaluation.boundary import Trimap, trimap
+from linknet_fastai.images import VOID
 
 
 def by_hand(mask: np.ndarray, width: int) -> np.ndarray:
@@ -35,6 +35,6 @@ def test_only_pixels_near_borders_are_counted():
     mask = torch.tensor([[0, 0, 0, 1, 1, 1]])
     predicted = torch.tensor([[1, 0, 1, 1, 1, 0]])  # wrong at both ends, and at one of the two pixels by the border
     logits = torch.nn.functional.one_hot(predicted, 2).permute(2, 0, 1).float()
-    borders = Trimap(1)
-    for _ in range(2): borders.count(logits, mask)
-    assert borders.confusion.tolist() == [[0, 2], [0, 2]]
+    boundary = Trimap(1)
+    for _ in range(2): boundary.observe(logits, mask)
+    assert boundary.confusion.tolist() == [[0, 2], [0, 2]]

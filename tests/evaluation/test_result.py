@@ -1,11 +1,21 @@
-import numpy as np
-import pytest
+"What an evaluation finds, how far chance goes, and what is written of it."
 
-from linknet_fastai.evaluation.result import Result, describe_protocol, miou_interval
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from finished_run import CONFIG
+
+from linknet_fastai.errors import UserError
+from linknet_fastai.evaluation.result import Result, describe_protocol, miou_interval, read_result, write_result
 from linknet_fastai.evaluation.scores import Scores
+from linknet_fastai.runs.run import Run
 
 GOOD, BAD = np.array([[4, 0], [0, 4]]), np.array([[0, 4], [4, 0]])
-PROTOCOL = {"name": "tiny2", "classes": 2, "split": "val", "images": 2, "resolution": "2x4", "void": "ignored", "trained_on": "train"}
+PROTOCOL = {"name": "tiny2", "classes": 2, "split": "val", "images": 2, "resolution": "2x4", "void": "ignored",
+            "trained_on": "train"}
 
 
 def test_equal_images_leave_nothing_to_chance():
@@ -13,7 +23,7 @@ def test_equal_images_leave_nothing_to_chance():
 
 
 def test_two_images_range_from_one_alone_to_the_other_alone():
-    "Of 1000 draws of two from two, a quarter is the good one twice, a quarter the bad one twice: both lie within 95 %."
+    "Of 1000 draws of two from two, a quarter is the good one twice, a quarter the bad one twice: both lie in 95 %."
     assert miou_interval(np.stack([GOOD, BAD]), ("a", "b")) == (0, 1)
 
 
@@ -28,7 +38,7 @@ def test_the_interval_holds_the_score_and_narrows_with_more_images():
 
 
 def test_the_interval_agrees_with_the_binomial_s():
-    "Images of one pixel, right or wrong, one class predicted: mIoU is the share of right ones, whose spread is known."
+    "Images of one pixel, one class predicted: the mIoU goes with how many are right, whose spread is known."
     right, wrong = np.array([[1, 0], [0, 0]]), np.array([[0, 0], [1, 0]])  # [true, predicted]
     matrices = np.stack([right] * 300 + [wrong] * 100)
     low, high = (2 * value for value in miou_interval(matrices, ("a", "b")))  # class b has IoU 0
@@ -43,12 +53,77 @@ def test_it_is_repeatable():
 
 def test_a_protocol_says_all_that_a_number_depends_on():
     line = describe_protocol(PROTOCOL)
-    assert line == "tiny2, val: 2 images at 2x4, 2 classes, void ignored, trained on train"
-    assert describe_protocol(PROTOCOL | {"tta": "flip"}) == f"{line}, averaged over each image and its mirror image"
+    parts = ("tiny2", "val", "2 images", "2x4", "2 classes", "void ignored", "trained on train")
+    assert all(part in line for part in parts)
+    assert describe_protocol(PROTOCOL | {"tta": "flip"}) != line
 
 
 def test_a_result_comes_back_from_json():
     result = Result(Scores(GOOD, ("a", "b")), PROTOCOL, (0.5, 1.0), {"class_iou": 1.0}, Scores(BAD, ("a", "b")))
     again = Result.from_json(result.to_json())
-    assert (again.protocol, again.interval, again.benchmark) == (result.protocol, result.interval, result.benchmark)
+    assert (again.protocol, again.interval) == (result.protocol, result.interval)
+    assert again.cityscapes == result.cityscapes
     assert (again.scores.confusion == GOOD).all() and (again.boundary.confusion == BAD).all()
+
+
+# written and read
+
+@pytest.fixture
+def run(tmp_path) -> Run:
+    return Run.create(tmp_path / "run", CONFIG)
+
+
+def strict_json(path: Path) -> dict:
+    "JSON as the standard has it: without NaN and Infinity."
+    def refuse(constant: str): raise ValueError(f"{constant} is not JSON")
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+def test_scores_come_back_with_nan_through_strict_json(run):
+    "A class that never occurs has no IoU: null in the file, nan again when read."
+    scores = Scores(np.array([[5, 1, 0], [2, 8, 0], [0, 0, 0]]), ("sky", "road", "tree"))
+    write_result(run, "scores", Result(scores, PROTOCOL, (0.25, 0.75)))
+    content = strict_json(run.path / "scores.json")
+    assert content["protocol"] == PROTOCOL and content["confusion"] == [[5, 1, 0], [2, 8, 0], [0, 0, 0]]
+    assert content["scores"]["pixel_accuracy"] == 13 / 16 and content["interval"] == {"miou": [0.25, 0.75]}
+    assert content["classes"] == [
+        {"class": "sky", "iou": 5 / 8, "accuracy": 5 / 6, "dice": 10 / 13, "frequency": 6 / 16},
+        {"class": "road", "iou": 8 / 11, "accuracy": 8 / 10, "dice": 16 / 19, "frequency": 10 / 16},
+        {"class": "tree", "iou": None, "accuracy": None, "dice": None, "frequency": 0}]
+    result = read_result(run)
+    found = result.scores
+    assert (result.protocol, result.interval, found.classes) == (PROTOCOL, (0.25, 0.75), scores.classes)
+    assert (found.confusion == scores.confusion).all() and found.summary() == scores.summary()
+    assert np.isnan(found.class_iou).tolist() == [False, False, True]
+
+
+def test_scores_of_nothing_but_void_are_strict_json_too(run):
+    nothing = Scores(np.zeros((2, 2), dtype=np.int64), ("a", "b"))
+    write_result(run, "scores-val", Result(nothing, PROTOCOL, (float("nan"),) * 2))
+    assert set(strict_json(run.path / "scores-val.json")["scores"].values()) == {None}
+    result = read_result(run, "scores-val")
+    assert np.isnan([result.scores.miou, *result.interval]).all()
+
+
+def test_the_table_of_scores_carries_its_protocol(run):
+    "A row a class and their mean; what it was taken on stands in each row, so that tables can be put together."
+    scores, boundary = (Scores(np.array(matrix), ("a", "b")) for matrix in ([[3, 1], [0, 4]], [[1, 1], [0, 2]]))
+    write_result(run, "scores-val", Result(scores, PROTOCOL, (0, 1), boundary=boundary))
+    table = pd.read_csv(run.path / "scores-val.csv")
+    assert list(table["class"]) == ["a", "b", "mean"]
+    assert table.iou.tolist() == [3 / 4, 4 / 5, pytest.approx(31 / 40)]
+    assert table.boundary_iou.tolist() == [1 / 2, 2 / 3, pytest.approx(7 / 12)]
+    for name, value in PROTOCOL.items(): assert (table[name] == value).all()
+    assert read_result(run, "scores-val").boundary.confusion.tolist() == [[1, 1], [0, 2]]
+
+
+def test_scores_that_are_not_there_are_named(run):
+    with pytest.raises(UserError, match=f"{run.path / 'scores-test.json'}: there is no such file"):
+        read_result(run, "scores-test")
+
+
+@pytest.mark.parametrize("content", [
+    "{}", '{"classes": 5}', '{"classes": [], "confusion": [["x"]], "protocol": {}, "interval": {}}'])
+def test_scores_that_lack_something_are_named(run, content):
+    (run.path / "scores.json").write_text(content)
+    with pytest.raises(UserError, match=f"{run.path / 'scores.json'}: is damaged"): read_result(run)

@@ -26,7 +26,8 @@ def scores(pixels) -> Scores:
 
 
 @pytest.mark.parametrize("name, mean, by_sklearn", [
-    ("class_iou", "miou", jaccard_score), ("class_dice", "dice", f1_score), ("class_recall", "class_accuracy", recall_score)])
+    ("class_iou", "miou", jaccard_score), ("class_dice", "dice", f1_score),
+    ("class_recall", "class_accuracy", recall_score)])
 def test_classes_and_their_mean_are_sklearn_s(pixels, scores, name, mean, by_sklearn):
     np.testing.assert_allclose(getattr(scores, name), by_sklearn(*pixels, average=None), rtol=1e-12)
     assert getattr(scores, mean) == pytest.approx(by_sklearn(*pixels, average="macro"), rel=1e-12)
@@ -76,8 +77,9 @@ def test_absent_classes_warn_of_nothing():
 def test_the_table_has_a_row_a_class():
     table = Scores(BY_HAND, CLASSES).table()
     assert list(table.index) == list(CLASSES)
-    assert table.loc["road"].to_dict() == pytest.approx({"iou": 4 / 5, "accuracy": 4 / 5, "dice": 8 / 9, "share": 5 / 8})
-    assert table.share.tolist() == [3 / 8, 5 / 8, 0, 0]
+    road = {"iou": 4 / 5, "accuracy": 4 / 5, "dice": 8 / 9, "frequency": 5 / 8}
+    assert table.loc["road"].to_dict() == pytest.approx(road)
+    assert table.frequency.tolist() == [3 / 8, 5 / 8, 0, 0]
 
 
 def test_perfect_is_one():

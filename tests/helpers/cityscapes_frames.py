@@ -14,7 +14,7 @@ HEIGHT, WIDTH = 64, 128
 
 
 def random_annotation(rng: np.random.Generator) -> dict:
-    "Polygons of every label, the licence plate and groups of things among them."
+    "Polygons of every label, the licence plate and groups of instances among them."
     names = [label.name for label in official.labels if label.name != "unlabeled"]
     names += ["car", "car", "person", "bicyclegroup", "cargroup"]
     def polygon(name: str) -> dict:
@@ -22,7 +22,8 @@ def random_annotation(rng: np.random.Generator) -> dict:
         right, bottom = left + rng.integers(4, 24), top + rng.integers(4, 20)
         corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
         return {"label": name, "polygon": [[int(x), int(y)] for x, y in corners]}
-    return {"imgHeight": HEIGHT, "imgWidth": WIDTH, "objects": [polygon(name) for name in rng.permutation(names).tolist()]}
+    objects = [polygon(name) for name in rng.permutation(names).tolist()]
+    return {"imgHeight": HEIGHT, "imgWidth": WIDTH, "objects": objects}
 
 
 def draw_frame(root: Path, split: str, city: str, number: int, rng: np.random.Generator) -> Path:
@@ -38,6 +39,7 @@ def draw_frame(root: Path, split: str, city: str, number: int, rng: np.random.Ge
         json2labelImg(polygons, f"{truth}_{name}.png", encoding)
     annotation = Annotation()
     annotation.fromJsonFile(polygons)
-    instances = np.asarray(createInstanceImage(annotation, "ids"), dtype=np.uint16)  # Pillow no longer saves their mode, I
+    # Pillow no longer saves their mode, I
+    instances = np.asarray(createInstanceImage(annotation, "ids"), dtype=np.uint16)
     Image.fromarray(instances).save(f"{truth}_instanceIds.png")
     return Path(f"{truth}_labelIds.png")

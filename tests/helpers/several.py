@@ -1,6 +1,6 @@
 """One step of a training, in as many processes as started this, and its first validation: `several.py OUT`.
 
-Writes the gradients of the step, the part of the images that this process had, and the scores.
+Writes the gradients of the step, the names of the images that each process had, and the confusion matrix.
 """
 
 import json
@@ -9,35 +9,39 @@ import sys
 from pathlib import Path
 
 from fastai.callback.core import Callback, CancelFitException
-from fastai.torch_core import get_model, set_seed
+from fastai.learner import Learner
+from fastai.torch_core import set_seed
 from safetensors.torch import save_file
 
-from linknet_fastai.datasets.streets import streets
-from linknet_fastai.runtime.device import Machine
-from linknet_fastai.training import loss
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
-from linknet_fastai.training.sharding import distributed
-from linknet_fastai.training.learner import linknet_learner
-from linknet_fastai.runtime.distributed import process_group, is_main_process
+from linknet_fastai.datasets.streets import streets
+from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.runtime.distributed import is_main_process, process_group
+from linknet_fastai.training import loss
+from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.training.sharding import distributed
 
 # images as they are: each process draws its own crops
 RECIPE = Recipe(encoder="test_resnet", weights="none", size=(64, 64), batch_size=8, epochs=1, class_weight_power=1.0,
                 flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 
 
-class Look(Callback):
+class GradientWriter(Callback):
+    "Ends the training where its first step would be."
+
     order = 90
 
     def before_step(self):
         if is_main_process():
-            gradients = {name: value.grad.contiguous() for name, value in get_model(self.model).named_parameters()}
+            gradients = {name: value.grad.contiguous() for name, value in plain_model(self.model).named_parameters()}
             save_file(gradients, OUT / "gradients.safetensors")
         raise CancelFitException
 
 
-class Names(Callback):
-    "The files of each part, through a whole epoch without training."
+class NameWriter(Callback):
+    "The files that this process has, through a whole epoch without training."
 
     def before_fit(self): self.names = {"train": [], "valid": []}
 
@@ -47,14 +51,18 @@ class Names(Callback):
     def after_fit(self): (OUT / f"names-{os.environ.get('RANK', 0)}.json").write_text(json.dumps(self.names))
 
 
+def learner() -> Learner:
+    "The same in every process."
+    set_seed(0)
+    return linknet_learner(SegmentationDataLoaders.from_dataset(streets(), RECIPE, "cpu"), RECIPE, machine)
+
+
 OUT = Path(sys.argv[1])
 loss.every_fourth_pixel = lambda *both: both  # chosen at random, by each process for itself
 machine = Machine.choose("cpu", "fp32")
 with process_group(machine):
-    set_seed(0)
-    learn = linknet_learner(SegmentationDataLoaders.from_dataset(streets(), RECIPE), RECIPE, machine)
-    with distributed(learn, machine, 0): learn.fit(1, 1e-3, cbs=[Look()])
-    set_seed(0)
-    learn = linknet_learner(SegmentationDataLoaders.from_dataset(streets(), RECIPE), RECIPE, machine)
-    with distributed(learn, machine, 0): learn.fit(1, 1e-9, cbs=[Names()])
-    if is_main_process(): (OUT / "scores.json").write_text(json.dumps(learn.evaluation.confusion.tolist()))
+    learn = learner()
+    with distributed(learn, machine, 0): learn.fit(1, 1e-3, cbs=[GradientWriter()])
+    learn = learner()
+    with distributed(learn, machine, 0): learn.fit(1, 1e-9, cbs=[NameWriter()])
+    if is_main_process(): (OUT / "confusion.json").write_text(json.dumps(learn.confusion.matrix.tolist()))

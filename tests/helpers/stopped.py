@@ -1,21 +1,23 @@
 """Trainings that are stopped in the middle and resumed, each in a process of its own: `stopped.py DATA OUT STOP...`.
 
-A moment is a callback's event or either side of an fsync, counted from the start. A STOP is `SIGNAL:MOMENT`; `none:0` isn't
-stopped, and prints how many moments there are.
+A moment is a callback's event or either side of an fsync, counted from the start. A STOP is `SIGNAL:MOMENT`; `none:0`
+isn't stopped, and prints how many moments there are.
 """
 
 import os
 import signal
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import fastai.callback.core as core
 
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Interrupted
-from linknet_fastai.runtime.device import Machine
-from linknet_fastai.workflows import fit as fitting
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.workflows.fit import FitOptions, fit
+from linknet_fastai.workflows.resume import ResumeOptions, resume
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", epochs=3, size=(64, 64), batch_size=4, lr=5e-3)
 
@@ -27,14 +29,14 @@ class Moments(core.Callback):
 
     def __init__(self, name: str, moment: int):
         super().__init__()
-        self.signal, self.moment, self.passed, self.fsync = name, moment, 0, os.fsync
+        self.signal, self.moment, self.passed, self.original_fsync = name, moment, 0, os.fsync
         os.fsync = self.fsync
 
     def __call__(self, event_name): self.tick()
 
     def fsync(self, descriptor):
         self.tick()
-        self.fsync(descriptor)
+        self.original_fsync(descriptor)
         self.tick()
 
     def tick(self):
@@ -42,8 +44,8 @@ class Moments(core.Callback):
         if self.passed == self.moment: os.kill(os.getpid(), getattr(signal, self.signal))
 
 
-def in_a_fork(work, *words) -> int:
-    "Its exit status. Forked before torch has threads, so torch is imported once."
+def exit_status_in_fork(work, *words) -> int:
+    "Of `work(*words)`. Forked before torch has threads, so torch is imported once."
     child = os.fork()
     if child == 0:
         try: work(*words)
@@ -54,16 +56,24 @@ def in_a_fork(work, *words) -> int:
 
 def train(data: Path, out: Path, name: str, moment: int):
     moments = Moments(name, moment)
-    fitting.fit(folder(data), RECIPE, Machine.choose("cpu"), out, cbs=(moments,))
+    fit(folder(data), RECIPE, Machine.choose("cpu"), FitOptions(out, cbs=(moments,), progress_bar=core.Callback()))
     print("moments", moments.passed, flush=True)
 
 
-if __name__ == "__main__":
-    fitting.draw_results = fitting.draw_training = lambda *words: None  # most of a short run's time, and tested elsewhere
-    data, out = Path(sys.argv[1]), Path(sys.argv[2])
-    for stop in sys.argv[3:]:
+def go_on(run: Path):
+    resume(run, Machine.choose("cpu"), ResumeOptions(progress_bar=core.Callback()))
+
+
+def main(data: Path, out: Path, stops: list[str]):
+    for stop in stops:
         name, moment = stop.split(":")
         run = out / stop.replace(":", "-")
-        print("stopped", stop, in_a_fork(train, data, run, name, int(moment)), flush=True)
+        print("stopped", stop, exit_status_in_fork(train, data, run, name, int(moment)), flush=True)
         if name != "none" and (run / "config.json").exists():
-            print("resumed", stop, in_a_fork(fitting.resume, run, None, None, Machine.choose("cpu"), (core.Callback(),)), flush=True)
+            print("resumed", stop, exit_status_in_fork(go_on, run), flush=True)
+
+
+if __name__ == "__main__":
+    # most of a short run's time, and tested elsewhere
+    with patch("linknet_fastai.workflows.fit.draw_results"), patch("linknet_fastai.workflows.fit.draw_training"):
+        main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

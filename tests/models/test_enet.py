@@ -19,12 +19,16 @@ def test_it_has_the_published_parameters(meta):
 def test_shapes_are_table_1_s(meta):
     shapes = {}
     for name, module in meta.named_modules():
-        def record(module, inputs, output, name=name): shapes[name] = tuple((output[0] if isinstance(output, tuple) else output).shape[1:])
+        def record(module, inputs, output, name=name):
+            features = output[0] if isinstance(output, tuple) else output
+            shapes[name] = tuple(features.shape[1:])
         module.register_forward_hook(record)
     assert meta(torch.zeros(1, 3, 512, 512, device="meta")).shape == (1, 20, 512, 512)
-    expected = {"encoder.initial": (16, 256, 256), "encoder.down1": (64, 128, 128), "encoder.stage1": (64, 128, 128),
-                "encoder.down2": (128, 64, 64), "encoder.stage2": (128, 64, 64), "encoder.stage3": (128, 64, 64), "up4": (64, 128, 128),
-                "stage4": (64, 128, 128), "up5": (16, 256, 256), "stage5": (16, 256, 256), "head": (20, 512, 512)}
+    expected = {
+        "encoder.initial": (16, 256, 256), "encoder.down1": (64, 128, 128), "encoder.stage1": (64, 128, 128),
+        "encoder.down2": (128, 64, 64), "encoder.stage2": (128, 64, 64), "encoder.stage3": (128, 64, 64),
+        "up4": (64, 128, 128), "stage4": (64, 128, 128), "up5": (16, 256, 256), "stage5": (16, 256, 256),
+        "head": (20, 512, 512)}
     assert {name: shapes[name] for name in expected} == expected
 
 
@@ -36,8 +40,8 @@ def test_stages_2_and_3_are_dilated_and_asymmetric_as_listed(meta):
 
 
 def test_dropout_is_a_hundredth_early_and_a_tenth_later(meta):
-    discriminative_lr = [module.p for module in meta.modules() if isinstance(module, nn.Dropout2d)]
-    assert discriminative_lr == 5 * [0.01] + 22 * [0.1]
+    probabilities = [module.p for module in meta.modules() if isinstance(module, nn.Dropout2d)]
+    assert probabilities == 5 * [0.01] + 22 * [0.1]
 
 
 def test_no_projection_has_a_bias(meta):
@@ -53,7 +57,8 @@ def test_a_bottleneck_adds_to_what_comes_in(bottleneck):
 
 
 def test_up_puts_maxima_back_where_down_found_them():
-    "With nothing in the branches and nothing done to the main way, what is unpooled is the pooled image's maxima in their places."
+    """With nothing in the branches and nothing done to the main way, what is unpooled is the pooled image's maxima in
+    their places."""
     down, up = Down(8, 8, 0.1).eval(), Up(8, 8).eval()
     for branch in (down.branch, up.branch):
         for parameter in branch[-2].parameters(): nn.init.zeros_(parameter)

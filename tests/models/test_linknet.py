@@ -22,13 +22,13 @@ def resnet18() -> LinkNet:
 @pytest.fixture(scope="module", params=[("test_resnet", "deconv"), ("test_efficientnet", "subpixel"),
                                         ("test_convnext", "deconv")], ids=" ".join)
 def small(request) -> LinkNet:
-    "timm's networks for tests; ConvNeXt's stem is no feature."
+    "timm's models for tests; ConvNeXt's stem is no feature."
     torch.manual_seed(0)
     encoder, upsample = request.param
     return linknet(3, encoder, "none", upsample).eval()
 
 
-def images(*shape: int) -> Tensor:
+def random_images(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(1))
 
 
@@ -61,10 +61,9 @@ def test_has_the_paper_s_eleven_and_a_half_million_parameters(resnet18):
 
 
 def test_takes_about_the_paper_s_operations(resnet18):
-    "A multiply-add is two; 360 is padded to 384."
+    "A MAC is two; 360 is padded to 384."
     model = deepcopy(resnet18).to("meta")
     counted = gflops(model, 360, 640)
-    print(f"{counted:.2f} GFLOPs at 640x360, the paper's table 2 has {PAPER_GFLOPS}")
     assert counted == pytest.approx(20.27, rel=0.002)
     assert counted == pytest.approx(PAPER_GFLOPS, rel=0.05)
     assert gflops(model, 384, 640) == counted
@@ -75,16 +74,16 @@ def test_each_stage_s_input_is_added_to_the_block_beside_it(resnet18):
     body, blocks, head = resnet18.encoder.body, resnet18.decoder, resnet18.head
     assert len(blocks) == 4
     with Watch(*(body[f"layer{i}"] for i in range(1, 5)), *blocks, head) as seen:
-        resnet18(images(2, 3, 64, 96))
+        resnet18(random_images(2, 3, 64, 96))
     assert torch.equal(seen.inputs[blocks[0]], seen.outputs[body["layer4"]])
     for block, stage, following in zip(blocks, ("layer4", "layer3", "layer2", "layer1"), [*blocks[1:], head]):
         assert torch.equal(seen.inputs[following], seen.outputs[block] + seen.inputs[body[stage]]), stage
 
 
 @torch.no_grad()
-def test_the_first_link_is_the_pooled_stem(resnet18):
+def test_the_first_skip_is_the_pooled_stem(resnet18):
     "With the last decoder block silenced, nothing else reaches the head."
-    model, images = deepcopy(resnet18), images(2, 3, 64, 96)
+    model, images = deepcopy(resnet18), random_images(2, 3, 64, 96)
     last = model.decoder[-1][-2]
     assert isinstance(last, nn.BatchNorm2d)
     last.weight.zero_()
@@ -95,9 +94,10 @@ def test_the_first_link_is_the_pooled_stem(resnet18):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("height, width, padding", [(37, 50, "reflect"), (33, 64, "reflect"), (1, 1, "edge"), (20, 10, "edge")])
+@pytest.mark.parametrize("height, width, padding", [
+    (37, 50, "reflect"), (33, 64, "reflect"), (1, 1, "edge"), (20, 10, "edge")])
 def test_logits_have_the_image_s_size_whatever_it_is(small, height, width, padding):
-    images = images(2, 3, height, width)
+    images = random_images(2, 3, height, width)
     grown = np.pad(images.numpy(), [(0, 0), (0, 0), (0, -height % 32), (0, -width % 32)], mode=padding)
     expected = small(torch.from_numpy(grown))[..., :height, :width]
     assert small(images).shape == (2, 3, height, width)
@@ -105,21 +105,21 @@ def test_logits_have_the_image_s_size_whatever_it_is(small, height, width, paddi
 
 
 @torch.no_grad()
-def test_a_image_that_fits_is_not_padded(small):
-    images = images(1, 3, 64, 64)
-    *links, x = small.encoder(images)
-    for block, link in zip(small.decoder, reversed(links)): x = block(x) + link
+def test_an_image_that_fits_is_not_padded(small):
+    images = random_images(1, 3, 64, 64)
+    *skips, x = small.encoder(images)
+    for block, skip in zip(small.decoder, reversed(skips)): x = block(x) + skip
     assert torch.equal(small(images), small.head(x))
 
 
 def test_the_loss_reaches_every_parameter(small):
     "Inside a residual block only from the second step on: timm starts its last BatchNorm at 0."
     model = deepcopy(small).train()
-    F.cross_entropy(model(images(2, 3, 64, 64)), torch.arange(2 * 64 * 64).view(2, 64, 64) % 3).backward()
+    F.cross_entropy(model(random_images(2, 3, 64, 64)), torch.arange(2 * 64 * 64).view(2, 64, 64) % 3).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
     assert [name for name, p in model.named_parameters() if not name.startswith("encoder.") and not p.grad.any()] == []
 
 
 def test_an_unknown_upsampling_is_refused():
-    with pytest.raises(UserError, match="'bilinear' is unknown; there are deconv, subpixel"):
+    with pytest.raises(UserError, match="'bilinear'.* deconv, subpixel"):
         linknet(11, "test_resnet", "none", upsample="bilinear")

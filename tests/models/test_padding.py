@@ -28,7 +28,7 @@ def test_each_side_grows_by_its_own_need():
         [1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [5, 6, 7, 8]]
 
 
-def test_a_image_that_fits_is_not_touched():
+def test_an_image_that_fits_is_not_touched():
     images = torch.rand(2, 3, 8, 12)
     assert pad_to_multiple(images, 4) is images
 

@@ -18,20 +18,21 @@ def by_subpixel(weight: torch.Tensor) -> torch.Tensor:
 
 def test_deconvolution_2x2_is_a_1x1_convolution_and_a_pixel_shuffle():
     torch.manual_seed(0)
-    x, layer = features(2, 5, 4, 7), deconvolution(5, 3, kernel=2, bias=True)
+    x, layer = features(2, 5, 4, 7), deconvolution(5, 3, kernel_size=2, bias=True)
     weight = by_subpixel(layer.weight[..., None, None])
     expected = F.pixel_shuffle(F.conv2d(x, weight, layer.bias.repeat_interleave(4)), 2)
     torch.testing.assert_close(layer(x), expected)
 
 
 def test_deconvolution_3x3_is_a_2x2_convolution_and_a_pixel_shuffle():
-    """Output 2y takes kernel row 1 of input y; 2y + 1 takes row 2 of y and row 0 of y + 1; columns likewise."""
+    "Output 2y takes kernel row 1 of input y; 2y + 1 takes row 2 of y and row 0 of y + 1; so do columns."
     torch.manual_seed(0)
     x, layer = features(2, 5, 4, 7), deconvolution(5, 3)
     rows = {(0, 0): 1, (1, 0): 2, (1, 1): 0}  # (sub-pixel, offset in the input): kernel row
     weight = torch.zeros(5, 3, 2, 2, 2, 2)
     for (phase_y, y), row in rows.items():
-        for (phase_x, x_), column in rows.items(): weight[:, :, phase_y, phase_x, y, x_] = layer.weight[:, :, row, column]
+        for (phase_x, x_), column in rows.items():
+            weight[:, :, phase_y, phase_x, y, x_] = layer.weight[:, :, row, column]
     expected = F.pixel_shuffle(F.conv2d(F.pad(x, (0, 1, 0, 1)), by_subpixel(weight)), 2)
     torch.testing.assert_close(layer(x), expected)
 
@@ -55,7 +56,7 @@ def test_subpixel_can_learn_another_value_for_each_subpixel():
 
 
 @pytest.mark.parametrize("name", UPSAMPLING)
-@pytest.mark.parametrize("options", [{}, dict(kernel=2, bias=True)])
+@pytest.mark.parametrize("options", [{}, dict(kernel_size=2, bias=True)])
 def test_every_output_pixel_depends_on_the_input_pixel_it_lies_in(name, options):
     torch.manual_seed(0)
     layer = UPSAMPLING[name](4, 2, **options)

@@ -9,9 +9,9 @@ import torch
 from nbclient import NotebookClient
 
 from linknet_fastai.datasets.streets import streets
+from linknet_fastai.recipes import Recipe
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.workflows.fit import fit
-from linknet_fastai.recipes import Recipe
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "nbs").glob("*.ipynb"))
 

@@ -13,14 +13,15 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import Select  # noqa: E402
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="Debian's chromium and chromium-driver are not installed")
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="Debian's chromium and chromium-driver aren't there")
 
 
 @pytest.fixture(scope="module")
 def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,1000"): options.add_argument(word)
+    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,1000"):
+        options.add_argument(word)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     yield driver
@@ -46,7 +47,8 @@ def cards(page): return page.find_elements(By.CSS_SELECTOR, ".image")
 
 
 def shown(card) -> list[str]:
-    return [image.get_attribute("alt") for image in card.find_elements(By.CSS_SELECTOR, ".layer") if image.is_displayed()]
+    layers = card.find_elements(By.CSS_SELECTOR, ".layer")
+    return [layer.get_attribute("alt") for layer in layers if layer.is_displayed()]
 
 
 def button(card, text): return next(each for each in card.find_elements(By.TAG_NAME, "button") if each.text == text)
@@ -63,7 +65,8 @@ def test_it_loads_without_errors_and_without_requests(browser, reports, which):
     for each in ("Truth", "Image"): button(browser.find_element(By.ID, "all"), each).click()
     broken = browser.execute_script("return [...document.images].filter(i => i.complete && !i.naturalWidth).length")
     assert broken == 0 and browser.get_log("browser") == []
-    requests = [entry["message"] for entry in browser.get_log("performance") if "Network.requestWillBeSent" in entry["message"]]
+    events = [entry["message"] for entry in browser.get_log("performance")]
+    requests = [event for event in events if "Network.requestWillBeSent" in event]
     assert all('"url":"file:' in request or '"url":"data:' in request for request in requests)
 
 
@@ -106,7 +109,8 @@ def test_classes_are_sorted_up_and_down(page):
     ious = [float(value) for value in column(page, 3)]
     assert ious == sorted(ious) and heads[2].get_attribute("aria-sort") == "ascending"
     heads[2].find_element(By.TAG_NAME, "button").click()
-    assert [float(value) for value in column(page, 3)] == ious[::-1] and heads[2].get_attribute("aria-sort") == "descending"
+    assert [float(value) for value in column(page, 3)] == ious[::-1]
+    assert heads[2].get_attribute("aria-sort") == "descending"
     heads[0].find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
     assert column(page, 1) == ["car", "road", "sky"] and heads[2].get_attribute("aria-sort") is None
 
@@ -134,7 +138,8 @@ def test_two_runs_are_compared_on_one_image(browser, reports):
 def test_it_fits_a_phone(browser, reports):
     browser.set_window_size(500, 900)  # as narrow as the window gets; a frame of a phone's width stands in it
     browser.get("about:blank")
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True})
+    phone = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     browser.get(reports[0].as_uri())
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -1,3 +1,5 @@
+"The gallery of a run: images, truth and prediction as files."
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,14 +13,15 @@ PALETTE = ((70, 130, 180), (128, 64, 128))
 
 
 def test_images_and_masks_come_back(tmp_path):
-    gallery = Gallery(tmp_path / "images")
+    gallery = Gallery(tmp_path / "gallery")
     gallery.write_table(pd.DataFrame({"image": ["a/NA.png"], "mIoU": [0.5], "IoU IoU": [0.5], "IoU NA": [np.nan]}))
     truth, prediction = np.array([[0, 1], [VOID, 1]], dtype=np.uint8), np.zeros((2, 2), dtype=np.uint8)
     gallery.write(0, np.full((2, 2, 3), 99, dtype=np.uint8), truth, prediction, PALETTE)
     [entry] = gallery.entries()
     assert (entry.name, entry.miou, list(entry.ious)) == ("a/NA.png", 0.5, ["IoU", "NA"])
     assert entry.ious["IoU"] == 0.5 and np.isnan(entry.ious["NA"])
-    assert (np.asarray(Image.open(entry.truth)) == truth).all() and (np.asarray(Image.open(entry.prediction)) == prediction).all()
+    for path, mask in ((entry.truth, truth), (entry.prediction, prediction)):
+        assert (np.asarray(Image.open(path)) == mask).all()
     assert np.asarray(Image.open(entry.truth).convert("RGB"))[0].tolist() == [list(PALETTE[0]), list(PALETTE[1])]
     assert abs(np.asarray(Image.open(entry.image)).astype(int) - 99).max() <= 2
 
@@ -35,10 +38,11 @@ def test_wide_images_are_made_smaller_and_masks_stay_classes(tmp_path):
 
 def test_the_table_has_all_images_and_the_gallery_the_worst(tmp_path):
     gallery = Gallery(tmp_path)
-    gallery.write_table(pd.DataFrame({"image": [str(i) for i in range(SHOWN + 5)], "mIoU": np.linspace(0, 1, SHOWN + 5)}))
-    assert [entry.name for entry in gallery.entries()] == [str(i) for i in range(SHOWN)]
+    names = [str(i) for i in range(SHOWN + 5)]
+    gallery.write_table(pd.DataFrame({"image": names, "mIoU": np.linspace(0, 1, SHOWN + 5)}))
+    assert [entry.name for entry in gallery.entries()] == names[:SHOWN]
     assert len(pd.read_csv(tmp_path / "images.csv")) == SHOWN + 5
 
 
 def test_a_missing_gallery_is_named(tmp_path):
-    with pytest.raises(UserError, match="images.csv: there is no such file"): Gallery(tmp_path).entries()
+    with pytest.raises(UserError, match="images.csv"): Gallery(tmp_path).entries()

@@ -1,4 +1,4 @@
-"Interpretation of a small network, against the learner's own scores and losses."
+"Interpretation of a small model, against the learner's own scores and losses."
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,13 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from linknet_fastai.errors import UserError
-from linknet_fastai.runtime.device import Machine
-from linknet_fastai.images import VOID
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
-from linknet_fastai.reports.interpretation import SegmentationInterpretation
-from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.errors import UserError
+from linknet_fastai.images import VOID
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.reports.interpretation import SegmentationInterpretation
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.training.learner import linknet_learner
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, epochs=2, lr=1e-2, size=(64, 64))
 
@@ -44,8 +44,8 @@ def test_scores_are_the_validation_s(learn, interpretation):
 
 def test_losses_are_each_image_s_cross_entropy(learn, interpretation):
     logits, masks = learn.get_preds(act=lambda logits: logits)
-    weight = learn.loss_func.func.weight
-    expected = F.cross_entropy(logits, masks.as_subclass(torch.Tensor).long(), weight, ignore_index=VOID, reduction="none").mean((1, 2))
+    truth, weight = masks.as_subclass(torch.Tensor).long(), learn.loss_func.func.weight
+    expected = F.cross_entropy(logits, truth, weight, ignore_index=VOID, reduction="none").mean((1, 2))
     torch.testing.assert_close(interpretation.losses.as_subclass(torch.Tensor), expected)
 
 
@@ -53,15 +53,17 @@ def test_training_images_can_be_interpreted_too(learn):
     assert len(SegmentationInterpretation.from_learner(learn, ds_idx=0).matrices) == 8
 
 
-def test_the_most_confused_pairs_come_first(interpretation):
+def test_the_most_confused_classes_come_first(interpretation):
     interpretation.matrices = np.array([[[8, 2, 0], [6, 4, 0], [1, 0, 199]]])
-    pairs = interpretation.most_confused()
-    assert pairs.values.tolist() == [["wall", "ground", 6, 0.6], ["ground", "wall", 2, 0.2]]  # 1 of 200 is below 1 %
-    assert interpretation.most_confused(min_share=0.005)["true"].tolist() == ["wall", "ground", "door"]
+    confused = interpretation.most_confused()
+    assert confused.values.tolist() == [["wall", "ground", 6, 0.6], ["ground", "wall", 2, 0.2]]  # 1 of 200 is below 1 %
+    assert interpretation.most_confused(min_frequency=0.005)["true"].tolist() == ["wall", "ground", "door"]
+    assert interpretation.most_confused(min_val=5)["true"].tolist() == ["wall"]
 
 
 def test_the_worst_images_come_first(interpretation):
-    right, wrong, half = np.diag([9, 9, 0]), np.array([[0, 9, 0], [9, 0, 0], [0, 0, 0]]), np.array([[9, 0, 0], [9, 0, 0], [0, 0, 9]])
+    right, wrong = np.diag([9, 9, 0]), np.array([[0, 9, 0], [9, 0, 0], [0, 0, 0]])
+    half = np.array([[9, 0, 0], [9, 0, 0], [0, 0, 9]])
     interpretation.matrices = np.array([right, half, wrong, right])
     worst = interpretation.worst_images(k=3)
     assert worst.index.tolist() == [2, 1, 0] and worst["mIoU"].tolist() == [0, pytest.approx(0.5), 1]
@@ -70,8 +72,8 @@ def test_the_worst_images_come_first(interpretation):
     assert doors.index.tolist() == [1] and doors["IoU door"].tolist() == [1]  # the only image with one
 
 
-def test_a_word_that_is_no_class_is_named(interpretation):
-    with pytest.raises(UserError, match="'tram' is no class; there are mIoU, ground, wall, door"): interpretation.worst_images("tram")
+def test_a_name_that_is_no_class_is_refused_with_the_nearest(interpretation):
+    with pytest.raises(UserError, match="'walls'.*ground, wall, door.*mean wall"): interpretation.worst_images("walls")
 
 
 def test_single_images_are_predicted_again(learn, interpretation):
@@ -100,10 +102,3 @@ def test_images_are_drawn_with_their_errors(interpretation):
 def test_the_learner_draws_errors_on_request(learn):
     learn.show_results(max_n=1, errors=True)
     assert titles() == ["image", "truth", "prediction", "errors"]
-
-
-def test_metrics_are_plotted_by_epoch(learn):
-    learn.recorder.plot_metrics()
-    axes = {axis.get_title(): axis for axis in plt.gcf().axes}
-    assert list(axes) == ["miou", "class_accuracy", "dice", "pixel_accuracy"]
-    assert axes["miou"].lines[0].get_ydata().tolist() == [row[2] for row in learn.recorder.values]

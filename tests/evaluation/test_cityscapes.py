@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from cityscapes_frames import draw_frame
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
 from PIL import Image
 
+from linknet_fastai.dataloaders.decode import Sample
 from linknet_fastai.datasets.cityscapes import cityscapes
-from linknet_fastai.images import VOID
-from linknet_fastai.dataloaders.dataloaders import Sample
 from linknet_fastai.evaluation.cityscapes import InstanceIoU, cityscapes_scores
 from linknet_fastai.evaluation.confusion import confusion_matrices
+from linknet_fastai.images import VOID
 
 NAMES = {"class_iou": "averageScoreClasses", "class_iiou": "averageScoreInstClasses",
          "category_iou": "averageScoreCategories", "category_iiou": "averageScoreInstCategories"}
@@ -28,18 +29,19 @@ def predictions(dataset, rng) -> list[np.ndarray]:
 
 def our_scores(dataset, predicted) -> dict:
     rows = dataset.split("val")
-    things = InstanceIoU(dataset, [Sample(None, None, None, path) for path in rows["instances"]])
+    instances = InstanceIoU(dataset, [Sample(None, None, None, path) for path in rows["instances"]])
     confusion = 0
     for path, classes in zip(rows["mask"], predicted):
-        logits = torch.nn.functional.one_hot(torch.tensor(classes).long(), len(dataset.classes)).permute(2, 0, 1)[None].float()
-        confusion = confusion + confusion_matrices(logits, torch.tensor(dataset.read_mask(path))[None])[0]
-        things.count(logits[0], None)
-    return cityscapes_scores(confusion.numpy(), things, dataset)
+        logits = F.one_hot(torch.tensor(classes).long(), len(dataset.classes)).permute(2, 0, 1).float()
+        mask = torch.tensor(dataset.read_mask(path))
+        confusion = confusion + confusion_matrices(logits[None], mask[None])[0]
+        instances.observe(logits, mask)
+    return cityscapes_scores(confusion.numpy(), instances, dataset)
 
 
 def official_scores(dataset, predicted, folder, monkeypatch) -> dict:
     monkeypatch.setattr(np, "in1d", np.isin, raising=False)  # gone from NumPy, still in the scripts
-    ids = np.array(dataset.benchmark.ids, dtype=np.uint8)
+    ids = np.array(dataset.cityscapes.ids, dtype=np.uint8)
     files = []
     for number, classes in enumerate(predicted):
         files.append(str(folder / f"{number}.png"))
@@ -57,13 +59,14 @@ def test_the_four_scores_are_the_official_ones(cityscapes_root, protocol, tmp_pa
     for name, their_name in NAMES.items():
         assert ours[name] == pytest.approx(theirs[their_name], abs=5e-5)
         assert 0.1 < ours[name] < 0.95
-    for part, iou, iiou in (("classes", "classScores", "classInstScores"), ("categories", "categoryScores", "categoryInstScores")):
+    parts = ("classes", "classScores", "classInstScores"), ("categories", "categoryScores", "categoryInstScores")
+    for part, iou, iiou in parts:
         for name, row in ours[part].items():
             assert row["iou"] == pytest.approx(theirs[iou][name], abs=5e-5, nan_ok=True)
             assert row["iiou"] == pytest.approx(theirs[iiou][name], abs=5e-5, nan_ok=True)
 
 
-def test_a_small_thing_counts_as_much_as_a_large_one(tmp_path):
+def test_a_small_instance_counts_as_much_as_a_large_one(tmp_path):
     "Two cars, of 100 and 4 pixels; the small one is missed. Weighted, half of the cars is found."
     path = draw_frame(tmp_path, "val", "munster", 0, np.random.default_rng(0))
     ids, instances = np.full((64, 128), 7, dtype=np.uint8), np.full((64, 128), 7, dtype=np.uint16)

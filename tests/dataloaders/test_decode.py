@@ -1,0 +1,57 @@
+"Files to samples: their sizes, classes and frequencies, and what is said of files that don't fit."
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from linknet_fastai.dataloaders.decode import class_frequencies, common_size, decode_samples
+from linknet_fastai.errors import UserError
+from linknet_fastai.images import VOID
+
+
+def test_a_sample_is_an_image_at_the_size_asked_for_and_a_mask_of_classes(tiny_dataset):
+    rows = tiny_dataset.split("val")
+    samples = decode_samples(tiny_dataset, rows, (32, 48))
+    assert [sample.path for sample in samples] == rows.image.tolist()
+    for sample, path in zip(samples, rows["mask"]):
+        assert (sample.image.shape, sample.image.dtype, sample.mask.dtype) == ((3, 32, 48), torch.uint8, torch.uint8)
+        values = np.array(Image.open(path))
+        assert (sample.mask.numpy() == np.where(values == 9, VOID, values)).all()
+
+
+def test_an_image_of_the_size_asked_for_is_not_changed(tiny_dataset):
+    rows = tiny_dataset.split("val")
+    sample = decode_samples(tiny_dataset, rows, (64, 64))[1]
+    assert (sample.image.permute(1, 2, 0).numpy() == np.asarray(Image.open(rows.image.iloc[1]))).all()
+
+
+def test_masks_of_another_size_hold_no_new_values(tiny_dataset):
+    rows = tiny_dataset.split("train")
+    for sample in decode_samples(tiny_dataset, rows, (96, 80), mask_size=(96, 80)):
+        assert sample.mask.shape == (96, 80)
+        assert set(sample.mask.unique().tolist()) <= {0, 1, 2, VOID}
+
+
+def test_the_most_common_size_is_trained_at(tiny_dataset):
+    path = tiny_dataset.table.image.iloc[0]
+    Image.open(path).resize((200, 100)).save(path)
+    assert common_size(tiny_dataset) == (64, 64)
+
+
+def test_frequencies_leave_void_out_and_sum_to_one():
+    masks = [np.array([[0, 0, 2, VOID]], np.uint8), np.array([[2], [2], [2]], np.uint8)]
+    assert class_frequencies(masks, 4).tolist() == pytest.approx([2 / 6, 0, 4 / 6, 0])
+
+
+def test_a_split_of_void_only_is_refused(tiny_dataset):
+    rows = tiny_dataset.split("val")
+    for path in rows["mask"]: Image.fromarray(np.full((64, 64), 9, np.uint8)).save(path)
+    with pytest.raises(UserError, match=f"{rows['mask'].iloc[0]}.* void"): decode_samples(tiny_dataset, rows, (64, 64))
+
+
+def test_a_mask_with_an_unknown_value_is_named(tiny_dataset):
+    rows = tiny_dataset.split("train")
+    path = rows["mask"].iloc[2]
+    Image.fromarray(np.full((64, 64), 5, np.uint8)).save(path)
+    with pytest.raises(UserError, match=f"{path}.* 5,"): decode_samples(tiny_dataset, rows, (64, 64))
