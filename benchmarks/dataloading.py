@@ -1,4 +1,4 @@
-"""What an epoch costs beside the network, and batches alone against fastai's `DataBlock`.
+"""What an epoch costs beside the model, and batches alone against fastai's `DataBlock`.
 
     python benchmarks/dataloading.py ../shared/camvid --frames 64 --rounds 3
 """
@@ -13,7 +13,7 @@ from fastai.torch_core import set_seed
 from training import BATCH, few_frames, ours, plain_fastai
 
 
-class NetworkTime(Callback):
+class ModelTime(Callback):
     "Seconds of forward, loss, backward and step in training, and of forward and loss in validation."
 
     order = 100
@@ -35,8 +35,9 @@ def batches_alone(dls, frames: int) -> float:
     return 1000 * (time.perf_counter() - started) / frames
 
 
-def share_beside_the_network(learn) -> float:
-    clock, started = NetworkTime(), time.perf_counter()
+def fraction_beside_the_model(learn) -> float:
+    "Of an epoch's time: loading, augmentation, scores."
+    clock, started = ModelTime(), time.perf_counter()
     with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-4, cbs=clock)
     return 1 - clock.seconds / (time.perf_counter() - started)
 
@@ -55,10 +56,11 @@ def main():
         alone = {name: batches_alone(learn.dls, given.frames // BATCH * BATCH) for name, learn in learners.items()}
         ratios.append(alone["plain"] / alone["ours"])
         print(f"round {number}  batches alone: plain {alone['plain']:.1f} ms a frame, ours {alone['ours']:.1f}")
-    print(f"batches: {statistics.median(ratios):.1f} times as fast (median of {', '.join(f'{ratio:.1f}' for ratio in ratios)})")
-    shares = [share_beside_the_network(learners["ours"]) for _ in range(given.rounds)]
-    print(f"beside the network: {100 * statistics.median(shares):.1f} % of our epoch "
-          f"(median of {', '.join(f'{100 * share:.1f}' for share in shares)})")
+    print(f"batches: {statistics.median(ratios):.1f} times as fast "
+          f"(median of {', '.join(f'{ratio:.1f}' for ratio in ratios)})")
+    fractions = [fraction_beside_the_model(learners["ours"]) for _ in range(given.rounds)]
+    print(f"beside the model: {100 * statistics.median(fractions):.1f} % of our epoch "
+          f"(median of {', '.join(f'{100 * fraction:.1f}' for fraction in fractions)})")
 
 
 if __name__ == "__main__": main()

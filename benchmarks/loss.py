@@ -1,4 +1,4 @@
-"""Our cross-entropy against fastai's, forward and backward, on logits as the network gives them.
+"""Our cross-entropy against fastai's, forward and backward, on logits as the model gives them.
 
     python benchmarks/loss.py
 """
@@ -28,13 +28,14 @@ def main():
     masks = torch.randint(0, SHAPE[1], (SHAPE[0], *SHAPE[2:]))
     weight = torch.rand(SHAPE[1]) + 0.5
     losses = {"fastai's cross-entropy": CrossEntropyLossFlat(axis=1, weight=weight, ignore_index=VOID),
-              "ours": SegmentationLoss(weight), "ours with Dice": SegmentationLoss(weight, dice=1.0)}
+              "ours": SegmentationLoss(weight), "ours with Dice": SegmentationLoss(weight, dice_weight=1.0)}
     taken = {name: [] for name in losses}
     for _ in range(ROUNDS):
         for name, loss in losses.items(): taken[name].append(seconds(loss, logits, masks))
     first = statistics.median(taken["fastai's cross-entropy"])
     for name, values in taken.items():
-        print(f"{name:23} {1000 * statistics.median(values):4.0f} ms a batch, {statistics.median(values) / first:.2f} of fastai's")
+        median = statistics.median(values)
+        print(f"{name:23} {1000 * median:4.0f} ms a batch, {median / first:.2f} of fastai's")
 
 
 if __name__ == "__main__": main()

@@ -2,11 +2,11 @@
 
     python benchmarks/training.py ../shared/camvid --frames 64 --rounds 3
 
-Both train on the same frames of CamVid at 352x480 in batches of 8, in turn, each in a process of its own: ours tells malloc to
-keep what is freed, which can't be taken back, and would help the other. (a) is what one would write
-otherwise: a fastai `DataBlock` with `aug_transforms`, every PNG decoded in every epoch, fp32, NCHW, fastai's loss, optimizer
-and metric. (b) is `linknet_learner` with the recipe `rapid`. An epoch has everything in it: loading, augmentation, training
-on the frames, validation on a quarter as many, scores. One epoch of each warms up.
+Both train on the same frames of CamVid at 352x480 in batches of 8, in turn, each in a process of its own: ours switches
+malloc's trim off, which can't be taken back, and would help the other. (a) is what one would write otherwise: a fastai
+`DataBlock` with `aug_transforms`, every PNG decoded in every epoch, fp32, NCHW, fastai's loss, optimizer and metric.
+(b) is `linknet_learner` with the recipe `rapid`. An epoch has everything in it: loading, augmentation, training on the
+frames, validation on a quarter as many, scores. One epoch of each warms up.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `no_bar` and `no_logging`
@@ -31,11 +32,11 @@ from fastai.torch_core import set_seed
 from fastai.vision.augment import aug_transforms
 from fastai.vision.data import ImageBlock, MaskBlock
 
+from linknet_fastai.dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders
 from linknet_fastai.datasets.camvid import UNLABELED, camvid
 from linknet_fastai.datasets.dataset import SegmentationDataset
-from linknet_fastai.dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders
-from linknet_fastai.training.learner import linknet_learner
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.training.learner import linknet_learner
 
 SIZE, BATCH = (352, 480), 8
 
@@ -43,13 +44,14 @@ SIZE, BATCH = (352, 480), 8
 def few_frames(root: Path, frames: int) -> SegmentationDataset:
     "The first training frames, and a quarter as many for validation."
     dataset = camvid(root)
-    table = pd.concat([dataset.split("train")[:frames], dataset.split("val")[:max(BATCH, frames // 4)]], ignore_index=True)
-    return SegmentationDataset(dataset.name, dataset.protocol, dataset.classes, dataset.palette, table, dataset.values, root=root)
+    splits = [dataset.split("train")[:frames], dataset.split("val")[:max(BATCH, frames // 4)]]
+    return replace(dataset, table=pd.concat(splits, ignore_index=True))
 
 
 def plain_fastai(dataset: SegmentationDataset) -> Learner:
-    block = DataBlock((ImageBlock, MaskBlock([*dataset.classes, "void"])), get_x=ColReader("image"), get_y=ColReader("mask"),
-                      splitter=ColSplitter("is_valid"), batch_tfms=[*aug_transforms(size=SIZE), Normalize.from_stats(MEAN, STD)])
+    block = DataBlock((ImageBlock, MaskBlock([*dataset.classes, "void"])),
+                      get_x=ColReader("image"), get_y=ColReader("mask"), splitter=ColSplitter("is_valid"),
+                      batch_tfms=[*aug_transforms(size=SIZE), Normalize.from_stats(MEAN, STD)])
     dls = block.dataloaders(dataset.table.assign(is_valid=dataset.table.split == "val"), bs=BATCH, num_workers=0)
     model = smp.Linknet("resnet18", encoder_weights=None, classes=len(dataset.classes))
     return Learner(dls, model, CrossEntropyLossFlat(axis=1, ignore_index=UNLABELED), metrics=JaccardCoeffMulti())
@@ -77,17 +79,17 @@ def serve(learn: Learner, frames: int):
         steps, started = Steps(), time.perf_counter()
         with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-4, cbs=steps)
         seconds = time.perf_counter() - started
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(json.dumps(dict(step=1000 * statistics.median(steps.seconds) / BATCH, epoch=1000 * seconds / frames, memory=memory)),
-              flush=True)
+        measured = dict(step=1000 * statistics.median(steps.seconds) / BATCH, epoch=1000 * seconds / frames,
+                        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+        print(json.dumps(measured), flush=True)
 
 
 class Trainer:
     "One of the two, in its process."
 
     def __init__(self, name: str, words: list[str]):
-        self.process = subprocess.Popen([sys.executable, *words, "--process", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen([sys.executable, *words, "--process", name], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def epoch(self) -> dict[str, float]:
         print(file=self.process.stdin, flush=True)
@@ -113,11 +115,12 @@ def main():
     for number in range(1, given.rounds + 1):
         measured = {name: trainer.epoch() for name, trainer in trainers.items()}
         for name, epoch in measured.items():
-            print(f"round {number}  {name:5}  step {epoch['step']:4.0f} ms a frame  epoch {epoch['epoch']:4.0f} ms a frame  "
-                  f"memory {epoch['memory']:.1f} GiB")
+            print(f"round {number}  {name:5}  step {epoch['step']:4.0f} ms a frame  "
+                  f"epoch {epoch['epoch']:4.0f} ms a frame  memory {epoch['memory']:.1f} GiB")
         for what, values in ratios.items(): values.append(measured["plain"][what] / measured["ours"][what])
     for what, values in ratios.items():
-        print(f"{what}: {statistics.median(values):.2f} times as fast (median of {', '.join(f'{value:.2f}' for value in values)})")
+        print(f"{what}: {statistics.median(values):.2f} times as fast "
+              f"(median of {', '.join(f'{value:.2f}' for value in values)})")
 
 
 if __name__ == "__main__": main()

@@ -1,4 +1,4 @@
-"""Sub-pixel upsampling against deconvolution: LinkNet's training step and its prediction, by number format and memory layout.
+"""Sub-pixel against transposed convolution: LinkNet's training step and prediction, by number format and memory layout.
 
     python benchmarks/upsampling.py --rounds 5 [--device cuda]
 """
@@ -9,35 +9,38 @@ import time
 from itertools import product
 
 import torch
+from torch import Tensor
 
+from linknet_fastai.models.autocast import AutocastModel
+from linknet_fastai.models.factory import untrained_model
 from linknet_fastai.models.linknet import linknet
-from linknet_fastai.runtime.malloc import disable_malloc_trim
-from linknet_fastai.runtime.device import DTYPES, Machine
-from linknet_fastai.models.factory import untrained
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runtime.device import Machine
+from linknet_fastai.runtime.malloc import disable_malloc_trim
 from linknet_fastai.workflows.speed import training_step
 
-CLASSES, WARM_UP = 11, 2
+NUM_CLASSES, WARM_UP = 11, 2
 LAYOUTS = {"NCHW": torch.contiguous_format, "channels-last": torch.channels_last}
 
 
+class AnyLayout(AutocastModel):
+    "As it is, but images keep the memory layout that they come in."
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, self.machine.dtype, enabled=self.machine.dtype != torch.float32):
+            return self.model(images).float()
+
+
 class Candidate:
-    "A network with one upsampling, in one number format and memory layout: its training step and its prediction."
+    "A model with one upsampling, in one number format and memory layout: its training step and its prediction."
 
     def __init__(self, upsample: str, machine: Machine, layout: torch.memory_format, size: tuple[int, int], batch: int):
         recipe = Recipe(upsample=upsample, batch_size=batch, size=size)
-        self.machine, self.images = machine, torch.randn(batch, 3, *size, device=machine.device).contiguous(memory_format=layout)
-        masks = torch.randint(0, CLASSES, (batch, *size), device=machine.device)
-        self.model = untrained(recipe, CLASSES).to(machine.device, memory_format=layout)
-        self.model.forward = self._mixed(self.model.forward)
-        self.step = training_step(self.model, self.images, masks, recipe, CLASSES, machine)
-
-    def _mixed(self, forward):
-        "`prepare`'s, but for the layout."
-        def mixed(images):
-            with torch.autocast(self.machine.device.type, DTYPES[self.machine.precision], enabled=self.machine.precision != "fp32"):
-                return forward(images).float()
-        return mixed
+        self.machine = machine
+        self.images = torch.randn(batch, 3, *size, device=machine.device).contiguous(memory_format=layout)
+        masks = torch.randint(0, NUM_CLASSES, (batch, *size), device=machine.device)
+        self.model = AnyLayout(untrained_model(recipe, NUM_CLASSES).to(machine.device, memory_format=layout), machine)
+        self.step = training_step(self.model, self.images, masks, recipe, NUM_CLASSES, machine)
 
     def training(self) -> float:
         self.model.train()
@@ -63,19 +66,21 @@ def main():
     arguments.add_argument("--batch", type=int, default=4)
     given = arguments.parse_args()
     disable_malloc_trim()
-    parameters = {name: sum(p.numel() for p in linknet(CLASSES, weights="none", upsample=name).parameters()) / 1e6
+    parameters = {name: sum(p.numel() for p in linknet(NUM_CLASSES, weights="none", upsample=name).parameters()) / 1e6
                   for name in ("deconv", "subpixel")}
     print(f"parameters: deconv {parameters['deconv']:.2f} M, subpixel {parameters['subpixel']:.2f} M")
     for number_format, (layout, memory_format) in product(("fp32", "bf16"), LAYOUTS.items()):
         machine = Machine.choose(given.device, number_format)
-        candidates = {name: Candidate(name, machine, memory_format, tuple(given.size), given.batch) for name in parameters}
+        candidates = {name: Candidate(name, machine, memory_format, tuple(given.size), given.batch)
+                      for name in parameters}
         for what in ("training", "prediction"):
-            rounds = [{name: getattr(each, what)() for name, each in candidates.items()} for _ in range(WARM_UP + given.rounds)]
+            rounds = [{name: getattr(each, what)() for name, each in candidates.items()}
+                      for _ in range(WARM_UP + given.rounds)]
             deconv, subpixel = ([each[name] for each in rounds[WARM_UP:]] for name in ("deconv", "subpixel"))
             ratios = [ours / theirs for ours, theirs in zip(subpixel, deconv)]
             print(f"{number_format}  {layout:13}  {what:10}  deconv {statistics.median(deconv):4.0f}  subpixel "
-                  f"{statistics.median(subpixel):4.0f} ms an image, subpixel takes {statistics.median(ratios):.2f} of the time "
-                  f"({min(ratios):.2f} to {max(ratios):.2f})", flush=True)
+                  f"{statistics.median(subpixel):4.0f} ms an image, subpixel takes {statistics.median(ratios):.2f} "
+                  f"of the time ({min(ratios):.2f} to {max(ratios):.2f})", flush=True)
 
 
 if __name__ == "__main__": main()

@@ -20,8 +20,8 @@ class Recipe:
     name: str = _setting("rapid", "The named recipe that the other settings start from.")
     model: str = _setting("linknet", "`linknet`, `segnet` or `enet`.")
     encoder: str = _setting("resnet18", "LinkNet's encoder: a timm model that offers features.")
-    weights: str = _setting("imagenet", "The start: `imagenet` (timm's hub) or a .safetensors file for the encoder, another run for "
-                                        "the decoder too, or `none`.")
+    weights: str = _setting("imagenet", "The start: `imagenet` (timm's hub) or a .safetensors file for the encoder, "
+                                        "another run for the decoder too, or `none`.")
     upsample: str = _setting("deconv", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
     epochs: int = _setting(40, "Passes over the training images.")
     freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.")
@@ -29,12 +29,14 @@ class Recipe:
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.")
     batch_size: int = _setting(4, "Images a step.")
     optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
-    schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the learning rate after each 100 epochs.")
+    schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the learning rate after each 100 "
+                                          "epochs.")
     lr: float | str = _setting(2e-3, "The schedule's highest learning rate, or `auto` to search for it.")
     encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.")
     weight_decay: float = _setting(0.01, "The optimizer's decay.")
     class_weight_power: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.")
-    class_weights: dict[str, float] | None = _setting(None, "Class weights by hand, such as `road=1,pole=5`, for the classes named.")
+    class_weights: dict[str, float] | None = _setting(
+        None, "Class weights by hand, such as `road=1,pole=5`, for the classes named.")
     dice_weight: float = _setting(1.0, "Weight of a soft Dice loss beside cross-entropy.")
     flip: bool = _setting(True, "Mirror half of the images.")
     scale: tuple[float, float] = _setting((0.75, 1.6), "Zoom, from smallest to largest.")
@@ -45,11 +47,13 @@ class Recipe:
 
     def __post_init__(self):
         if self.epochs < 1: raise UserError(f"{self.epochs} epochs train nothing; ask for 1 or more.")
-        if self.freeze_epochs < 0: raise UserError(f"{self.freeze_epochs} frozen epochs can't be trained; ask for 0 or more.")
+        if self.freeze_epochs < 0:
+            raise UserError(f"{self.freeze_epochs} frozen epochs can't be trained; ask for 0 or more.")
         if self.patience is not None and self.patience < 1:
             raise UserError(f"a patience of {self.patience} epochs stops at once; ask for 1 or more.")
         if self.freeze_epochs and self.schedule != "one-cycle":
-            raise UserError("epochs with a frozen encoder come before a one-cycle; leave out `--freeze-epochs` or `--schedule`.")
+            raise UserError("epochs with a frozen encoder come before a one-cycle; leave out `--freeze-epochs` or "
+                            "`--schedule`.")
         for name, weight in (self.class_weights or {}).items():
             if not 0 <= weight < float("inf"): raise UserError(f"class {name} has the weight {weight}; pass 0 or more.")
         if self.batch_size < 1: raise UserError(f"a batch of {self.batch_size} images holds none; ask for 1 or more.")
@@ -59,7 +63,8 @@ class Recipe:
         if self.lr != "auto" and not (isinstance(self.lr, (int, float)) and self.lr > 0):
             raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto`.")
         if not 0 < self.scale[0] <= self.scale[1]:
-            raise UserError(f"a scale of {self.scale} is no range of zooms; pass two positive numbers, the smaller first.")
+            raise UserError(f"a scale of {self.scale} is no range of zooms; pass two positive numbers, the smaller "
+                            "first.")
         if self.model != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
             raise UserError(f"{self.model} has its own encoder and upsampling; leave out `--encoder` and `--upsample`.")
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
@@ -69,7 +74,7 @@ class Recipe:
 
     @property
     def total_epochs(self) -> int:
-        "Those with the encoder frozen, and the others."
+        "The epochs with the encoder frozen, and the others."
         return self.freeze_epochs + self.epochs
 
 
@@ -77,9 +82,11 @@ _AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 
 RECIPES: dict[str, Recipe] = {
     # this project's own, for the most mIoU in the least time: benchmarks/README.md has what was tried.
-    # linknet-fastai fit camvid: 23 min on two cores with AVX512-BF16, 74.2 % validation mIoU (mean of three seeds, 360x480)
+    # linknet-fastai fit camvid: 23 min on two cores with AVX512-BF16, 74.2 % validation mIoU (mean of three seeds,
+    # 360x480)
     "rapid": Recipe(),
-    # arXiv 1707.03718, section 4, and its authors' training code: images as they are, 300 epochs, a tenth after each 100.
+    # arXiv 1707.03718, section 4, and its authors' training code: images as they are, 300 epochs, a tenth of the lr
+    # after each 100.
     # linknet-fastai fit camvid --recipe paper --epochs 40: 71.5 % validation mIoU
     "paper": Recipe("paper", epochs=300, optimizer="rmsprop", schedule="steps", lr=5e-4, weight_decay=2e-4,
                     class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
@@ -91,7 +98,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
-    """A named recipe with a dataset's `defaults`, where the recipe has none of its own, and then the user's `flags`.
+    """The recipe `name`, with a dataset's `defaults` for the settings that it leaves at theirs, and the user's `flags`.
 
     Both are fields of `Recipe` by name. `UserError` for an unknown name or a setting that can't train.
     """

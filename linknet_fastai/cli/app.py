@@ -235,7 +235,8 @@ def table1(data: Data = None,
            size: Annotated[str, typer.Option(help="Height and width to train at.", parser=parse_size,
                                              metavar="HxW")] = "176x240",
            only: Annotated[list[str] | None, typer.Option(
-               help="A row to train: segnet, enet, paper, modified or rapid. [default: all]", show_default=False)] = None,
+               help="A row to train: segnet, enet, paper, modified or rapid. [default: all]",
+               show_default=False)] = None,
            seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 1,
            weights: Annotated[str, typer.Option(
                help="LinkNet's start: `imagenet` (timm's hub), a file, or `none`.")] = "imagenet",

@@ -1,1 +1,1 @@
-"A dataset on disk to batches."
+"A dataset on disk to batches of images and masks."

@@ -11,11 +11,11 @@ from torch import Tensor
 from ..images import VOID
 from ..recipes import Recipe
 
-WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the network
+WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the model
 
 
 class Augment(ItemTransform):
-    """Images `[B,3,H,W]` in 0..1 and masks `[B,H,W]` to other views of them, of `size` (height, width).
+    """Images `[B,3,H,W]` in 0..1 and masks `[B,H,W]` to random views of both, of `size` (height, width).
 
     fastai's `aug_transforms` know no shear, and fill a mask with class 0 outside the image: here that is void.
     """
@@ -36,13 +36,20 @@ class Augment(ItemTransform):
 
 
 def whole_strides(size: tuple[int, int]) -> tuple[int, int]:
+    "`size` (height, width), rounded down to multiples of 32."
     return tuple(side // WHOLE_STRIDES * WHOLE_STRIDES for side in size)
 
 
 def random_affine(n: int, recipe: Recipe, size: tuple[int, int], out: tuple[int, int]) -> Tensor:
-    """`[n,2,3]` for `F.affine_grid`: where each point of an output of size `out` lies in an input of `size`.
+    """`n` random transformations `[n,2,3]` for `F.affine_grid`: where each point of an output lies in its input.
 
     An output smaller than what the zoom makes of the input is a random crop of it.
+
+    Args:
+        n: how many, one an image.
+        recipe: the ranges of zoom, rotation and shear, and whether images are mirrored.
+        size: (height, width) of the input.
+        out: (height, width) of the output.
     """
     (height, width), (out_height, out_width) = size, out
     zoom = torch.exp(_uniform(n, *map(math.log, recipe.scale)))  # doubling is as likely as halving
@@ -53,29 +60,30 @@ def random_affine(n: int, recipe: Recipe, size: tuple[int, int], out: tuple[int,
     # columns in pixels: rotation x horizontal shear x mirror, divided by the zoom
     x_by_x, x_by_y = cos * mirror, cos * shear - sin
     y_by_x, y_by_y = sin * mirror, sin * shear + cos
-    # what the output doesn't show of the input is room to move in
-    room_x, room_y = (width - out_width / zoom).abs() / width, (height - out_height / zoom).abs() / height
-    shift_x, shift_y = room_x * _uniform(n, -1, 1), room_y * _uniform(n, -1, 1)
+    # the output can be shifted by what it doesn't show of the input
+    slack_x, slack_y = (width - out_width / zoom).abs() / width, (height - out_height / zoom).abs() / height
+    shift_x, shift_y = slack_x * _uniform(n, -1, 1), slack_y * _uniform(n, -1, 1)
     rows = [x_by_x * out_width / width, x_by_y * out_height / width, shift_x,
             y_by_x * out_width / height, y_by_y * out_height / height, shift_y]
     return torch.stack(rows, dim=1).view(n, 2, 3)
 
 
 def sample_images(images: Tensor, grid: Tensor) -> Tensor:
-    "Bilinear; the image is mirrored at its borders."
+    "Images `[B,C,H,W]` at the points of `grid` `[B,h,w,2]`, bilinear; mirrored at their borders."
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 def sample_masks(masks: Tensor, grid: Tensor) -> Tensor:
-    "Nearest neighbour; void outside the image."
+    "Masks `[B,H,W]` at the points of `grid` `[B,h,w,2]`, by the nearest pixel; void outside."
     sampled = F.grid_sample(masks[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False)
     inside = (grid.abs() <= 1).all(dim=-1)
     return torch.where(inside, sampled[:, 0].to(masks.dtype), VOID)
 
 
 def random_jitter(images: Tensor, amount: float) -> Tensor:
-    "Contrast about each image's mean, and brightness, changed by up to `amount`."
-    contrast, brightness = (_uniform(len(images), -amount, amount).to(images.device)[:, None, None, None] for _ in range(2))
+    "Images `[B,3,H,W]` in 0..1 with contrast about each one's mean, and brightness, changed by a part up to `amount`."
+    contrast, brightness = (_uniform(len(images), -amount, amount).to(images.device)[:, None, None, None]
+                            for _ in range(2))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return ((images - mean) * (1 + contrast) + mean * (1 + brightness)).clamp(0, 1)
 

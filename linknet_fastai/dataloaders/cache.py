@@ -1,4 +1,4 @@
-"What was decoded, kept: in memory where it fits, else in a file that is mapped into it."
+"A cache of decoded images: in memory where they fit, else in a file that is mapped into it."
 
 import os
 from hashlib import blake2b
@@ -16,16 +16,22 @@ KEY_BYTES = 32
 
 
 def fits(size: int) -> bool:
-    "Several processes share a file rather than have a copy each."
+    "Whether `size` bytes are kept in memory; several processes share a file rather than have a copy each."
     return world_size() == 1 and size < FRACTION * psutil.virtual_memory().available
 
 
 def cached(name: str, key: bytes, size: int, fill) -> np.ndarray:
-    """uint8 `[size]` as `fill` leaves it.
+    """Bytes, uint8 `[size]`, as `fill` leaves them; what doesn't fit in memory is a file in the user's cache.
 
-    What doesn't fit in memory is kept in the user's cache under `name`, and filled again only when `key` (of the files'
-    sizes and times, and of what was made of them) differs. The file is there whole or not at all, whoever is killed or
-    comes second; who has mapped an older one keeps it.
+    The file is there whole or not at all, whoever is killed or comes second; who has mapped an older one keeps it.
+
+    Args:
+        name: what is cached; each name has one file.
+        key: all that the bytes depend on: the file is filled again only where this differs.
+        size: their number.
+        fill: called with an array to be filled.
+
+    Raises `UserError` where the file can't be written.
     """
     if fits(size):
         content = np.empty(size, np.uint8)

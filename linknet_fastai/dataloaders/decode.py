@@ -22,7 +22,7 @@ Size = tuple[int, int]  # height, width
 
 @dataclass(frozen=True)
 class Sample:
-    "An image and its mask, decoded: uint8 `[3,H,W]` at the training size, uint8 `[h,w]` with void, if there is one."
+    "An image file, decoded: the image, uint8 `[3,H,W]`, and its mask, uint8 `[h,w]` with void, if it has one."
 
     path: Path
     image: torch.Tensor
@@ -36,7 +36,8 @@ def common_size(dataset: SegmentationDataset) -> Size:
     return sizes.most_common(1)[0][0]
 
 
-def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size, mask_size: Size | None = None) -> list[Sample]:
+def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
+                   mask_size: Size | None = None) -> list[Sample]:
     """Rows of the dataset's table, decoded in parallel.
 
     Args:
@@ -78,7 +79,7 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
 
 
 def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
-    "Frequency of each class among the pixels that are not void, `[C]`; sums to 1. Some pixel must be a class."
+    "Each class's frequency `[C]` among the pixels of `masks` that are not void, in sum 1; some pixel must be a class."
     counts = sum(np.bincount(mask.ravel(), minlength=VOID + 1) for mask in masks)[:num_classes]
     return counts / counts.sum()
 

@@ -20,14 +20,15 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
     Args:
         name: one of `DATASETS`.
         root: its folder; downloaded or drawn where it isn't given.
-        options: what else is said of it.
+        options: how it is opened.
         progress: shows how far the reading of its masks is.
 
-    Raises `UserError` for what is unknown, and for a folder that doesn't hold it.
+    Raises `UserError` for a name, protocol or class that is unknown, and for a folder that doesn't hold the dataset.
     """
     check_choice("dataset", name, DATASETS)
     opener = DATASETS[name]
-    given = {word: getattr(options, word) for word in ("protocol", "images", "masks") if getattr(options, word) is not None}
+    given = {name: getattr(options, name) for name in ("protocol", "images", "masks")
+             if getattr(options, name) is not None}
     if opener is folder: dataset = folder(root, **given, progress=progress)
     elif options.images or options.masks:
         raise UserError(f"`--images` and `--masks` name the parts of a `folder`; {name} has its own layout.")

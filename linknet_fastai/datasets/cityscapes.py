@@ -11,7 +11,7 @@ from .dataset import SPLITS, CityscapesLabels, Color, SegmentationDataset
 
 
 class Label(NamedTuple):
-    "One of the 34: its number in `*_labelIds.png`, its category, whether the benchmark scores it, its color."
+    "One of the 34 labels: its number in `*_labelIds.png`, its category, whether the benchmark scores it, its color."
 
     id: int
     name: str
@@ -75,20 +75,22 @@ def cityscapes(root: str | Path | None = None, protocol: str = "cityscapes19") -
     """Cityscapes: 5,000 frames of 50 German cities, with 19 classes or all 34 ids.
 
     `root` holds `leftImg8bit/` and `gtFine/` as they are unpacked; masks are read from the `*_labelIds.png`, for either
-    protocol. Test images have no masks: they can be predicted, not scored. Splits may be missing.
+    protocol. Test images have no masks: they can be predicted, not scored. Splits may be missing. `UserError` for an
+    unknown protocol, and for a folder without images.
     """
     check_choice("Cityscapes' protocol", protocol, PROTOCOLS)
     if root is None: raise UserError(f"{LAYOUT}.")
     root = Path(root).resolve()
-    rows = [_row(root, image) for split in SPLITS for image in sorted((root / "leftImg8bit" / split).glob("*/*_leftImg8bit.png"))]
+    rows = [_row(root, image) for split in SPLITS
+            for image in sorted((root / "leftImg8bit" / split).glob("*/*_leftImg8bit.png"))]
     if not rows: raise UserError(f"{root}: holds no leftImg8bit/SPLIT/CITY/*_leftImg8bit.png; {LAYOUT}.")
     labels = PROTOCOLS[protocol]
     class_of = {label.id: index for index, label in enumerate(labels)}
     values = {label.id: class_of.get(label.id, VOID) for label in LABELS} | {LICENCE_PLATE: VOID}
+    table = pd.DataFrame(rows, columns=["image", "mask", "split", "instances"])
     return SegmentationDataset(
         "cityscapes", protocol, tuple(label.name for label in labels), tuple(label.color for label in labels),
-        pd.DataFrame(rows, columns=["image", "mask", "split", "instances"]), values, DEFAULTS, root, _cityscapes_labels(labels),
-        {"protocol": protocol})
+        table, values, DEFAULTS, root, _cityscapes_labels(labels), {"protocol": protocol})
 
 
 def _row(root: Path, image: Path) -> tuple[Path, Path | None, str, Path | None]:
@@ -100,4 +102,4 @@ def _row(root: Path, image: Path) -> tuple[Path, Path | None, str, Path | None]:
 
 def _cityscapes_labels(labels: tuple[Label, ...]) -> CityscapesLabels:
     return CityscapesLabels(tuple(label.id for label in labels), tuple(label.category for label in labels),
-                     tuple(label.scored for label in labels), INSTANCE_SIZES)
+                            tuple(label.scored for label in labels), INSTANCE_SIZES)

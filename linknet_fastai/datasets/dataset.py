@@ -15,7 +15,7 @@ from ..images import VOID, open_image, read_image
 
 SPLITS = ("train", "val", "test")
 
-Color = tuple[int, int, int]
+Color = tuple[int, int, int]  # red, green, blue, 0 to 255
 Palette = tuple[Color, ...]
 
 
@@ -23,8 +23,9 @@ Palette = tuple[Color, ...]
 class CityscapesLabels:
     """What the Cityscapes benchmark scores beside classes: categories, and instances whatever their size.
 
-    `ids` has the number of each class in the benchmark's own files, `categories` its category, `scored` whether it counts.
-    `instance_sizes` are the average pixels of one instance of a class, for the classes that are counted by instance.
+    `ids` has the number of each class in the benchmark's own files, `categories` its category, `scored` whether it
+    counts. `instance_sizes` are the average pixels of one instance by class, of the classes that are counted by
+    instance.
     """
 
     ids: tuple[int, ...]
@@ -35,10 +36,10 @@ class CityscapesLabels:
 
 @dataclass(frozen=True)
 class DatasetOptions:
-    """What is said of a dataset, beside its name and its folder.
+    """How a dataset is opened, beside its name and its folder.
 
-    `protocol` names the classes to train, such as `camvid11`. `images` and `masks` are the names of the parts of a `folder`. The
-    classes that `ignore` names are void.
+    `protocol` names the classes to train, such as `camvid11`. `images` and `masks` are the names of the parts of a
+    `folder`. The classes whose names are in `ignore` are void.
     """
 
     protocol: str | None = None
@@ -51,8 +52,8 @@ class DatasetOptions:
 class SegmentationDataset:
     """Images with a class for every pixel.
 
-    `table` has the columns `image`, `mask` (paths; no mask where there is none to be had) and `split` (`train`, `val` or
-    `test`), and `instances` where the dataset numbers instances.
+    `table` has the columns `image`, `mask` (paths; no mask where there is none to be had) and `split` (`train`, `val`
+    or `test`), and `instances` where the dataset numbers instances.
     `values` takes each pixel that a mask file may hold, an index or a color, to its class, or to `VOID`.
     `defaults` are the recipe's fields that this dataset wants otherwise. `root` is its folder: nothing outside is read.
     `options` are the fields of `DatasetOptions` that open it again. `note` is what its user should know.
@@ -72,33 +73,37 @@ class SegmentationDataset:
 
     @property
     def splits(self) -> list[str]:
+        "The names of the splits that it has."
         return [split for split in SPLITS if split in set(self.table.split)]
 
     def split(self, name: str) -> pd.DataFrame:
         "The rows of one split; `UserError` where there are none, or they have no masks."
+        check_choice(f"{self.name}'s split", name, self.splits)
         rows = self.table[self.table.split == name]
-        if rows.empty:
-            raise UserError(f"{self.name} has no split {name!r} here, only {', '.join(self.splits)}; name one of those.")
         if rows["mask"].isna().any():
-            raise UserError(f"the {name} images of {self.name} have no masks to train on or to score by; `linknet-fastai "
-                            "predict` segments them.")
+            raise UserError(f"the {name} images of {self.name} have no masks to train on or to score by; "
+                            "`linknet-fastai predict` segments them.")
         return rows
 
     def ignoring(self, names: Sequence[str]) -> "SegmentationDataset":
-        "Without the classes of these names, whose pixels are void. `UserError` for what is no class, and where none would be left."
+        """The dataset without the classes of these names, whose pixels are void.
+
+        `UserError` for what is no class, and where none would be left.
+        """
         for name in names: check_choice("class", name, self.classes)
         kept = [index for index, name in enumerate(self.classes) if name not in names]
         if not kept: raise UserError(f"all classes of {self.protocol} are ignored; leave one to train on.")
         new_index = {old: new for new, old in enumerate(kept)}
+        def part(of: tuple) -> tuple: return tuple(of[index] for index in kept)
         labels = self.cityscapes and replace(self.cityscapes, **{
-            name: tuple(getattr(self.cityscapes, name)[index] for index in kept) for name in ("ids", "categories", "scored")})
+            name: part(getattr(self.cityscapes, name)) for name in ("ids", "categories", "scored")})
         return replace(self, protocol=f"{self.protocol} without {', '.join(names)}", cityscapes=labels,
-                       classes=tuple(self.classes[index] for index in kept), palette=tuple(self.palette[index] for index in kept),
+                       classes=part(self.classes), palette=part(self.palette),
                        values={value: new_index.get(index, VOID) for value, index in self.values.items()},
                        options={**self.options, "ignore": list(names)})
 
     def read_image(self, path: Path) -> Image.Image:
-        "An upright RGB image; `UserError` where it can't be read, or lies outside `root`."
+        "An image file as an upright RGB image; `UserError` where it can't be read, or lies outside `root`."
         return read_image(self.inside(path))
 
     def read_mask(self, path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -113,7 +118,7 @@ class SegmentationDataset:
         return mask.astype(np.uint8)
 
     def inside(self, path: Path) -> Path:
-        "`path`; `UserError` where no file is there, or a link that leads out of `root`."
+        "`path`; `UserError` where no file is there, or a symbolic link that leads out of `root`."
         return inside(self.root, path)
 
     @property
@@ -122,11 +127,11 @@ class SegmentationDataset:
         return isinstance(next(iter(self.values)), tuple)
 
     def classes_of(self, pixels: np.ndarray) -> np.ndarray:
-        "The class, `VOID` or -1 (none) of indices or 24-bit colors."
+        "The class of each index or 24-bit color, int16 of the shape of `pixels`: `VOID` for void, -1 for no class."
         return self._lookup[pixels]
 
     def no_class(self, path: Path, pixels: np.ndarray) -> str:
-        "The message about a mask that holds such pixels."
+        "The message about a mask file that holds these pixels, which are no class."
         unknown = [_named(value, self.in_color) for value in pixels[:8]] + ["more"] * (len(pixels) > 8)
         return (f"{path}: holds {'the colors' if self.in_color else 'the values'} {', '.join(unknown)}, "
                 f"which are no class of {self.protocol}; correct the mask.")
@@ -140,7 +145,7 @@ class SegmentationDataset:
 
 
 def inside(root: Path | None, path: Path) -> Path:
-    "`path`; `UserError` where no file is there, or a link that leads out of `root`."
+    "`path`; `UserError` where no file is there, or a symbolic link that leads out of `root`."
     if not path.is_file(): raise UserError(f"{path}: there is no such file; add it, or take its partner out.")
     if root is not None and not path.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{path}: is a link to a file outside {root}; put the file itself there.")
@@ -154,12 +159,15 @@ def read_lines(root: Path, path: Path) -> list[str]:
 
 
 def mask_pixels(path: Path, in_color: bool) -> np.ndarray:
-    "A mask file as it is, `[H,W]`: indices, or 24-bit RGB numbers."
+    """A mask file's pixels `[H,W]`: indices, uint8, or with `in_color` 24-bit RGB numbers, int32.
+
+    `UserError` where it can't be read, or isn't of that kind.
+    """
     return _colors_of(path) if in_color else _indices_of(path)
 
 
 def other_size(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> str:
-    "The message about a mask that doesn't fit its image."
+    "The message about a mask file of `size` (height, width) whose image is of size `wanted`."
     return f"{path}: the mask is {hxw(size)}, its image {hxw(wanted)}; make them the same size."
 
 
@@ -190,4 +198,5 @@ def _named(value: int, in_color: bool) -> str:
 
 
 def hxw(size: tuple[int, int]) -> str:
+    "`HxW` of a size (height, width)."
     return f"{size[0]}x{size[1]}"

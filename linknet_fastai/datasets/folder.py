@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, check_choice
 from ..files import atomic_write
 from ..images import SUFFIXES, VOID, open_image
 from ..progress import Progress, silent
@@ -17,18 +17,27 @@ from .scan import scan_files
 VALIDATION, SEED = 0.2, 0  # fraction and seed of the split that is drawn where there is none
 MOST_CLASSES = 200  # more colors than this are no classes but smoothed or compressed images
 
-LAYOUT = ("put images into images/ and their masks, under the same names, into masks/ (`--images` and `--masks` take other "
-          "names), both below train/ and val/ or not")
+LAYOUT = ("put images into images/ and their masks, under the same names, into masks/ (`--images` and `--masks` take "
+          "other names), both below train/ and val/ or not")
 
 
 def folder(root: str | Path | None = None, protocol: str | None = None, images: str = "images", masks: str = "masks",
            progress: Progress = silent) -> SegmentationDataset:
     """Any images and their masks: `images/NAME.jpg` and `masks/NAME.png`.
 
-    They may lie below `train/`, `val/` and `test/`; else a fifth is drawn for validation, once, and noted in `splits.csv`.
-    A mask holds indices (gray or palette) or RGB colors. `classes.txt` has a line `NAME` or `NAME R G B` for each class;
-    without it the masks are read and their values counted. Void is index 255, but where there are 0 and 255 only, and black
-    where `classes.txt` gives it to no class.
+    They may lie below `train/`, `val/` and `test/`; else a fifth is drawn for validation, once, and noted in
+    `splits.csv`. A mask holds indices (gray or palette) or RGB colors. `classes.txt` has a line `NAME` or `NAME R G B`
+    for each class; without it the masks are read and their values counted. Void is index 255, but where there are 0 and
+    255 only, and black where `classes.txt` gives it to no class.
+
+    Args:
+        root: the folder.
+        protocol: `folderN`, where N is the number of classes, if it is given.
+        images: the name of the folders of images.
+        masks: the name of the folders of masks.
+        progress: shows how far the reading of the masks is.
+
+    Raises `UserError` for a folder that can't be read as a dataset.
     """
     if root is None: raise UserError(f"`folder` is your own: pass it with `--data DIR`, and {LAYOUT}.")
     root = Path(root).resolve()
@@ -37,10 +46,10 @@ def folder(root: str | Path | None = None, protocol: str | None = None, images: 
     table = pd.DataFrame([(*sample, split) for sample, split in zip(samples, _splits(root, samples))],
                          columns=["image", "mask", "split"])
     in_color = _in_color(root, samples)
-    classes, palette, values, note = (_named_classes if (root / "classes.txt").exists() else _counted_classes)(
-        root, [mask for _, mask in samples], in_color, progress)
-    dataset = SegmentationDataset("folder", f"folder{len(classes)}", classes, palette, table, values, root=root, note=note,
-                                  options={"images": images, "masks": masks})
+    find_classes = _named_classes if (root / "classes.txt").exists() else _counted_classes
+    classes, palette, values, note = find_classes(root, [mask for _, mask in samples], in_color, progress)
+    dataset = SegmentationDataset("folder", f"folder{len(classes)}", classes, palette, table, values, root=root,
+                                  note=note, options={"images": images, "masks": masks})
     if protocol not in (None, dataset.protocol):
         raise UserError(f"{root}: has {len(classes)} classes, so its protocol is {dataset.protocol}, not {protocol}.")
     return dataset
@@ -56,7 +65,7 @@ def _samples(root: Path, images: str, masks: str) -> list[tuple[Path, Path]]:
             for stem in sorted(found_images | found_masks)]
 
 
-PART = "\0"  # stands in a stem for the folder that tells images from masks: no file can be named so
+PART = "\0"  # stands in a stem for the folder that tells images from masks: no file can have that name
 
 
 def _by_stem(root: Path, files: list[Path], part: str, other: str) -> dict[Path, Path]:
@@ -103,11 +112,11 @@ def _draw_splits(names: list[str], file: Path):
 
 def _read_splits(root: Path, file: Path) -> dict[str, str]:
     try: table = pd.read_csv(inside(root, file), dtype=str, keep_default_na=False)
-    except ValueError as error: raise UserError(f"{file}: is no table ({error}); remove it to have it drawn anew.") from error
+    except ValueError as error:
+        raise UserError(f"{file}: is no table ({error}); remove it to have it drawn anew.") from error
     if not {"image", "split"} <= set(table.columns):
         raise UserError(f"{file}: needs the columns image and split; correct it, or remove it to have it drawn anew.")
-    for row, split in enumerate(table.split, start=2):
-        if split not in SPLITS: raise UserError(f"{file}: line {row} has the split {split!r}, not train, val or test; correct it.")
+    for row, split in enumerate(table.split, start=2): check_choice(f"{file}: in line {row} the split", split, SPLITS)
     return dict(zip(table.image, table.split))
 
 
@@ -116,7 +125,8 @@ def _in_color(root: Path, samples: list[tuple[Path, Path]]) -> bool:
     for _, mask in samples:
         try: return open_image(inside(root, mask)).mode in ("RGB", "RGBA")
         except UserError: continue  # the check names it
-    raise UserError(f"{root}: none of its masks can be read; `linknet-fastai datasets check folder --data {root}` lists them.")
+    raise UserError(f"{root}: none of its masks can be read; `linknet-fastai datasets check folder --data {root}` "
+                    "lists them.")
 
 
 Classes = tuple[tuple[str, ...], Palette, Mapping, str]
@@ -125,9 +135,10 @@ Classes = tuple[tuple[str, ...], Palette, Mapping, str]
 def _named_classes(root: Path, masks: list[Path], in_color: bool, progress: Progress) -> Classes:
     "By `classes.txt`."
     file = root / "classes.txt"
-    named = [_parsed(line) for line in read_lines(root, file) if line.strip()]
-    names, colors = tuple(name for name, _ in named), [color for _, color in named]
-    if not names: raise UserError(f"{file}: names no class; write one a line, or remove it to have the masks' values counted.")
+    lines = [_parsed(line) for line in read_lines(root, file) if line.strip()]
+    names, colors = tuple(name for name, _ in lines), [color for _, color in lines]
+    if not names:
+        raise UserError(f"{file}: names no class; write one a line, or remove it to have the masks' values counted.")
     if len(set(names)) < len(names): raise UserError(f"{file}: names a class twice; correct it.")
     if in_color:
         if None in colors:
@@ -150,17 +161,17 @@ def _parsed(line: str) -> tuple[str, Color | None]:
 
 
 def _counted_classes(root: Path, masks: list[Path], in_color: bool, progress: Progress) -> Classes:
-    "By the values that the masks hold, named by number."
-    counts = _values_of(root, masks, in_color, progress)
-    found = sorted(counts)
+    "By the values that the masks hold; their names are numbers."
+    found = sorted(_values_of(root, masks, in_color, progress))
+    what = "colors" if in_color else "values"
     void = not in_color and found != [0, VOID] and VOID in found
     if void: found.remove(VOID)
     if not found: raise UserError(f"{root}: its masks hold no class, only 255, which is void; correct them.")
     if len(found) > MOST_CLASSES:
-        raise UserError(f"{root}: its masks hold {len(found)} different {'colors' if in_color else 'values'}, so many that they "
-                        "look smoothed or compressed; save masks as PNG without either, or list the classes in classes.txt.")
-    note = (f"no classes.txt, so the {'colors' if in_color else 'values'} in the masks are the classes: {len(found)}"
-            + (", and 255 is void" if void else ""))
+        raise UserError(f"{root}: its masks hold {len(found)} different {what}, so many that they look smoothed or "
+                        "compressed; save masks as PNG without either, or list the classes in classes.txt.")
+    note = f"no classes.txt, so the {what} in the masks are the classes: {len(found)}"
+    if void: note += ", and 255 is void"
     if in_color:
         colors = tuple(unpacked(value) for value in found)
         return tuple(map(str, range(len(found)))), colors, {color: index for index, color in enumerate(colors)}, note
@@ -177,6 +188,10 @@ def _values_of(root: Path, masks: list[Path], in_color: bool, progress: Progress
 
 
 def distinct_colors(count: int) -> Palette:
-    "Colors for classes that have none: black, then those of Pascal VOC, whose bits are the number's, dealt out in turn."
-    def channel(number: int, which: int) -> int: return sum((number >> 3 * bit + which & 1) << 7 - bit for bit in range(3))
+    """Colors for `count` classes that have none: those of Pascal VOC, of which the first is black.
+
+    The bits of a class's number are dealt out to red, green and blue in turn, the highest bit of each first.
+    """
+    def channel(number: int, which: int) -> int:
+        return sum((number >> 3 * bit + which & 1) << 7 - bit for bit in range(3))
     return tuple(tuple(channel(number, which) for which in range(3)) for number in range(count))

@@ -27,8 +27,8 @@ MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes
 class FileScan:
     """What one file holds, or, as `error`, the message that says why it can't be read.
 
-    `kind` is how it was read: `image`, or a mask's `indices` or `colors`. `content` tells equal images; `values` has
-    the pixels of each index or 24-bit color of a mask.
+    `kind` is how it was read: `image`, or a mask's `indices` or `colors`. `content` is a hash, the same for equal
+    images. `values` are the indices or 24-bit colors in a mask, each with its number of pixels.
     """
 
     kind: str
@@ -40,11 +40,16 @@ class FileScan:
 
     @property
     def size(self) -> tuple[int, int]:
+        "(height, width)."
         return self.height, self.width
 
 
 def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress = silent) -> dict[Path, FileScan]:
-    "What each (path, kind) holds. Files of the same size and time as before are not read again."
+    """What each file holds, by its path.
+
+    `files` are paths below `root`, each with its kind as in `FileScan`. Files of the same size and time as before are
+    not read again. `progress` shows how far the others are.
+    """
     cache = ScanCache(root)
     found, fresh = {}, []
     for path, kind in files:
@@ -60,26 +65,27 @@ def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress
 
 
 def scan_file(root: Path, path: Path, kind: str) -> FileScan:
-    "Read one file."
+    "What one file holds, read anew; arguments as for `scan_files`."
     try:
         inside(root, path)
         if kind == "image":
             pixels = np.asarray(read_image(path))
             height, width, _ = pixels.shape
-            return FileScan(kind, height, width, blake2b(pixels, digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest())
+            content = blake2b(pixels, digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest()
+            return FileScan(kind, height, width, content)
         pixels = mask_pixels(path, in_color=kind == "colors")
         return FileScan(kind, *pixels.shape, values=_counts(pixels))
     except UserError as error: return FileScan(kind, error=error.message)
 
 
 def _counts(pixels: np.ndarray) -> list[tuple[int, int]]:
-    if pixels.dtype == np.uint8: counts = pd.Series(np.bincount(pixels.ravel(), minlength=256)).loc[lambda count: count > 0]
+    if pixels.dtype == np.uint8: counts = pd.Series(np.bincount(pixels.ravel())).loc[lambda count: count > 0]
     else: counts = pd.Series(pixels.ravel()).value_counts()[:MOST_VALUES].sort_index()
     return [(int(value), int(count)) for value, count in counts.items()]
 
 
 class ScanCache:
-    "The scans of the files below a folder, in the user's cache: of use as long as a file's size and time stay."
+    "The scans of the files below a folder, in the user's cache: each is valid while its file's size and time stay."
 
     def __init__(self, root: Path):
         self.root = root
@@ -94,16 +100,20 @@ class ScanCache:
         return content["entries"] if same else {}
 
     def get(self, path: Path, kind: str) -> FileScan | None:
+        "The scan of a file as it is now; None where there is none."
         entry = self.entries.get(self._key(path, kind))
         return FileScan(**entry["scan"]) if entry is not None and entry["state"] == _state(path) else None
 
     def put(self, path: Path, scan: FileScan) -> FileScan:
-        "What is wrong with a file is not kept: a link or a permission may be mended without a trace on the file."
+        """Keep the scan of a file, and return it.
+
+        One with an error is not kept: a link or a permission may be mended without a trace on the file.
+        """
         if not scan.error: self.entries[self._key(path, scan.kind)] = {"state": _state(path), "scan": asdict(scan)}
         return scan
 
     def save(self):
-        "Where it can't be written, the files are read again next time."
+        "Write the cache; where that fails, the files are read again next time."
         try:
             writable_folder(self.file.parent)
             with atomic_write(self.file) as file:

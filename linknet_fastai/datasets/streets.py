@@ -17,7 +17,8 @@ from .dataset import SegmentationDataset
 from .scenery.scene import draw_street
 
 VERSION = "streets-v1"  # names the folder: raise it whenever the drawing changes
-# from scratch in under three minutes on two cores: one high rate for all, and little change to what is drawn in variety
+# from scratch in under three minutes on two cores: one high lr for all, and little augmentation of what is drawn in
+# variety
 DEFAULTS = dict(weights="none", epochs=26, batch_size=8, lr=1e-2, scale=(0.95, 1.2), rotation=1.0, shear=0.05)
 PROTOCOL = "streets11"
 IMAGES = {"train": 200, "val": 50, "test": 50}
@@ -26,7 +27,8 @@ IMAGES = {"train": 200, "val": 50, "test": 50}
 def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> SegmentationDataset:
     """Street scenes of 128x160 drawn by this package, the same on every machine.
 
-    They are drawn once, in a few seconds, to `root/streets-v1` (default root: the user's cache folder).
+    They are drawn once, in a few seconds, to `root/streets-v1` (default root: the user's cache folder). `UserError`
+    for another protocol, and where that folder can't be written.
     """
     check_choice("streets' protocol", protocol, [PROTOCOL])
     root = platformdirs.user_cache_path("linknet-fastai") if root is None else Path(root).resolve()

@@ -20,8 +20,8 @@ OVERLAY = 0.5  # the mask's opacity
 class OutputFormat:
     """How a prediction is kept.
 
-    `names` takes an image's path, relative to what was named, to the files that are written for it. `write` is called with the
-    image's path, its mask uint8 `[H,W]`, the model's card, and those files.
+    `names` takes an image's path, relative to the folder that it was found in, to the files that are written for it.
+    `write` is called with the image's path, its mask uint8 `[H,W]`, the model's card, and those files.
     """
 
     names: Callable[[Path], tuple[Path, ...]]
@@ -29,12 +29,19 @@ class OutputFormat:
 
 
 def save_mask(mask: np.ndarray, palette, path: Path):
-    "A PNG of class indices in the dataset's colors; `mask` is uint8 `[H,W]`."
+    "Write `mask`, uint8 `[H,W]`, to `path` as a PNG of class indices in the colors of `palette`."
     with atomic_write(path) as file: to_palette_image(mask, palette).save(file, format="PNG")
 
 
 def save_overlay(image: Path, mask: np.ndarray, palette, path: Path):
-    "The image with the colors of `mask`, uint8 `[H,W]`, laid over it, as a PNG."
+    """Write an image with the colors of its mask laid over it as a PNG.
+
+    Args:
+        image: its file.
+        mask: its classes, uint8 `[H,W]` of the image's size.
+        palette: a color a class.
+        path: the file to write.
+    """
     colors = Image.fromarray(np.array(palette, dtype=np.uint8)[mask])
     with atomic_write(path) as file: Image.blend(read_image(image), colors, OVERLAY).save(file, format="PNG")
 
@@ -52,8 +59,8 @@ def _server_file(relative: Path) -> tuple[Path]:
     "The server finds files by the frame's name, in whatever folder, and takes one of that name only: no overlays."
     frame = re.match(r"[^_]+_\d{6}_\d{6}", relative.name)
     if frame is None:
-        raise UserError(f"{relative}: is not named like a frame of Cityscapes, such as berlin_000000_000019_leftImg8bit.png; "
-                        "name images of Cityscapes.")
+        raise UserError(f"{relative}: is not named like a frame of Cityscapes, such as "
+                        "berlin_000000_000019_leftImg8bit.png; name images of Cityscapes.")
     return (Path(f"{frame[0]}_labelIds.png"),)
 
 
@@ -62,4 +69,5 @@ def _write_ids(image: Path, mask: np.ndarray, card: ModelCard, file: Path):
     with atomic_write(file) as aside: Image.fromarray(ids).save(aside, format="PNG")
 
 
-FORMATS = {"masks": OutputFormat(_mask_and_overlay, _write_mask_and_overlay), "cityscapes": OutputFormat(_server_file, _write_ids)}
+FORMATS = {"masks": OutputFormat(_mask_and_overlay, _write_mask_and_overlay),
+           "cityscapes": OutputFormat(_server_file, _write_ids)}

@@ -15,10 +15,10 @@ from ..runtime.device import Machine
 
 
 class Predictor:
-    """The best epoch of a run folder.
+    """The best epoch of a run folder, to predict with.
 
-    Calling it takes an image to its classes, uint8 `[H,W]` of the image's own size. Images are whatever `to_rgb` takes: a path, a
-    Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`.
+    Calling it takes an image to its classes, uint8 `[H,W]` of the image's own size. Images are whatever `to_rgb` takes:
+    a path, a Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`.
     """
 
     def __init__(self, run: str | Path, machine: Machine | None = None):

@@ -1,1 +1,1 @@
-"A model and batches to confusion matrices and scores."
+"Logits and masks to confusion matrices and scores."

@@ -9,13 +9,16 @@ from .confusion import confusion_matrices
 
 
 class Trimap:
-    "Counts the confusion of the pixels that have another class within `width` pixels, rows, columns and diagonals alike."
+    """Counts the confusion of the pixels that have another class within `width` pixels.
+
+    Distances are along rows, columns and diagonals alike: the larger of both differences.
+    """
 
     def __init__(self, width: int):
         self.width, self.matrices = width, []
 
     def observe(self, logits: Tensor, mask: Tensor):
-        "Add an image of logits `[C,H,W]` with its mask `[H,W]`."
+        "Add the logits `[C,H,W]` and the mask `[H,W]` of an image."
         self.matrices.append(confusion_matrices(logits[None], trimap(mask, self.width)[None])[0])
 
     @property
@@ -25,7 +28,10 @@ class Trimap:
 
 
 def trimap(mask: Tensor, width: int) -> Tensor:
-    "A mask `[H,W]` that is void where all classes within `width` pixels are the same; void is no class and makes no border."
+    """A mask `[H,W]` with all pixels void that have no other class within `width` pixels.
+
+    Void is no class, so it makes no border.
+    """
     known, classes = mask != VOID, mask.float()
     highest = _dilate(torch.where(known, classes, -1), width)
     lowest = -_dilate(torch.where(known, -classes, -VOID), width)

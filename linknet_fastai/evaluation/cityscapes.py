@@ -12,13 +12,14 @@ from ..datasets.dataset import SegmentationDataset, other_size
 from ..errors import UserError
 from ..images import VOID, open_image
 
-CROWD = 1000  # instance ids are 1000 times the class's id and a number; smaller ones are of several
+CROWD = 1000  # an instance's id is 1000 times the class's id and a number; smaller ids are of groups
 
 
 class InstanceIoU:
-    """Weighted pixels of the instances of each class, `[C]`: all, found as their class, found as their category.
+    """Counts the weighted pixels of the instances of each class over the images of `samples`.
 
-    They stay nan where an image's file of instances is missing.
+    `total` `[C]` are all, `found` those predicted as their class, `found_in_category` those predicted as a class of
+    their category. They are nan from the first image on whose file of instances is missing.
     """
 
     def __init__(self, dataset: SegmentationDataset, samples: list[Sample]):
@@ -30,13 +31,14 @@ class InstanceIoU:
         self.total, self.found, self.found_in_category = np.zeros((3, len(classes)))
 
     def observe(self, logits: Tensor, mask: Tensor):
-        "Add the next image, of logits `[C,H,W]`."
+        "Add the next image of `samples`, by its logits `[C,H,W]`; `mask` isn't needed."
         file, predicted = next(self.files), logits.argmax(0)
         if not file.is_file():
             for sums in (self.total, self.found, self.found_in_category): sums[:] = np.nan
             return
         instances = np.asarray(open_image(self.dataset.inside(file)), dtype=np.int64)
-        if instances.shape != predicted.shape: raise UserError(other_size(file, instances.shape, tuple(predicted.shape)))
+        if instances.shape != predicted.shape:
+            raise UserError(other_size(file, instances.shape, tuple(predicted.shape)))
         counted = self._is_counted(instances)
         instances, predicted = instances[counted], predicted.cpu().numpy()[counted]
         truth = self.dataset.classes_of(instances // CROWD)
@@ -57,22 +59,24 @@ class InstanceIoU:
 
 
 def cityscapes_scores(confusion: np.ndarray, instances: InstanceIoU, dataset: SegmentationDataset) -> dict:
-    """The four means by name, and each class's and category's IoU and iIoU.
+    """The benchmark's four means by name, and each class's and category's IoU and iIoU, from 0 to 1.
 
-    `confusion` `[true, predicted]`. True pixels of classes that aren't scored are ignored; predictions of them are misses.
+    `confusion` `[true, predicted]`, int64, and `instances` are of the same images. True pixels of classes that aren't
+    scored are ignored; predictions of them are misses.
     """
     scored, categories = np.array(dataset.cityscapes.scored), np.array(dataset.cityscapes.categories)
     class_rows, category_rows = {}, {}
     for index in np.flatnonzero(scored):
         own = np.arange(len(scored)) == index
-        iou = _iou(confusion, own, own, scored)
-        iiou = _weighted_iou(confusion, own, scored, instances.found, instances.total) if instances.size_of[index] else np.nan
+        iou, iiou = _iou(confusion, own, own, scored), np.nan
+        if instances.size_of[index]: iiou = _weighted_iou(confusion, own, scored, instances.found, instances.total)
         class_rows[dataset.classes[index]] = {"iou": iou, "iiou": iiou}
     for name in dict.fromkeys(categories[scored]):
         members = categories == name
-        has_instances = all(dataset.classes[index] in dataset.cityscapes.instance_sizes for index in np.flatnonzero(members))
-        iiou = _weighted_iou(confusion, members, scored, instances.found_in_category, instances.total) if has_instances else np.nan
-        category_rows[str(name)] = {"iou": _iou(confusion, members & scored, members, scored), "iiou": iiou}
+        iou, iiou = _iou(confusion, members & scored, members, scored), np.nan
+        if all(dataset.classes[index] in dataset.cityscapes.instance_sizes for index in np.flatnonzero(members)):
+            iiou = _weighted_iou(confusion, members, scored, instances.found_in_category, instances.total)
+        category_rows[str(name)] = {"iou": iou, "iiou": iiou}
     means = {f"{kind}_{score}": _mean(row[score] for row in rows.values())
              for kind, rows in (("class", class_rows), ("category", category_rows)) for score in ("iou", "iiou")}
     return {**means, "classes": class_rows, "categories": category_rows}
@@ -83,7 +87,8 @@ def _iou(confusion: np.ndarray, own: np.ndarray, group: np.ndarray, scored: np.n
     return _ratio(hits, confusion[own].sum() + confusion[scored & ~group][:, own].sum())
 
 
-def _weighted_iou(confusion: np.ndarray, group: np.ndarray, scored: np.ndarray, found: np.ndarray, total: np.ndarray) -> float:
+def _weighted_iou(confusion: np.ndarray, group: np.ndarray, scored: np.ndarray, found: np.ndarray,
+                  total: np.ndarray) -> float:
     return _ratio(found[group].sum(), total[group].sum() + confusion[scored & ~group][:, group].sum())
 
 

@@ -9,14 +9,15 @@ from torch import Tensor, nn
 
 
 def confusion_matrices(logits: Tensor, masks: Tensor) -> Tensor:
-    """int64 `[B,C,C]`, for each image `[true, predicted]` over the pixels of its mask that are a class.
+    """Each image's confusion matrix, int64 `[B,C,C]` as `[true, predicted]`, of the pixels that have a class.
 
-    `logits` `[B,C,H,W]`, `masks` `[B,H,W]` of class indices, anything from C on being void.
+    `logits` are `[B,C,H,W]`, `masks` class indices `[B,H,W]`, of which anything from C on is void.
     """
     batch, num_classes = logits.shape[:2]
     image = torch.arange(batch, device=logits.device)[:, None, None]
     cells = (image * num_classes + masks.long()) * num_classes + logits.argmax(1)
-    return torch.bincount(cells[masks < num_classes], minlength=batch * num_classes**2).view(batch, num_classes, num_classes)
+    counts = torch.bincount(cells[masks < num_classes], minlength=batch * num_classes**2)
+    return counts.view(batch, num_classes, num_classes)
 
 
 def resize_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:
@@ -28,10 +29,10 @@ def resize_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:
 @torch.inference_mode()
 def image_confusions(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]],
                      observers: Sequence[Callable[[Tensor, Tensor], None]] = ()) -> np.ndarray:
-    """Each image's confusion matrix, int64 `[N,C,C]` as `[true, predicted]`, in the order of `batches`; synchronized once.
+    """Each image's confusion matrix, int64 `[N,C,C]` as `[true, predicted]`, in the order of `batches`.
 
-    `batches` are of images `[B,3,H,W]` and masks `[B,h,w]`. `observers` are called with each image's logits `[C,h,w]` and mask
-    `[h,w]`, in the same order.
+    `model` takes images `[B,3,H,W]` to logits, `batches` are of such images and masks `[B,h,w]`. `observers` are called
+    with each image's logits `[C,h,w]` and mask `[h,w]`, in the same order. Matrices stay on the device until the end.
     """
     model.eval()
     matrices = []
@@ -40,5 +41,5 @@ def image_confusions(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]],
         logits = resize_logits(model(images), tuple(masks.shape[-2:]))
         matrices.append(confusion_matrices(logits, masks))
         for observe in observers:
-            for image in zip(logits, masks): observe(*image)
+            for each in zip(logits, masks): observe(*each)
     return torch.cat(matrices).cpu().numpy()

@@ -8,21 +8,24 @@ from ..images import VOID
 
 
 class ImageDice:
-    """The mean over images of each image's mean Dice, with void as one class more.
+    """Collects each image's mean Dice over the classes in its truth or prediction, with void as one class more.
 
-    Of the labels that an image's truth or prediction holds. A model that never predicts void has a Dice of 0 there.
+    A model never predicts void, so void's Dice is 0 in each image that has some.
     """
 
     def __init__(self): self.values: list[float] = []
 
     def observe(self, logits: Tensor, mask: Tensor):
-        "Add an image of logits `[C,H,W]` with its mask `[H,W]`."
+        "Add the logits `[C,H,W]` and the mask `[H,W]` of an image."
         num_classes = logits.shape[0]
         truth = torch.where(mask == VOID, num_classes, mask.long())
-        cells = torch.bincount((truth * (num_classes + 1) + logits.argmax(0)).flatten(), minlength=(num_classes + 1) ** 2)
-        confusion = cells.view(num_classes + 1, num_classes + 1).double()
+        side = num_classes + 1
+        cells = torch.bincount((truth * side + logits.argmax(0)).flatten(), minlength=side**2)
+        confusion = cells.view(side, side).double()
         areas = confusion.sum(0) + confusion.sum(1)
         self.values.append((2 * confusion.diagonal()[areas > 0] / areas[areas > 0]).mean().item())
 
     @property
-    def mean(self) -> float: return float(np.mean(self.values))
+    def mean(self) -> float:
+        "The mean over the images, from 0 to 1."
+        return float(np.mean(self.values))

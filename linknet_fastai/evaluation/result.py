@@ -1,4 +1,4 @@
-"What an evaluation finds: scores, what they were taken on, and how far chance goes."
+"What an evaluation finds: scores, the protocol that they were taken by, and their interval."
 
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ RESAMPLES, LEVEL = 1000, 0.95
 
 @dataclass(frozen=True)
 class Result:
-    """`protocol` says what the scores were taken on. `interval` is the mIoU's, over images.
+    """Scores under their protocol.
 
-    `cityscapes` has the four scores of the Cityscapes benchmark, for that dataset; `boundary` those of the pixels within
+    `protocol` says what they were taken on (`protocol_of`). `interval` is that of the mIoU (`miou_interval`).
+    `cityscapes` is what `cityscapes_scores` gives, for that dataset. `boundary` are the scores of the pixels within
     `protocol["boundary"]` pixels of another class.
     """
 
@@ -27,15 +28,17 @@ class Result:
     boundary: Scores | None = None
 
     def table(self) -> pd.DataFrame:
-        "A row a class, and their mean."
+        "A row a class and one of their means: `iou`, `accuracy`, `dice`, `frequency`, from 0 to 1."
         table = self.scores.table()
         table.loc["mean", ["iou", "accuracy", "dice"]] = self.scores.miou, self.scores.class_accuracy, self.scores.dice
         if self.boundary is not None: table["boundary_iou"] = [*self.boundary.class_iou, self.boundary.miou]
         return table
 
     def to_json(self) -> dict:
+        "All of it in what JSON can hold."
         content = {"protocol": self.protocol, "scores": self.scores.summary(), "interval": {"miou": self.interval},
-                   "confusion": self.scores.confusion.tolist(), "classes": self.scores.table().reset_index().to_dict("records")}
+                   "confusion": self.scores.confusion.tolist(),
+                   "classes": self.scores.table().reset_index().to_dict("records")}
         if self.cityscapes is not None: content["cityscapes"] = self.cityscapes
         if self.boundary is not None:
             content["boundary"] = {"scores": self.boundary.summary(), "confusion": self.boundary.confusion.tolist()}
@@ -43,21 +46,22 @@ class Result:
 
     @classmethod
     def from_json(cls, content: dict) -> "Result":
+        "What `to_json` gave; `LookupError`, `TypeError` or `ValueError` for anything else."
         classes = [row["class"] for row in content["classes"]]
         def scores(of: dict): return Scores.from_lists(of["confusion"], classes)
         boundary = content.get("boundary")
-        return cls(scores(content), content["protocol"], _numbers(content["interval"]["miou"]), content.get("cityscapes"),
-                   boundary and scores(boundary))
+        return cls(scores(content), content["protocol"], _numbers(content["interval"]["miou"]),
+                   content.get("cityscapes"), boundary and scores(boundary))
 
 
 def write_result(run: Run, name: str, result: Result):
-    "`name`.json with everything, and `name`.csv: a row a class, each with the protocol."
+    "Write `NAME.json` with everything to the run folder, and `NAME.csv`: a row a class, each with the protocol."
     run.write_json(f"{name}.json", result.to_json())
     run.write_csv(f"{name}.csv", result.table().reset_index().assign(**result.protocol))
 
 
 def read_result(run: Run, name: str = "scores") -> Result:
-    "What `write_result` wrote; `UserError` where it is missing or damaged."
+    "What `write_result` wrote as `NAME.json`; `UserError` where it is missing or damaged."
     content = run.read_json(f"{name}.json")
     try: return Result.from_json(content)
     except (LookupError, TypeError, ValueError) as error:
@@ -78,10 +82,10 @@ def describe_protocol(protocol: dict) -> str:
 
 
 def miou_interval(matrices: np.ndarray, classes: tuple[str, ...], seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the mIoU, from 1000 resamples of the images' confusion matrices `[N,C,C]`.
+    """95 % interval (low, high) of the mIoU, from 1000 resamples of the images' confusion matrices `[N,C,C]`.
 
-    The percentile bootstrap (Efron & Tibshirani 1993, ch. 13): how far the score would move with other images of the same kind.
-    Frames of one film are alike, so of films the true interval is wider.
+    The percentile bootstrap (Efron & Tibshirani 1993, ch. 13): how far the score would move with other images of the
+    same kind. Frames of one film are alike, so of films the true interval is wider.
     """
     count = len(matrices)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)

@@ -1,4 +1,4 @@
-"One confusion matrix; every score is read off it."
+"Every score, read off one confusion matrix."
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,6 +21,7 @@ class Scores:
 
     @classmethod
     def from_lists(cls, confusion: list[list[int]], classes: list[str]) -> "Scores":
+        "From a confusion matrix as JSON has it."
         return cls(np.array(confusion, dtype=np.int64), tuple(classes))
 
     @property
@@ -44,29 +45,38 @@ class Scores:
 
     @property
     def class_recall(self) -> np.ndarray:
-        "Share of each class's own pixels that were found, `[C]`; its mean is the literature's class accuracy."
+        "Each class's pixels that were found over all that it has, `[C]`; its mean is the literature's class accuracy."
         return _ratio(self._hits, self._true)
 
     @property
-    def miou(self) -> float: return _mean(self.class_iou)
+    def miou(self) -> float:
+        "The mean of the classes' IoU."
+        return _mean(self.class_iou)
 
     @property
-    def dice(self) -> float: return _mean(self.class_dice)
+    def dice(self) -> float:
+        "The mean of the classes' Dice."
+        return _mean(self.class_dice)
 
     @property
-    def class_accuracy(self) -> float: return _mean(self.class_recall)
+    def class_accuracy(self) -> float:
+        "The mean of the classes' recall."
+        return _mean(self.class_recall)
 
     @property
-    def pixel_accuracy(self) -> float: return float(_ratio(self._hits.sum(), self._true.sum()))
+    def pixel_accuracy(self) -> float:
+        "The pixels that were found over all."
+        return float(_ratio(self._hits.sum(), self._true.sum()))
 
     def summary(self) -> dict[str, float]:
         "The scores over all classes, by name."
         return {name: getattr(self, name) for name in self.NAMES}
 
     def table(self) -> pd.DataFrame:
-        "A row a class: IoU, accuracy (recall), Dice, and the frequency among the true pixels."
-        return pd.DataFrame({"iou": self.class_iou, "accuracy": self.class_recall, "dice": self.class_dice,
-                             "frequency": _ratio(self._true, self._true.sum())}, index=pd.Index(self.classes, name="class"))
+        "A row a class: `iou`, `accuracy` (recall), `dice`, and its `frequency` among the true pixels."
+        columns = {"iou": self.class_iou, "accuracy": self.class_recall, "dice": self.class_dice,
+                   "frequency": _ratio(self._true, self._true.sum())}
+        return pd.DataFrame(columns, index=pd.Index(self.classes, name="class"))
 
 
 def _ratio(part, whole):

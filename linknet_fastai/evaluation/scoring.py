@@ -1,4 +1,4 @@
-"A model's scores on the batches of a split, with what they were taken on."
+"A model's scores on the batches of a split, under their protocol."
 
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ from .tta import TTA, FlipTTA
 class ScoringOptions:
     """How a split is scored, beside the usual scores.
 
-    `tta="flip"` predicts from each image and its mirror image. `boundary` also scores within so many pixels of another class.
-    `UserError` for anything else.
+    `tta="flip"` predicts from each image and its mirror image. With `boundary` the pixels within so many pixels of
+    another class are scored, too. `UserError` for anything else.
     """
 
     tta: str | None = None
@@ -35,7 +35,7 @@ class ScoringOptions:
 
 def score(model: nn.Module, dl: SegmentationDL, dataset: SegmentationDataset, protocol: dict,
           options: ScoringOptions = ScoringOptions()) -> tuple[Result, np.ndarray]:
-    """Scores on `dl`, and each image's confusion matrix, int64 `[N,C,C]`, in its order.
+    """The model's scores on `dl`, and each image's confusion matrix, int64 `[N,C,C]`, in its order.
 
     Args:
         model: images `[B,3,H,W]` to logits `[B,C,H,W]`.
@@ -57,7 +57,15 @@ def score(model: nn.Module, dl: SegmentationDL, dataset: SegmentationDataset, pr
 
 
 def protocol_of(dataset: SegmentationDataset, split: str, dl: SegmentationDL, trained_on: str) -> dict:
-    "What a score was taken on: without it, a number can't be compared."
+    """What a score is taken on, without which it can't be compared.
+
+    Args:
+        dataset: names the protocol and its classes.
+        split: `train`, `val` or `test`.
+        dl: the split's batches, for the number of images and the resolution of their masks.
+        trained_on: the splits that the model was trained on.
+    """
     sizes = sorted({"x".join(map(str, sample.mask.shape)) for sample in dl.items})
     return {"name": dataset.protocol, "classes": len(dataset.classes), "split": split, "images": len(dl.items),
-            "resolution": sizes[0] if len(sizes) == 1 else f"{len(sizes)} sizes", "void": "ignored", "trained_on": trained_on}
+            "resolution": sizes[0] if len(sizes) == 1 else f"{len(sizes)} sizes",
+            "void": "ignored", "trained_on": trained_on}

@@ -18,7 +18,7 @@ class Mirrored(nn.Module):
 
 
 class FlipTTA(nn.Module):
-    """A model's log probabilities `[B,C,H,W]`, of the mean of each image's and its mirror image's.
+    """A model's log probabilities `[B,C,H,W]`: of the mean over each image and its mirror image.
 
     fastai's `tta` averages views that show different pixels: sound for one label an image, not for a mask.
     """

@@ -1,1 +1,1 @@
-"Networks: images `[B,3,H,W]`, normalized, to logits `[B,C,H,W]`."
+"Models: images `[B,3,H,W]`, normalized, to logits `[B,C,H,W]`."

@@ -26,7 +26,10 @@ class Cost:
 
 
 def cost_of(model: nn.Module, size: tuple[int, int] = PAPER_SIZE) -> Cost:
-    "Counted on an image without pixels: `model` must be on the device `meta`, so nothing is computed."
+    """Count the parameters of `model`, and its MACs for an image of `size` (height, width).
+
+    `model` must be on the device `meta`, where nothing is computed; it is left in evaluation mode.
+    """
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.eval()(torch.zeros(1, 3, *size, device="meta"))
     return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2, size)

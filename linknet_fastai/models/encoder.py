@@ -1,4 +1,4 @@
-"An encoder is any timm model that offers features: what goes into each of its stages, and what leaves the last."
+"Any timm model that offers features, as an encoder: what enters each of its stages, and what leaves the last."
 
 import logging
 import re
@@ -20,10 +20,11 @@ STEM_STRIDE = 4  # of the paper's stem: a convolution and a max-pool, each of st
 
 
 class Encoder(nn.Module):
-    """Images `[B,3,H,W]` to what enters each stage and what leaves the last, shallowest first.
+    """Images `[B,3,H,W]`, normalized, to what enters each stage and what leaves the last, shallowest first.
 
-    `channels` and `strides` are those of each. timm offers the stem at stride 2, LinkNet's first stage takes it in at 4: it is
-    pooled in between. Where an encoder's stem is no feature (ConvNeXt: strides 4, 8, 16, 32), the first stage has no skip.
+    `channels` and `strides` are those of each of these. timm offers the stem at stride 2, LinkNet's first stage takes
+    it in at 4: it is pooled in between. Where an encoder's stem is no feature (ConvNeXt: strides 4, 8, 16, 32), the
+    first stage has no skip.
     """
 
     def __init__(self, body: nn.Module):
@@ -60,8 +61,11 @@ def create_encoder(name: str, weights: str | Path = "imagenet") -> Encoder:
 
 
 def timm_name(name: str) -> str:
-    """timm's name of an encoder: segmentation_models_pytorch's `tu-resnet34` and the hub's `timm/resnet34.a1_in1k` (or
-    `hf_hub:timm/...`) are names of the same models. `UserError` for a name that timm doesn't know."""
+    """timm's own name of an encoder.
+
+    segmentation_models_pytorch's `tu-resnet34` and the hub's `timm/resnet34.a1_in1k` (or `hf_hub:timm/...`) are names
+    of the same models. `UserError` for a name that timm doesn't know.
+    """
     short = re.sub("^hf[-_]hub:", "", name).removeprefix("timm/").removeprefix("tu-")
     if "/" in short: raise UserError(f"encoder {name!r} is not one of timm's own; pass timm's name, such as resnet34.")
     if not timm.is_model(short): check_choice("encoder", short, timm.list_models())
@@ -83,7 +87,8 @@ def _usable_features(name: str) -> tuple[int, ...]:
     with torch.device("meta"):
         try: body = timm.create_model(name, features_only=True)
         except (RuntimeError, AttributeError, AssertionError) as error:
-            raise UserError(f"encoder {name!r} offers no features ({error}); choose another, such as resnet18.") from error
+            raise UserError(f"encoder {name!r} offers no features ({error}); choose another, such as "
+                            "resnet18.") from error
     strides = body.feature_info.reduction()
     usable = [i for i, stride in enumerate(strides) if stride >= 2]
     first = strides[usable[0]]
@@ -115,7 +120,8 @@ def _from_hub(name: str, options: dict) -> nn.Module:
             return timm.create_model(name, pretrained=True, **options)
     except (OSError, RuntimeError) as error:
         raise UserError(f"ImageNet weights of {name!r} can't be had from timm's hub ({type(error).__name__}); offline, "
-                        "pass a file with `--weights FILE.safetensors`, or `--weights none` to start from scratch.") from error
+                        "pass a file with `--weights FILE.safetensors`, or `--weights none` to start from "
+                        "scratch.") from error
 
 
 @contextmanager

@@ -12,11 +12,13 @@ EARLY_DROPOUT, DROPOUT = 0.01, 0.1  # before bottleneck 2.0, and from it on (sec
 
 
 def norm_act(channels: int) -> list[nn.Module]:
+    "BatchNorm and PReLU, of a slope a channel."
     return [nn.BatchNorm2d(channels), nn.PReLU(channels)]
 
 
 def conv(in_channels: int, out_channels: int, kernel_size=1, **options) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, kernel_size, bias=False, **options)  # no projection has a bias (sec. 3)
+    "A convolution without bias, as all projections are (sec. 3); `options` are `nn.Conv2d`'s."
+    return nn.Conv2d(in_channels, out_channels, kernel_size, bias=False, **options)
 
 
 class Initial(nn.Module):
@@ -47,25 +49,32 @@ class Bottleneck(nn.Module):
 
 
 def dilated(channels: int, dilation: int) -> Bottleneck:
+    "A `Bottleneck` around a dilated convolution 3x3."
     inner = channels // SMALLER
     return Bottleneck(channels, DROPOUT, [conv(inner, inner, 3, padding=dilation, dilation=dilation)])
 
 
 def asymmetric(channels: int) -> Bottleneck:
-    "5x1, then 1x5."
+    "A `Bottleneck` around a convolution 5x1 and one of 1x5."
     inner = channels // SMALLER
-    return Bottleneck(channels, DROPOUT, [conv(inner, inner, (5, 1), padding=(2, 0)), conv(inner, inner, (1, 5), padding=(0, 2))])
+    return Bottleneck(channels, DROPOUT, [conv(inner, inner, (5, 1), padding=(2, 0)),
+                                          conv(inner, inner, (1, 5), padding=(0, 2))])
 
 
 class Down(nn.Module):
-    "`[B,m,H,W]` to `[B,n,H/2,W/2]` and the indices of the pooled maxima; the pooled image is padded with zero channels."
+    """`[B,m,H,W]` to `[B,n,H/2,W/2]` and the indices of the pooled maxima.
+
+    What is pooled is padded with zero channels.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, dropout: float):
         super().__init__()
         inner = out_channels // SMALLER
         self.added_channels = out_channels - in_channels
-        self.branch = nn.Sequential(conv(in_channels, inner, 2, stride=2), *norm_act(inner), conv(inner, inner, 3, padding=1),
-                                    *norm_act(inner), conv(inner, out_channels), nn.BatchNorm2d(out_channels), nn.Dropout2d(dropout))
+        self.branch = nn.Sequential(
+            conv(in_channels, inner, 2, stride=2), *norm_act(inner),
+            conv(inner, inner, 3, padding=1), *norm_act(inner),
+            conv(inner, out_channels), nn.BatchNorm2d(out_channels), nn.Dropout2d(dropout))
         self.act = nn.PReLU(out_channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,7 +100,7 @@ class Up(nn.Module):
 
 
 def context(channels: int = 128) -> list[Bottleneck]:
-    "Bottlenecks 2.1 to 2.8 of table 1."
+    "Bottlenecks 2.1 to 2.8 of table 1: plain, dilated and asymmetric ones in turn."
     return [Bottleneck(channels, DROPOUT), dilated(channels, 2), asymmetric(channels), dilated(channels, 4),
             Bottleneck(channels, DROPOUT), dilated(channels, 8), asymmetric(channels), dilated(channels, 16)]
 

@@ -24,7 +24,8 @@ def create_model(name: str, num_classes: int, encoder: str = "resnet18", weights
         weights: the encoder's, as for `create_encoder`. ENet starts from scratch, since there are no weights for it.
         upsample: LinkNet's, `deconv` or `subpixel`.
 
-    Raises `UserError` for a name that is unknown, an encoder that can't serve, and weights that can't be had or don't fit.
+    Raises `UserError` for a name that is unknown, an encoder that can't serve, and weights that can't be had or don't
+    fit.
     """
     check_choice("model", name, MODELS)
     if name == "linknet": return linknet(num_classes, encoder, weights, upsample)
@@ -35,11 +36,11 @@ def create_model(name: str, num_classes: int, encoder: str = "resnet18", weights
 
 
 def untrained_model(recipe: Recipe, num_classes: int) -> nn.Module:
-    "The recipe's model from scratch."
+    "The recipe's model of `num_classes`, from scratch whatever its `weights`."
     return create_model(recipe.model, num_classes, recipe.encoder, "none", recipe.upsample)
 
 
 def describe_model(recipe: Recipe) -> str:
-    "What the recipe's model is made of, for a line on the terminal."
+    "What the recipe's model is made of and starts from, in one line."
     if recipe.model == "linknet": return f"LinkNet, {recipe.encoder} from {recipe.weights}, {recipe.upsample}"
     return f"SegNet, {VGG} from {recipe.weights}" if recipe.model == "segnet" else "ENet, from scratch"

@@ -1,4 +1,4 @@
-"LinkNet (arXiv 1707.03718): an encoder from timm, a light decoder, and a skip connection from each stage to the one beside it."
+"LinkNet (arXiv 1707.03718): an encoder from timm, a light decoder, and a skip connection from each stage to its peer."
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +24,18 @@ class DecoderBlock(nn.Sequential):
     """`[B,m,H,W]` to `[B,n,2H,2W]`, or to `[B,n,H,W]` with a stride of 1 (fig. 3).
 
     1x1 to m/4, transposed convolution 3x3, 1x1 to n, each with BatchNorm and ReLU.
+
+    Args:
+        in_channels: m.
+        out_channels: n.
+        upsample: makes the layer of stride 2, one of `UPSAMPLING`.
+        stride: 2, or 1 for a plain transposed convolution in its place.
     """
 
     def __init__(self, in_channels: int, out_channels: int, upsample: Upsample, stride: int = 2):
         middle = in_channels // 4
-        transposed = upsample(middle, middle) if stride == 2 else nn.ConvTranspose2d(middle, middle, 3, padding=1, bias=False)
+        if stride == 2: transposed = upsample(middle, middle)
+        else: transposed = nn.ConvTranspose2d(middle, middle, 3, padding=1, bias=False)
         super().__init__(
             nn.Conv2d(in_channels, middle, 1, bias=False), *norm_act(middle),
             transposed, *norm_act(middle),
@@ -36,7 +43,10 @@ class DecoderBlock(nn.Sequential):
 
 
 class Head(nn.Sequential):
-    "`[B,m,H,W]` to logits `[B,num_classes,4H,4W]` (fig. 1: transposed convolution, convolution, transposed convolution)."
+    """`[B,m,H,W]` to logits `[B,num_classes,4H,4W]` (fig. 1).
+
+    Transposed convolution, convolution, transposed convolution.
+    """
 
     def __init__(self, in_channels: int, num_classes: int, upsample: Upsample):
         super().__init__(
@@ -48,7 +58,8 @@ class Head(nn.Sequential):
 class LinkNet(nn.Module):
     """Images `[B,3,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
-    The input of each encoder stage is added to the output of the decoder block beside it.
+    The input of each encoder stage is added to the output of the decoder block beside it. `upsample` makes the layers
+    of stride 2, one of `UPSAMPLING`.
     """
 
     def __init__(self, encoder: Encoder, num_classes: int, upsample: Upsample):
@@ -68,7 +79,8 @@ class LinkNet(nn.Module):
         return crop(self.head(x), size)
 
 
-def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "imagenet", upsample: str = "deconv") -> LinkNet:
+def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "imagenet",
+            upsample: str = "deconv") -> LinkNet:
     """LinkNet from the names of its parts.
 
     Args:
@@ -76,6 +88,8 @@ def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "
         encoder: a timm model that offers features.
         weights: the encoder's, as for `create_encoder`.
         upsample: `deconv` or `subpixel`.
+
+    Raises `UserError` for a name that is unknown, and as `create_encoder`.
     """
     check_choice("upsampling", upsample, UPSAMPLING)
     return LinkNet(create_encoder(encoder, weights), num_classes, UPSAMPLING[upsample])

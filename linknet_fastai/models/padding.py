@@ -1,11 +1,11 @@
-"Any image size into a model whose stride divides only some: reflect at the borders, crop the answer back."
+"Images of any size for a model of a stride: grown by their mirror image at the border, logits cropped back."
 
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
-    "`[B,C,H,W]` grown at its lower and right border until `multiple` divides both sides."
+    "Images `[B,C,H,W]`, mirrored beyond their lower and right border until `multiple` divides height and width."
     height, width = images.shape[-2:]
     below, right = -height % multiple, -width % multiple
     if not below and not right: return images
@@ -15,5 +15,5 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
 
 
 def crop(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    "The first `size` (height, width) of `[B,C,H,W]`."
+    "The upper left `size` (height, width) of `[B,C,H,W]`."
     return logits[..., :size[0], :size[1]]

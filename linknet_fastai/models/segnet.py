@@ -13,14 +13,15 @@ LAST, STRIDE = 5, 32  # timm's feature after the fifth pooling
 
 
 def conv_norm_act(in_channels: int, out_channels: int) -> list[nn.Module]:
+    "A convolution 3x3, BatchNorm and ReLU."
     return [nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)]
 
 
 class SegNet(nn.Module):
     """Images `[B,3,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
-    `encoder` are stages of convolutions that are each followed by a max-pooling. The decoder mirrors them: each of its stages
-    unpools with the indices of the encoder's beside it (fig. 2 and 3).
+    `encoder` are stages of convolutions that are each followed by a max-pooling. The decoder mirrors them: each of its
+    stages unpools with the indices of the encoder's beside it (fig. 2 and 3).
     """
 
     def __init__(self, encoder: nn.ModuleList, num_classes: int):
@@ -29,7 +30,8 @@ class SegNet(nn.Module):
         convolutions = [[layer for layer in stage if isinstance(layer, nn.Conv2d)] for stage in encoder]
         self.decoder = nn.ModuleList(_mirrored(stage) for stage in reversed(convolutions))
         *layers, last, _, _ = self.decoder[-1]
-        self.decoder[-1] = nn.Sequential(*layers, nn.Conv2d(last.in_channels, num_classes, 3, padding=1))  # the classifier
+        classifier = nn.Conv2d(last.in_channels, num_classes, 3, padding=1)
+        self.decoder[-1] = nn.Sequential(*layers, classifier)
 
     def forward(self, images: Tensor) -> Tensor:
         x, pooled = pad_to_multiple(images, STRIDE), []
@@ -48,7 +50,7 @@ def _mirrored(convolutions: list[nn.Conv2d]) -> nn.Sequential:
 
 
 def segnet(num_classes: int, weights: str | Path = "imagenet") -> SegNet:
-    "SegNet for `num_classes` classes; `weights` of timm's `vgg16_bn` as for `create_encoder`."
+    "SegNet for `num_classes` classes; `weights` are those of timm's `vgg16_bn`, and errors, as for `create_encoder`."
     return SegNet(_stages(pretrained_features(VGG, weights, (LAST,))), num_classes)
 
 

@@ -1,1 +1,1 @@
-"What people look at."
+"Scores, histories and images to what people look at: charts, grids of images, pages."

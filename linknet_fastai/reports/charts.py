@@ -1,4 +1,4 @@
-"Charts: how a run learned, class by class, what it takes for what."
+"Charts of a run: its curves, its scores by class, its confusion matrix."
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from ..files import atomic_write
 
-WRITTEN = 25  # classes: more make numbers in a confusion matrix too small to read
+MOST_NUMBERED = 25  # classes in a confusion matrix with numbers: of more they would be too small to read
 
 
 def curves(histories: dict[str, pd.DataFrame], title: str) -> Figure:
-    "Loss, validation mIoU and learning rate by epoch, of one run or of several on one axis, by name."
+    "Loss, validation mIoU and learning rate by epoch, of runs' histories (a row an epoch) by name, each in a color."
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
     for number, (name, history) in enumerate(histories.items()):
         _draw_curves(axes, history, f"C{number}", f"{name}: " if len(histories) > 1 else "")
@@ -31,7 +31,8 @@ def curves(histories: dict[str, pd.DataFrame], title: str) -> Figure:
 def _draw_curves(axes, history: pd.DataFrame, color: str, name: str):
     loss, score, lr = axes
     loss.plot(history.epoch, history.train_loss, "--", color=color, label=f"{name}training")
-    if history.valid_loss.notna().any(): loss.plot(history.epoch, history.valid_loss, color=color, label=f"{name}validation")
+    if history.valid_loss.notna().any():
+        loss.plot(history.epoch, history.valid_loss, color=color, label=f"{name}validation")
     if history.miou.notna().any():
         best = history.miou.idxmax()
         score.plot(history.epoch, 100 * history.miou, color=color)
@@ -42,7 +43,7 @@ def _draw_curves(axes, history: pd.DataFrame, color: str, name: str):
 
 def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str, normalize: bool = True,
                     figsize: tuple[float, float] | None = None) -> Figure:
-    """Where each true class's pixels went.
+    """A confusion matrix as a chart: as what each true class's pixels were predicted.
 
     Args:
         confusion: pixels `[true, predicted]`.
@@ -55,11 +56,12 @@ def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str,
     side = 2.2 + (0.42 if normalize else 0.62) * len(classes)
     figure, axis = plt.subplots(figsize=figsize or (side + 0.6, side), layout="constrained")
     axis.imshow(percentages, cmap="Blues", vmin=0, vmax=100)
-    if len(classes) <= WRITTEN:
+    if len(classes) <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(percentages):
             text = f"{value:.0f}" if normalize else f"{confusion[row, column]:.3g}"
-            if value >= 0.5: axis.text(column, row, text, ha="center", va="center", fontsize=7,
-                                       color="white" if value > 65 else "black")
+            if value < 0.5: continue
+            axis.text(column, row, text, ha="center", va="center", fontsize=7,
+                      color="white" if value > 65 else "black")
     axis.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)
     axis.set_yticks(range(len(classes)), classes, fontsize=8)
     axis.set_xlabel("predicted")
@@ -70,7 +72,7 @@ def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str,
 
 
 def normalize_rows(confusion: np.ndarray) -> np.ndarray:
-    "Rows that sum to one, `[true, predicted]`; nan for a class that doesn't occur."
+    "A confusion matrix `[true, predicted]` with rows that sum to 1; nan for a class that doesn't occur."
     with np.errstate(invalid="ignore"): return confusion / confusion.sum(1, keepdims=True)
 
 
@@ -103,7 +105,7 @@ def class_bars(table: pd.DataFrame, palette, title: str, digits: int = 2) -> Fig
 
 
 def save_figure(path: Path, figure: Figure) -> Path:
-    "Write a figure as a PNG and close it; the file."
+    "Write a figure as a PNG to `path`, and close it; `path`. `UserError` where it can't be written."
     with atomic_write(path) as file: figure.savefig(file, dpi=120)
     plt.close(figure)
     return path

@@ -13,35 +13,45 @@ from .charts import save_figure
 
 SCORES = {"miou": "mIoU", "class_accuracy": "class accuracy", "dice": "Dice", "image_dice": "Dice an image, with void",
           "pixel_accuracy": "pixel accuracy"}
+STYLE = ("body{font:16px/1.5 system-ui,sans-serif;margin:1rem}table{border-collapse:collapse}"
+         "th,td{padding:.3rem .6rem;border:1px solid #ccc;text-align:right}")
 
 
 def write_table(table: pd.DataFrame, epochs: pd.DataFrame, out: Path):
-    "`table1.csv` with every column, `epochs.csv` with the histories, `table1.md` and `.html` for readers, and `table1.png`."
+    """Write Table 1 to the folder `out`, as `table1.csv`, `.md`, `.html` and `.png`, and `epochs.csv`.
+
+    `table` has a row a model and seeds, `epochs` the histories of the runs, with the columns `row` and `seed`.
+    """
     with atomic_write(out / "table1.csv") as file: table.to_csv(file, index=False)
     with atomic_write(out / "epochs.csv") as file: epochs.to_csv(file, index=False)
     shown = readable(table)
     notes = _notes(table)
-    with atomic_write(out / "table1.md") as file: file.write_text(f"# Table 1\n\n{notes}\n\n{_markdown(shown)}\n", encoding="utf-8")
-    page = ("<!doctype html><html lang=en><meta charset=utf-8><title>Table 1</title><style>body{font:16px/1.5 system-ui,sans-serif;"
-            "margin:1rem}table{border-collapse:collapse}th,td{padding:.3rem .6rem;border:1px solid #ccc;text-align:right}"
-            f"</style><h1>Table 1</h1><p>{notes}</p>{shown.to_html(index=False)}</html>\n")
+    text = f"# Table 1\n\n{notes}\n\n{_markdown(shown)}\n"
+    with atomic_write(out / "table1.md") as file: file.write_text(text, encoding="utf-8")
+    page = (f"<!doctype html><html lang=en><meta charset=utf-8><title>Table 1</title><style>{STYLE}</style>"
+            f"<h1>Table 1</h1><p>{notes}</p>{shown.to_html(index=False)}</html>\n")
     with atomic_write(out / "table1.html") as file: file.write_text(page, encoding="utf-8")
     save_figure(out / "table1.png", plot(table, epochs))
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    "Scores in %, costs in usual units, as text."
+    "The columns of Table 1 for readers, as text: scores in %, costs in usual units."
     columns = {"model": table.model}
     for name, title in SCORES.items(): columns[title] = (100 * table[name]).map("{:.1f}".format)
     if table.seeds.max() > 1: columns["mIoU"] += (100 * table.miou_spread / 2).map(" ± {:.1f}".format)
-    columns |= {"parameters, M": (table.parameters / 1e6).map("{:.3g}".format), "GFLOPs": table.gflops.map("{:.1f}".format),
-                "s an epoch": table.epoch_seconds.map("{:.0f}".format), "ms an image": table.prediction_ms.map("{:.0f}".format),
+    columns |= {"parameters, M": (table.parameters / 1e6).map("{:.3g}".format),
+                "GFLOPs": table.gflops.map("{:.1f}".format),
+                "s an epoch": table.epoch_seconds.map("{:.0f}".format),
+                "ms an image": table.prediction_ms.map("{:.0f}".format),
                 "encoder's start": table.weights, "published": table.published}
     return pd.DataFrame(columns)
 
 
 def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
-    "mIoU against what it costs: milliseconds an image, with the parameters as the dot's area, and minutes of training."
+    """mIoU against what it costs: milliseconds an image, and minutes of training.
+
+    A dot's area stands for the parameters. Arguments as for `write_table`.
+    """
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", sharey=True)
     use, training = axes
     for number, row in enumerate(table.itertuples()):
@@ -65,14 +75,15 @@ def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
 
 
 def _notes(table: pd.DataFrame) -> str:
-    return (f"Measured: {_protocol(table)}; the best epoch by these frames. Scores in %. Published figures are of other resolutions, "
-            "mostly of the test frames, and of the kind that their column says: they can't be compared.")
+    return (f"Measured: {_protocol(table)}; the best epoch by these frames. Scores in %. Published figures are of other "
+            "resolutions, mostly of the test frames, and of the kind that their column says: they can't be compared.")
 
 
 def _protocol(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     seeds = "1 seed" if first.seeds == 1 else f"{first.seeds} seeds"
-    return f"{describe_protocol(first.to_dict())} at {first.trained_at}; {first.epochs} epochs, {seeds}, {first.machine}"
+    protocol = describe_protocol(first.to_dict())
+    return f"{protocol} at {first.trained_at}; {first.epochs} epochs, {seeds}, {first.machine}"
 
 
 def _markdown(table: pd.DataFrame) -> str:

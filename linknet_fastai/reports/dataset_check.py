@@ -1,4 +1,4 @@
-"What a check found, as a table and a chart."
+"What a check of a dataset found, as a table and a chart."
 
 from pathlib import Path
 
@@ -10,8 +10,12 @@ from .charts import class_bars, save_figure
 
 
 def write_check(result: CheckResult, classes: pd.DataFrame, out: Path):
-    "`classes`, a row a class, as `classes.csv`, and the class frequencies by split as `classes.png`, in the folder `out`."
+    """Write a check to the folder `out`: `classes`, a row a class, as `classes.csv`, and a chart as `classes.png`.
+
+    The chart has each class's frequency by split.
+    """
     writable_folder(out)
     with atomic_write(out / "classes.csv") as file: classes.to_csv(file)
     dataset = result.dataset
-    save_figure(out / "classes.png", class_bars(result.frequencies, dataset.palette, f"{dataset.protocol}: frequency among the pixels"))
+    title = f"{dataset.protocol}: frequency among the pixels"
+    save_figure(out / "classes.png", class_bars(result.frequencies, dataset.palette, title))

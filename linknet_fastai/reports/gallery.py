@@ -28,20 +28,29 @@ class Entry:
 
 
 class Gallery:
-    """The folder `gallery/` of a run: `images.csv` with a row for every image, worst first, and the files of the first 120.
+    """The folder `gallery/` of a run: a table of its validation images, worst first, and the files of the first 120.
 
-    `0001.jpg`, `0001-truth.png` and `0001-prediction.png` are those of the first row, at most 640 pixels wide.
+    `images.csv` has a row an image. `0001.jpg`, `0001-truth.png` and `0001-prediction.png` are the files of the first
+    row, at most 640 pixels wide.
     """
 
     def __init__(self, path: Path):
         self.path = path
 
     def write_table(self, table: pd.DataFrame):
-        "A row an image: `image`, `mIoU`, and each class's IoU as `IoU CLASS`."
+        "Write the table, worst first: a row an image with `image`, `mIoU`, and each class's IoU as `IoU CLASS`."
         with atomic_write(writable_folder(self.path) / "images.csv") as file: table.to_csv(file, index=False)
 
     def write(self, row: int, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, palette):
-        "The files of a row: RGB uint8 `[H,W,3]`, classes uint8 `[h,w]`."
+        """Write the files of a row of the table.
+
+        Args:
+            row: its number, from 0.
+            image: RGB, uint8 `[H,W,3]`.
+            truth: classes and void, uint8 `[h,w]`.
+            prediction: classes, uint8 `[h,w]`.
+            palette: a color a class.
+        """
         image_file, *mask_files = self._files(row)
         height, width = truth.shape
         size = (min(width, WIDEST), max(1, round(height * min(1, WIDEST / width))))
@@ -51,7 +60,7 @@ class Gallery:
             with atomic_write(path) as file: small.save(file, format="PNG")
 
     def entries(self) -> list[Entry]:
-        "The images that have files, worst first."
+        "The images that have files, worst first; `UserError` where there is no table."
         path = self.path / "images.csv"
         if not path.is_file(): raise UserError(f"{path}: there is no such file; train again to have images.")
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"image": str})

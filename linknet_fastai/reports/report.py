@@ -27,25 +27,29 @@ RIGHT_INDEX, WRONG_INDEX, VOID_INDEX = 0, 1, 2  # of an error map
 
 @dataclass(frozen=True)
 class NamedRun:
-    "A run under the name that the page gives it."
+    "A run under the name that the page gives it, and what the page shows of it."
 
     name: str
     run: Run
 
     @cached_property
     def result(self) -> Result:
+        "Its validation scores."
         return read_result(self.run)
 
     @cached_property
     def card(self) -> ModelCard:
+        "Its model's card."
         return self.run.card
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
+        "The images of its gallery by name."
         return {entry.name: entry for entry in Gallery(self.run.gallery).entries()}
 
     @cached_property
     def settings(self) -> dict[str, str]:
+        "Its recipe and machine by name, as text."
         config = self.run.config
         return {**{name: _describe(value) for name, value in config.recipe.items()},
                 "device": config.machine["device"], "precision": config.machine["precision"],
@@ -53,71 +57,81 @@ class NamedRun:
 
     @property
     def protocol(self) -> str:
+        "The protocol of its scores in one line."
         return describe_protocol(self.result.protocol)
 
     @property
     def confusion(self) -> np.ndarray:
+        "Its confusion matrix `[true, predicted]` with rows that sum to 1."
         return normalize_rows(self.result.scores.confusion)
 
 
 def write_report(runs: list[Run], path: Path):
-    """The page, to `path`: scores with their protocol, settings, curves, confusions, classes, and the images worst first.
+    """Write one page about the runs to `path`.
 
-    Several runs are compared on the images that all of them have. `UserError` for a run that isn't scored, or runs of
-    different classes.
+    It has scores with their protocol, settings, curves, confusions, classes, and the images, worst first. Several runs
+    are compared on the images that all of them have. `UserError` for a run that isn't scored, or runs of different
+    classes.
     """
-    named = [NamedRun(name, run) for name, run in zip(_names(runs), runs)]
-    for each in named:
+    named_runs = [NamedRun(name, run) for name, run in zip(_names(runs), runs)]
+    first = named_runs[0]
+    for each in named_runs:
         if not each.run.is_scored:
-            raise UserError(f"{each.run.path}: has no validation score to report; is it finished, and trained without `val`?")
-        if each.card.classes != named[0].card.classes:
-            raise UserError(f"{each.run.path}: has other classes than {named[0].run.path}; report them apart.")
+            raise UserError(f"{each.run.path}: has no validation score to report; is it finished, and trained without "
+                            "`val`?")
+        if each.card.classes != first.card.classes:
+            raise UserError(f"{each.run.path}: has other classes than {first.run.path}; report them apart.")
     template = Environment(loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined,
                            trim_blocks=True, lstrip_blocks=True).get_template("report.html.j2")
-    page = template.render(runs=named, classes=_class_rows(named), images=[_image(name, named) for name in _shared(named)],
-                           curves=_svg(curves({each.name: each.run.history for each in named}, "")),
+    page = template.render(runs=named_runs, classes=_class_rows(named_runs),
+                           images=[_image(name, named_runs) for name in _common_images(named_runs)],
+                           curves=_svg(curves({each.name: each.run.history for each in named_runs}, "")),
                            void=f"rgb({VOID_GRAY} {VOID_GRAY} {VOID_GRAY})", wrong="rgb({} {} {})".format(*WRONG))
     with atomic_write(path) as file: file.write_text(page, encoding="utf-8")
 
 
 def _names(runs: list[Run]) -> list[str]:
+    "The runs' folders by their own names, or by their paths where two have the same name."
     short = [run.path.resolve().name for run in runs]
     return short if len(set(short)) == len(short) else [str(run.path) for run in runs]
 
 
-def _class_rows(named: list[NamedRun]) -> list[dict]:
+def _class_rows(named_runs: list[NamedRun]) -> list[dict]:
     "A row a class: its color, its frequency, and its scores in each run."
-    tables = [each.result.scores.table() for each in named]
+    tables = [each.result.scores.table() for each in named_runs]
+    card = named_runs[0].card
     return [{"name": name, "color": "rgb({} {} {})".format(*color), "frequency": tables[0].frequency[name],
              "scores": [table.loc[name] for table in tables]}
-            for name, color in zip(named[0].card.classes, named[0].card.palette)]
+            for name, color in zip(card.classes, card.palette)]
 
 
-def _shared(named: list[NamedRun]) -> list[str]:
+def _common_images(named_runs: list[NamedRun]) -> list[str]:
     "The images that all runs have, by the lowest mIoU that a run has on them."
-    names = set.intersection(*(set(each.entries) for each in named))
-    return sorted(names, key=lambda name: min(each.entries[name].miou for each in named))
+    names = set.intersection(*(set(each.entries) for each in named_runs))
+    return sorted(names, key=lambda name: min(each.entries[name].miou for each in named_runs))
 
 
-def _image(name: str, named: list[NamedRun]) -> dict:
-    first = named[0].entries[name]
-    several = len(named) > 1
+def _image(name: str, named_runs: list[NamedRun]) -> dict:
+    "What the page shows of an image: its files as layers, its scores in each run, and each class's lowest IoU."
+    first, classes = named_runs[0].entries[name], named_runs[0].card.classes
     truth = Image.open(first.truth)
     layers = [("truth", "Truth", _data(first.truth))]
-    for number, each in enumerate(named):
-        entry, suffix = each.entries[name], f" {each.name}" if several else ""
-        layers += [(f"prediction{number}", f"Prediction{suffix}", _data(entry.prediction)),
-                   (f"errors{number}", f"Errors{suffix}", _errors(truth, Image.open(entry.prediction), len(each.card.classes)))]
-    ious = [min((each.entries[name].ious[label] for each in named), default=None) for label in named[0].card.classes]
+    for number, each in enumerate(named_runs):
+        prediction, suffix = each.entries[name].prediction, f" {each.name}" if len(named_runs) > 1 else ""
+        layers += [(f"prediction{number}", f"Prediction{suffix}", _data(prediction)),
+                   (f"errors{number}", f"Errors{suffix}", _errors(truth, Image.open(prediction), len(classes)))]
+    ious = [min(each.entries[name].ious[label] for each in named_runs) for label in classes]
     return {"name": name, "width": truth.width, "height": truth.height, "image": _data(first.image), "layers": layers,
-            "mious": [each.entries[name].miou for each in named], "ious": [None if np.isnan(iou) else iou for iou in ious]}
+            "mious": [each.entries[name].miou for each in named_runs],
+            "ious": [None if np.isnan(iou) else iou for iou in ious]}
 
 
 def _errors(truth: Image.Image, prediction: Image.Image, num_classes: int) -> str:
-    "Wrong pixels in red, void in gray, the rest transparent."
+    "An image with wrong pixels in red, void in gray, the rest transparent."
     true, given = np.asarray(truth), np.asarray(prediction)
-    kinds = np.where(true >= num_classes, VOID_INDEX, np.where(true == given, RIGHT_INDEX, WRONG_INDEX)).astype(np.uint8)
-    image = Image.fromarray(kinds).convert("P")
+    kinds = np.where(true == given, RIGHT_INDEX, WRONG_INDEX)
+    kinds[true >= num_classes] = VOID_INDEX
+    image = Image.fromarray(kinds.astype(np.uint8)).convert("P")
     image.putpalette([255, 255, 255, *WRONG, *[VOID_GRAY] * 3])
     content = io.BytesIO()
     image.save(content, format="PNG", transparency=RIGHT_INDEX)
@@ -125,7 +139,7 @@ def _errors(truth: Image.Image, prediction: Image.Image, num_classes: int) -> st
 
 
 def _data(path: Path) -> str:
-    "A run may be a stranger's: what a link leads to stays out of a page that is passed on."
+    "An image file as a data URI. A run may be a stranger's: what a symbolic link leads to stays out of the page."
     if path.is_symlink() or path.parent.is_symlink():
         raise UserError(f"{path}: is a link, and a report takes only what is in the run itself; put the file there.")
     return _uri("image/jpeg" if path.suffix == ".jpg" else "image/png", path.read_bytes())

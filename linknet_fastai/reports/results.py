@@ -1,4 +1,4 @@
-"Images beside their truth and what a model makes of them."
+"Images of a split by their scores, and drawn beside their truth and prediction."
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from ..image_grid import GridLayout, image_grid
 
 @dataclass(frozen=True)
 class PredictedSample:
-    "An image uint8 `[3,H,W]`, its truth with void and its prediction, uint8 `[h,w]`."
+    "An image, uint8 `[3,H,W]`, its truth with void, uint8 `[h,w]`, and its predicted classes, uint8 `[h,w]`."
 
     image: np.ndarray
     truth: np.ndarray
@@ -36,7 +36,7 @@ def image_table(dl: SegmentationDL, matrices: np.ndarray) -> pd.DataFrame:
 
 
 def image_names(dl: SegmentationDL) -> list[str]:
-    "The files' paths below the folder that holds them all."
+    "The images of `dl` by their files' paths below the folder that holds them all."
     paths = [sample.path for sample in dl.items]
     return [os.path.relpath(path, os.path.commonpath([path.parent for path in paths])) for path in paths]
 
@@ -48,28 +48,29 @@ def worst(table: pd.DataFrame, by: str = "mIoU") -> pd.DataFrame:
 
 @torch.inference_mode()
 def predict_samples(model: nn.Module, dl: SegmentationDL, chosen: list[int]) -> Iterator[PredictedSample]:
-    "What the model makes of the images at the places `chosen` of `dl`, one at a time."
+    "The images at the places `chosen` of `dl` with the model's predictions, one at a time."
     model.eval()
     for i in chosen:
         images, masks = dl.new(bs=1, get_idxs=lambda i=i: [i]).one_batch()
         prediction = resize_logits(model(images), tuple(masks.shape[-2:])).argmax(1)
-        yield PredictedSample(dl.items[i].image.numpy(), dl.items[i].mask.numpy(), prediction[0].to(torch.uint8).cpu().numpy())
+        sample = dl.items[i]
+        yield PredictedSample(sample.image.numpy(), sample.mask.numpy(), prediction[0].to(torch.uint8).cpu().numpy())
 
 
 def titles(rows: pd.DataFrame, by: str = "mIoU") -> list[str]:
-    "Name and score of each row of `image_table`."
+    "The name of each row of `image_table`, and its score `by` in %."
     return [f"{name}: {by} {100 * score:.1f}" for name, score in zip(rows["image"], rows[by])]
 
 
 def results_grid(model: nn.Module, dl: SegmentationDL, chosen: list[int], titles: list[str], errors: bool = False,
                  layout: GridLayout = GridLayout()) -> Figure:
-    """Image, truth and prediction, a row an image.
+    """Images with their truth and prediction, a row each.
 
     Args:
         model: images `[B,3,H,W]` to logits `[B,C,H,W]`.
-        dl: where they are from.
-        chosen: their places in `dl`.
-        titles: one for each.
+        dl: the batches that have the images.
+        chosen: the images' places in `dl`.
+        titles: one an image.
         errors: draw where the prediction is wrong, too.
         layout: of the figure.
     """

@@ -16,7 +16,14 @@ GRID = 6  # images in a grid of results
 
 
 def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders, result: Result | None = None):
-    "How it learned (`history` has a row an epoch), and what it learned from."
+    """Write a run's curves and class frequencies to its figures.
+
+    Args:
+        run: the run folder.
+        history: a row an epoch.
+        dls: the batches that it was trained on.
+        result: its validation scores, if it has some.
+    """
     protocol = run.config.protocol
     caption = describe_protocol(result.protocol) if result else f"{protocol}, trained on {run.config.splits}"
     save_figure(run.figures / "curves.png", curves({run.path.name: history}, f"{run.path.name}: {caption}"))
@@ -26,17 +33,18 @@ def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders,
 
 
 def draw_results(run: Run, model: nn.Module, dl: SegmentationDL, result: Result, matrices: np.ndarray):
-    """What it got right and wrong: charts, three grids, the gallery, and the report of all that.
+    """Write what a run got right and wrong: charts, three grids of images, the gallery, and the report of all that.
 
     Args:
-        run: where they are written.
-        model: images to logits.
-        dl: the images that it is shown on.
-        result: its scores on them.
-        matrices: each image's confusion matrix `[N,C,C]`.
+        run: the run folder.
+        model: images `[B,3,H,W]` to logits `[B,C,H,W]`.
+        dl: the batches of the split that was scored.
+        result: the model's scores on them.
+        matrices: each image's confusion matrix, int64 `[N,C,C]`.
     """
     protocol, rows = describe_protocol(result.protocol), worst(image_table(dl, matrices))
-    save_figure(run.figures / "iou.png", class_bars(result.scores.table()[["iou"]], dl.palette, f"IoU\n{protocol}", digits=1))
+    bars = class_bars(result.scores.table()[["iou"]], dl.palette, f"IoU\n{protocol}", digits=1)
+    save_figure(run.figures / "iou.png", bars)
     save_figure(run.figures / "confusion.png", confusion_chart(result.scores.confusion, dl.vocab, protocol))
     middle = max(0, (len(rows) - GRID) // 2)
     for name, part in {"worst": rows[:GRID], "median": rows[middle:middle + GRID], "best": rows[-GRID:][::-1]}.items():

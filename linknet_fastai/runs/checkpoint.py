@@ -1,4 +1,4 @@
-"Where a training stands: all that it needs to go on as if it had never stopped."
+"Checkpoints: all that a training needs to go on as if it had never stopped."
 
 import warnings
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from .tensors import read_tensors, write_tensors
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """After `images` training images of epoch `epoch`, counted from 0.
+    """The state of a training after `images` training images of epoch `epoch`, both counted from 0.
 
-    `tensors` are those of the model, the optimizer and the random states, by dotted names. `recorder` has the finished epochs' rows.
-    The rest is the training's own: `training/checkpointing.py` fills it and reads it.
+    `tensors` are those of the model, the optimizer and the random states, by dotted names. `recorder` is the state of
+    the learner's recorder, with the finished epochs' rows. `progress` and `random` are the training's own:
+    `training/checkpointing.py` fills them and reads them.
     """
 
     epoch: int
@@ -29,7 +30,8 @@ class Checkpoint:
 
     def part(self, name: str) -> dict[str, Tensor]:
         "The tensors whose names begin with `name` and a dot, without it."
-        return {key.removeprefix(f"{name}."): tensor for key, tensor in self.tensors.items() if key.startswith(f"{name}.")}
+        return {key.removeprefix(f"{name}."): tensor for key, tensor in self.tensors.items()
+                if key.startswith(f"{name}.")}
 
 
 class Checkpoints:
@@ -39,7 +41,7 @@ class Checkpoints:
         self.last, self.previous = folder / "last.safetensors", folder / "previous.safetensors"
 
     def write(self, checkpoint: Checkpoint):
-        "One is there, whole, at every moment."
+        "Write the newest checkpoint; at every moment a whole one is there."
         fields = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
         newest = self.last.with_name("newest.safetensors")
         write_tensors(newest, checkpoint.tensors, fields)
@@ -47,7 +49,7 @@ class Checkpoints:
         newest.replace(self.last)
 
     def read(self) -> Checkpoint | None:
-        "The newest that is whole; None where none was written yet, `UserError` where all are damaged."
+        "The newest checkpoint that is whole; None where none was written yet, `UserError` where all are damaged."
         wrong = []
         for path in (self.last, self.previous):
             if not path.exists(): continue
@@ -66,7 +68,7 @@ class Checkpoints:
         return self.last.exists() and not self.previous.exists()
 
     def finish(self):
-        "Nothing is left to do: the last one is enough."
+        "Note that the training is done: the last checkpoint is kept alone."
         self.previous.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"What a run was made of, and how what is read from a file is held against what it should be."
+"What a run was made of, and the check of what is read from a run's files."
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ Kind = TypeVar("Kind")
 class Config:
     """All that is needed to repeat a run: `config.json`.
 
-    `data` is the dataset's folder, None where it has none; `options` are what else it was opened with; `images` is how many
-    a split has; `recipe` are the settings of the training by name; `machine` is `device` and `precision`.
+    `data` is the dataset's folder, None where it has none; `options` are the fields of its `DatasetOptions`; `images`
+    is how many a split has; `recipe` are the settings of the training by name; `machine` is `device` and `precision`;
+    `versions` are those of Python and the packages.
     """
 
     dataset: str
@@ -32,7 +33,7 @@ class Config:
 
 
 def validate(kind: type[Kind], content: Any, path: Path) -> Kind:
-    "JSON as the dataclass `kind`. `UserError` that names the file, and the first thing in it that doesn't fit."
+    "JSON `content` of the file `path` as the dataclass `kind`; `UserError` with the first thing that doesn't fit it."
     try: return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]

@@ -7,9 +7,10 @@ from .run import Run
 
 
 def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
-    """Run, dataset, protocol, recipe, epochs done of those asked, minutes, best mIoU in %; the best of each protocol first.
+    """The runs in `folder`, a row each, the best of each protocol first, and the errors of those that can't be read.
 
-    And what is wrong with those that can't be read. `UserError` where the folder holds no run.
+    A row has, as text, the run's name, dataset, protocol, recipe, epochs done of those asked for, minutes, and best
+    mIoU in %. `UserError` where the folder holds no run.
     """
     rows, unreadable = [], []
     for config in sorted(folder.glob("*/config.json")):
@@ -20,7 +21,7 @@ def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
 
 
 def _row(run: Run) -> tuple[tuple, tuple[str, ...]]:
-    "What it is sorted by, and what is shown."
+    "What the run is sorted by, and its row."
     config, history = run.config, run.history
     miou, epochs = history.miou.max(), config.recipe["epochs"] + config.recipe["freeze_epochs"]
     return ((config.protocol, -miou if miou == miou else 1),

@@ -20,10 +20,10 @@ from .weights import MODEL_FILE, ModelCard, load_card, load_weights, save_weight
 
 
 class Run:
-    """A folder with `config.json`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`, `figures/`, `gallery/`,
-    `report.html`.
+    """A run folder: what a training leaves, by name.
 
-    `Run.create` starts a new one, `Run.open` reads one.
+    It has `config.json`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`, `figures/`, `gallery/`
+    and `report.html`. `Run.create` starts a new one, `Run.open` reads one.
     """
 
     def __init__(self, path: Path):
@@ -40,25 +40,26 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
-        "`UserError` where the folder holds no run, a damaged one, or that of another version."
+        "The run in a folder; `UserError` where it holds none, a damaged one, or that of another version."
         run = cls(Path(path))
         if not run.config_file.is_file():
             raise UserError(f"{path}: holds no run (no config.json); pass a folder that `fit` wrote.")
         content = run.read_json("config.json")
         version = content.get("format")
         if version != FORMAT:
-            raise UserError(f"{path}: is a run of format {version}, this program reads {FORMAT}; use the version that wrote it, "
-                            "or train anew.")
-        validate(Config, content, run.config_file)  # damage is said now
+            raise UserError(f"{path}: is a run of format {version}, this program reads {FORMAT}; use the version that "
+                            "wrote it, or train anew.")
+        validate(Config, content, run.config_file)  # damage is reported now
         return run
 
     @property
     def config_file(self) -> Path:
+        "The file of `config`."
         return self.path / "config.json"
 
     @property
     def figures(self) -> Path:
-        "The folder of charts and sheets."
+        "The folder of charts and grids of images."
         return self.path / "figures"
 
     @property
@@ -68,35 +69,40 @@ class Run:
 
     @property
     def report(self) -> Path:
+        "The page that shows the run; written once it is scored."
         return self.path / "report.html"
 
     @property
     def skipped(self) -> Path:
-        "The list of samples that were left out, and why; written only where there are some."
+        "The table of samples that were left out, and why; written only where there are some."
         return self.path / "skipped.csv"
 
     @property
     def model_file(self) -> Path:
+        "The weights of the best epoch, with their card."
         return self.path / MODEL_FILE
 
     @property
     def checkpoints(self) -> Checkpoints:
+        "What the training goes on from."
         return Checkpoints(self.path)
 
     @property
     def config(self) -> Config:
+        "What the run was made of; `UserError` where the file is damaged."
         return validate(Config, self.read_json("config.json"), self.config_file)
 
     def recipe_as(self, kind: type[Kind]) -> Kind:
-        "The settings that it was trained with, as the training's own dataclass for them."
+        "The settings that the run was trained with, as the dataclass `kind`; `UserError` where they don't fit it."
         return validate(kind, self.config.recipe, self.config_file)
 
     @property
     def dataset_options(self) -> DatasetOptions:
-        "What its dataset was opened with."
+        "What the run's dataset was opened with."
         return validate(DatasetOptions, self.config.options, self.config_file)
 
     def write_recipe(self, recipe: dict):
+        "Replace the settings in `config.json`."
         self._write_config(replace(self.config, recipe=recipe))
 
     def _write_config(self, config: Config):
@@ -110,15 +116,16 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        "What its epochs took."
+        "How long the epochs took, in seconds."
         return float(self.history.seconds.sum())
 
     @property
     def is_scored(self) -> bool:
-        "Whether it has a validation score: not where the validation images were trained on."
+        "Whether the run has a validation score: not where the validation images were trained on."
         return (self.path / "scores.json").is_file()
 
     def write_model(self, model: nn.Module, card: ModelCard):
+        "Write the weights of the best epoch so far, with their card."
         save_weights(self.model_file, model, card)
 
     def load_model(self) -> tuple[nn.Module, ModelCard]:
@@ -127,11 +134,12 @@ class Run:
 
     @property
     def card(self) -> ModelCard:
+        "What the weights file says of its model."
         return load_card(self.model_file)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        "For one process at a time: `UserError` for a second. The system frees the lock of a process that is gone."
+        "Hold the folder for this process; `UserError` where another does. A process that is gone holds nothing."
         lock = FileLock(self.path / ".lock")
         try: lock.acquire(blocking=False)
         except Timeout as error:
@@ -141,19 +149,23 @@ class Run:
         finally: lock.release()
 
     def write_csv(self, name: str, table: pd.DataFrame):
+        "Write the columns of `table`, without its index, to the file `name`."
         with atomic_write(self.path / name) as file: table.to_csv(file, index=False)
 
     def write_json(self, name: str, content: dict):
-        "JSON, with null for a score that isn't defined."
-        with atomic_write(self.path / name) as file: file.write_text(json.dumps(_without_nan(content), indent=1) + "\n")
+        "Write `content` to the file `name`, with null for nan."
+        text = json.dumps(_without_nan(content), indent=1) + "\n"
+        with atomic_write(self.path / name) as file: file.write_text(text)
 
     def read_json(self, name: str) -> dict:
-        "`UserError` where the file is missing, or no JSON object."
+        "The content of the file `name`; `UserError` where it is missing, or no JSON object."
         path = self.path / name
         try: content = json.loads(path.read_text())
-        except FileNotFoundError as error: raise UserError(f"{path}: there is no such file; is the run finished?") from error
+        except FileNotFoundError as error:
+            raise UserError(f"{path}: there is no such file; is the run finished?") from error
         except ValueError as error: raise UserError(f"{path}: is damaged ({error}); restore it from a copy.") from error
-        if not isinstance(content, dict): raise UserError(f"{path}: is damaged (no JSON object); restore it from a copy.")
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: is damaged (no JSON object); restore it from a copy.")
         return content
 
 
@@ -171,7 +183,7 @@ def new_run_path(dataset: str, parent: Path = Path("runs")) -> Path:
 
 
 def _without_nan(value):
-    "JSON has no nan: a score that isn't defined is null."
+    "`value` with None for nan, which JSON doesn't have, at any depth."
     if isinstance(value, dict): return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple): return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and value != value else value

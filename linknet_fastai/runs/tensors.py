@@ -1,4 +1,4 @@
-"Tensors and what is said of them, as one safetensors file that knows when it is damaged."
+"Tensors and a card that describes them, as one safetensors file whose damage is noticed."
 
 import hashlib
 import json
@@ -16,7 +16,10 @@ KEY, FORMAT = "linknet_fastai", 4
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
-    "`tensors` by name, with `card`, anything that JSON can hold, and a checksum of the tensors in the file's metadata."
+    """Write `tensors` by name; `card`, anything that JSON can hold, and a checksum go into the file's metadata.
+
+    `UserError` where the file can't be written.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {KEY: json.dumps({"format": FORMAT, "sha256": _checksum(tensors), **card})}
     remove_leftovers(path)  # large ones
@@ -26,7 +29,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
-    "What `write_tensors` wrote. `UserError` where the file is missing, damaged or another's."
+    "The tensors and the card that `write_tensors` wrote; `UserError` where the file is missing, damaged or another's."
     card, checksum = _read_metadata(path)
     try:
         with safe_open(path, "pt") as file: tensors = {name: file.get_tensor(name) for name in file.keys()}
@@ -44,7 +47,7 @@ def is_run_file(path: Path) -> bool:
 
 
 def read_card(path: Path) -> dict:
-    "What is said of the tensors, without reading them."
+    "The card alone, without reading the tensors; errors as for `read_tensors`."
     return _read_metadata(path)[0]
 
 
@@ -62,7 +65,8 @@ def _read_metadata(path: Path) -> tuple[dict, str]:
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path}: its metadata is damaged ({error}); restore the file from a copy.") from error
     if version == FORMAT: return card, checksum
-    raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it, or train anew.")
+    raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it, or "
+                    "train anew.")
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:

@@ -38,7 +38,7 @@ class ModelCard:
 
 
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
-    "The weights of `model` and its card, as a safetensors file."
+    "Write the weights of `model` and its card to a safetensors file."
     write_tensors(path, model.state_dict(), asdict(card))
 
 

@@ -8,7 +8,7 @@ from .distributed import communication_device, world_size
 
 
 class _AllReduceSum(torch.autograd.Function):
-    "torch's public one is deprecated for a private one."
+    "A sum over processes that has a gradient; torch's own public one is deprecated for a private one."
 
     @staticmethod
     def forward(context, tensor: Tensor) -> Tensor: return _sum(tensor)
@@ -18,7 +18,10 @@ class _AllReduceSum(torch.autograd.Function):
 
 
 def all_reduce_sum(tensor: Tensor) -> Tensor:
-    "The sum of every process's `tensor`, the same in each; its gradient is the sum of theirs. Alone, `tensor` itself."
+    """The sum of every process's `tensor`, the same in each; its gradient is the sum of theirs.
+
+    In a training of one process `tensor` itself.
+    """
     return tensor if world_size() == 1 else _AllReduceSum.apply(tensor)
 
 

@@ -12,7 +12,7 @@ DEVICES = ("cpu", "cuda", "mps")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a model runs, in which number format (`bf16`, `fp16` or `fp32`), and whether through `torch.compile`."""
+    "Where a model runs, in which number format (`bf16`, `fp16` or `fp32`), and whether through `torch.compile`."
 
     device: torch.device
     precision: str
@@ -20,7 +20,15 @@ class Machine:
 
     @classmethod
     def choose(cls, device: str | None = None, precision: str | None = None, compile: bool = False) -> "Machine":
-        "What is named, and the best of this machine for what isn't; `UserError` for what it doesn't have."
+        """The device and precision of these names, or the best that this machine has.
+
+        Args:
+            device: `cpu`, `cuda`, `cuda:N` or `mps`.
+            precision: one of `DTYPES`.
+            compile: whether models run through `torch.compile`.
+
+        Raises `UserError` for what is unknown, or isn't on this machine.
+        """
         chosen = _device(device or _best_device())
         if precision is None: precision = _best_precision(chosen)
         check_choice("precision", precision, DTYPES)
@@ -35,7 +43,8 @@ class Machine:
 
     def __str__(self) -> str:
         threads = torch.get_num_threads()
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else f"{threads} thread{'s' * (threads > 1)}"
+        name = f"{threads} thread{'s' * (threads > 1)}"
+        if self.device.type == "cuda": name = torch.cuda.get_device_name(self.device)
         return f"{self.device} ({name}), {self.precision}{', compiled' if self.compile else ''}"
 
 
@@ -44,11 +53,10 @@ def _best_device() -> str:
 
 
 def _device(name: str) -> torch.device:
-    try: device = torch.device(name)
-    except RuntimeError as error:
-        raise UserError(f"device {name!r} is unknown to torch; use {', '.join(DEVICES)}.") from error
-    check_choice("device", device.type, DEVICES)
-    try: torch.empty(1, device=device)
+    check_choice("device", name.partition(":")[0], DEVICES)
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"device {name!r} is not on this machine; leave `--device` out to use the best one.") from error
     return device

@@ -25,18 +25,21 @@ def is_main_process() -> bool:
 
 @contextmanager
 def process_group(machine: Machine) -> Iterator[None]:
-    "Connected with the other processes, by gloo on a CPU and NCCL on GPUs; `UserError` where one of them is lost."
+    """Connect this process with the others meanwhile, by gloo on a CPU and NCCL on GPUs.
+
+    `UserError` where one of them is lost. Nothing happens in a training of one process.
+    """
     if is_left_alone():
-        warnings.warn(Note("accelerate was asked for several processes and started this one alone, as it does without GPUs; "
-                           "for several pass it `--multi_gpu`, or use torchrun"), stacklevel=2)
+        warnings.warn(Note("accelerate was asked for several processes and started this one alone, as it does without "
+                           "GPUs; for several pass it `--multi_gpu`, or use torchrun"), stacklevel=2)
     if world_size() == 1: return (yield)
     from accelerate import PartialState
     PartialState(cpu=machine.device.type == "cpu")
     try: yield
     except RuntimeError as error:
         if not _is_lost_connection(error): raise
-        raise UserError(f"another process of this training is gone ({str(error).splitlines()[0]}); start all of them again with "
-                        "`linknet-fastai resume` and the run's folder.") from error
+        raise UserError(f"another process of this training is gone ({str(error).splitlines()[0]}); start all of them "
+                        "again with `linknet-fastai resume` and the run's folder.") from error
     finally: dist.destroy_process_group()
 
 
@@ -45,13 +48,13 @@ def _is_lost_connection(error: RuntimeError) -> bool:
 
 
 def is_left_alone() -> bool:
-    "Whether `accelerate launch --num_processes N` named a place to meet, and nobody to meet there."
+    "Whether `accelerate launch --num_processes N` started this process alone: with a port, but without a world size."
     return "ACCELERATE_DYNAMO_BACKEND" in os.environ and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ
 
 
 @contextmanager
 def main_process_first() -> Iterator[None]:
-    "On each machine one process goes through the body before its others begin, so that they find its files."
+    "One process of each machine runs the body before the others of that machine begin, so that they find its files."
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     if world_size() > 1 and not first: dist.barrier()
     yield
@@ -71,5 +74,5 @@ def broadcast_text(text: str) -> str:
 
 
 def communication_device() -> torch.device:
-    "Where tensors must be that processes exchange."
+    "The device on which tensors must be to be exchanged by processes."
     return torch.device("cpu" if dist.get_backend() == "gloo" else torch.cuda.current_device())

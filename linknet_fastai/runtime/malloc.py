@@ -1,4 +1,4 @@
-"glibc's malloc, kept from giving a training step's memory back after each step."
+"glibc's malloc, kept from giving a training step's memory back to the system."
 
 import ctypes
 import sys
@@ -9,11 +9,11 @@ NEVER, ONE_GIBIBYTE = 2**31 - 1, 2**30
 
 
 def disable_malloc_trim():
-    """Have glibc keep blocks of more than 32 MiB when they are freed, for this process.
+    """Have glibc keep large blocks when they are freed, for this process.
 
-    It gives them back to the system at once, so each training step asks for its activations anew, and the kernel clears
-    every page of them: a fifth of a step on a CPU (`benchmarks/malloc.py`). PyTorch reuses memory itself on GPUs only.
-    Nothing happens where there is no glibc.
+    It gives those of more than 32 MiB back to the system at once, so each training step asks for its activations anew,
+    and the kernel clears every page of them: a fifth of a step on a CPU (`benchmarks/malloc.py`). PyTorch reuses memory
+    itself on GPUs only. Nothing happens where there is no glibc.
     """
     mallopt = _of_glibc("mallopt")
     if mallopt is None: return
@@ -22,10 +22,10 @@ def disable_malloc_trim():
 
 
 def malloc_trim():
-    """Have glibc give back what it kept, once.
+    """Have glibc give what it keeps back to the system, once.
 
-    Small things that stay, such as each step's loss, lie between the large blocks and keep them from being joined: without
-    this a process grows by 0.1 GiB an epoch of CamVid.
+    Small things that stay, such as each step's loss, lie between the large blocks and keep them from being joined:
+    without this a process grows by 0.1 GiB an epoch of CamVid.
     """
     trim = _of_glibc("malloc_trim")
     if trim is not None: trim(0)

@@ -1,4 +1,4 @@
-"A training that stops and goes on as if it had not."
+"Checkpoints while a training runs, so that it can stop and go on as if it had not."
 
 import torch
 from fastai.callback.core import Callback
@@ -16,9 +16,16 @@ from .signals import Signals
 
 
 class Checkpointing(Callback):
-    """A checkpoint after each epoch, and after the step in which a signal came; training begins at `checkpoint`, if there is one.
+    """Writes a checkpoint after each epoch, and after the step in which a signal came, which ends the training.
 
     fastai's `SaveModelCallback` and `Learner.load` restore neither the schedule's position nor random states.
+
+    Args:
+        run: the folder to write to.
+        checkpoint: where training begins, if it was stopped before.
+        signals: those that came; training then ends with `Interrupted`.
+        lr_scale: what the recipe's learning rate is multiplied by; kept in the checkpoint.
+        batch_size: images at once; kept in the checkpoint.
     """
 
     order = 65  # after Recorder and RunHistory, whose rows are part of it; before what only shows
@@ -29,10 +36,10 @@ class Checkpointing(Callback):
 
     def before_fit(self):
         self.images = 0
-        self.has_loss = True  # of the checkpoint's last batch: it may have been its epoch's last
+        self.has_loss = True  # of the checkpoint's last batch, which may have been the last of its epoch
         if self.checkpoint is None: return self._write(0, rng_state())
         self.images, self.learn.first_epoch = self.checkpoint.images, self.checkpoint.epoch
-        if hasattr(self.learn, "progress"): self.learn.progress.mbar.update(0)  # fastai's bar knows no other beginning
+        if hasattr(self.learn, "progress"): self.learn.progress.mbar.update(0)  # else fastai's bar begins elsewhere
         try: restore(self.learn, self.checkpoint)
         except (RuntimeError, LookupError, TypeError, ValueError) as error:
             raise UserError(f"{self.run_folder.path}: its checkpoint doesn't fit the model of its config.json "
@@ -74,19 +81,20 @@ class Checkpointing(Callback):
         states, tensors = random
         shuffle = self.shuffle if self.images else self.dls.train.rng.getstate()
         self.run_folder.checkpoints.write(Checkpoint(
-            epoch, self.images, model_and_optimizer(self.learn) | _prefixed("random", tensors), self.recorder.state_dict(),
-            self.lr_scale, self.batch_size, _progress(self.learn), states | {"shuffle": shuffle}))
+            epoch, self.images, model_and_optimizer(self.learn) | _prefixed("random", tensors),
+            self.recorder.state_dict(), self.lr_scale, self.batch_size, _progress(self.learn),
+            states | {"shuffle": shuffle}))
 
 
 def model_and_optimizer(learn: Learner) -> dict[str, Tensor]:
-    "The tensors of both, by `model.NAME` and `optimizer.NUMBER.NAME`."
+    "The tensors of the learner's model and optimizer, by `model.NAME` and `optimizer.NUMBER.NAME`."
     optimizer = {f"{number}.{name}": tensor for number, state in learn.opt.opt.state_dict()["state"].items()
                  for name, tensor in state.items()}
     return _prefixed("model", plain_model(learn.model).state_dict()) | _prefixed("optimizer", optimizer)
 
 
 def restore(learn: Learner, checkpoint: Checkpoint):
-    "Model, optimizer, schedule, history and random states as they were at `checkpoint`."
+    "Put model, optimizer, schedule, history and random states of `learn` back to where they were at `checkpoint`."
     plain_model(learn.model).load_state_dict(checkpoint.part("model"))
     _restore_optimizer(learn.opt.opt, checkpoint.part("optimizer"), checkpoint.progress["groups"])
     learn.recorder.load_state_dict(checkpoint.recorder)
@@ -98,13 +106,13 @@ def restore(learn: Learner, checkpoint: Checkpoint):
 
 
 def _restore_random(checkpoint: Checkpoint):
-    "The main process's; the others' crops need only be others."
+    "The main process's states are restored; other processes only need crops of their own."
     if is_main_process(): set_rng_state(checkpoint.random, checkpoint.part("random"))
     else: torch.manual_seed(torch.initial_seed() + checkpoint.progress["steps"])
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], groups: list[dict]):
-    "In the memory layout of the parameters: a fused optimizer takes both for one."
+    "The optimizer's tensors get the memory layout of the parameters, since a fused optimizer takes that for granted."
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state = {number: {} for number in range(len(parameters))} if tensors else {}
     for name, tensor in tensors.items():

@@ -1,4 +1,4 @@
-"Rare classes count for more in the loss."
+"Weights by which rare classes count for more in the loss."
 
 import numpy as np
 

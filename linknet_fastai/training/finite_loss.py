@@ -1,4 +1,4 @@
-"What happens to a batch whose loss is not a number."
+"Batches whose loss is not finite."
 
 import warnings
 
@@ -12,13 +12,14 @@ IN_A_ROW = 5  # such batches: the weights are to blame, not the images
 
 
 class LossNotFinite(UserError):
-    "Several batches in a row had no finite loss."
+    "The losses of several training batches in a row were not finite."
 
 
 class FiniteLoss(Callback):
-    """A training batch whose loss is not finite changes nothing, and its files are named; several in a row end the training.
+    """Leaves out the step of a training batch whose loss is not finite, with a `Note` that names its files.
 
-    Looking at the loss waits for the device, once a step.
+    Several such batches in a row raise `LossNotFinite`. Reading the loss waits for the device, once a step. `in_a_row`
+    is the number of such batches up to now.
     """
 
     order = -5  # before anything is done with the loss
@@ -30,7 +31,7 @@ class FiniteLoss(Callback):
         if not all_reduce_max(not torch.isfinite(self.loss)):
             self.in_a_row = 0
             return
-        if hasattr(self.learn, "lr_finder"): raise CancelFitException  # a search for a learning rate ends where it fails
+        if hasattr(self.learn, "lr_finder"): raise CancelFitException  # a search for an lr ends where it fails
         self.in_a_row += 1
         files = ", ".join(map(str, self.dl.paths(self.iter)))
         if self.in_a_row == IN_A_ROW:

@@ -15,7 +15,8 @@ def check_logger(logger: str):
     "`UserError` for a logger that is unknown, or not installed."
     check_choice("logger", logger, LOGGERS)
     if find_spec(logger) is None:
-        raise UserError(f"{logger} isn't installed; `pip install 'linknet-fastai[{logger}]'`, or train without `--log`.")
+        raise UserError(f"{logger} isn't installed; `pip install 'linknet-fastai[{logger}]'`, or train without "
+                        "`--log`.")
 
 
 def create_logger(logger: str, run: Run) -> Callback:

@@ -15,11 +15,11 @@ from .class_weights import class_weights
 
 
 class SegmentationLoss(CrossEntropyLossFlat):
-    """For logits `[B,C,H,W]` and masks `[B,H,W]`: weighted cross-entropy plus `dice_weight` times soft Dice; void is ignored.
+    """Weighted cross-entropy plus `dice_weight` times soft Dice, of logits `[B,C,H,W]` and masks `[B,H,W]`; void is left out.
 
     The cross-entropy is fastai's to rounding. fastai's own moves the classes to the end first, where a softmax over a
     dozen numbers takes twice as long on a CPU (`benchmarks/loss.py`). In training by several processes each returns its
-    part, so that the mean of all gradients is the whole batch's.
+    part, so that the mean of all gradients is the whole batch's. `weight` `[C]` are the classes'.
     """
 
     def __init__(self, weight: Tensor, dice_weight: float = 0.0):
@@ -40,16 +40,16 @@ class SegmentationLoss(CrossEntropyLossFlat):
         return loss
 
     def relative_weight(self, masks: Tensor) -> Tensor:
-        "The weight of these pixels among those of all processes, times their number."
+        "The weight of the masks' pixels over that of all processes' pixels, times the number of processes."
         weight = self.func.weight
         mine = (torch.bincount(masks[masks != VOID], minlength=len(weight)) * weight).sum()
         return mine * world_size() / all_reduce_sum(mine).clamp(min=torch.finfo(mine.dtype).tiny)
 
 
 def every_fourth_pixel(log_probabilities: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """One of each 2x2 pixels, a random one of the four for the whole batch.
+    """Log probabilities `[B,C,H,W]` and masks `[B,H,W]` at one of each 2x2 pixels, drawn once for the whole batch.
 
-    Enough for Dice, a sum over a whole batch, and it costs a quarter (`benchmarks/loss.py`).
+    That is enough for Dice, a sum over a whole batch, and costs a quarter (`benchmarks/loss.py`).
     """
     row, column = torch.randint(2, (2,)).tolist()
     return log_probabilities[..., row::2, column::2], masks[..., row::2, column::2]
@@ -58,8 +58,9 @@ def every_fourth_pixel(log_probabilities: Tensor, masks: Tensor) -> tuple[Tensor
 def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, all_processes: bool = False) -> Tensor:
     """1 - 2|P∩T| / (|P| + |T|) over the whole batch, the mean of the classes in it (V-Net, arXiv 1606.04797, sec. 3).
 
-    `log_probabilities` `[B,C,H,W]`, `masks` int64 `[B,H,W]` with void. 1 is added above and below, as for a class of no pixels.
-    With `all_processes` the sums are over the pixels of all.
+    `log_probabilities` are `[B,C,H,W]`, `masks` int64 `[B,H,W]` with void, which is ignored. 1 is added above and below
+    the fraction line, so that it is defined for a class of no pixels. With `all_processes` the sums are over the pixels
+    of all processes.
     """
     num_classes = log_probabilities.shape[1]
     known = masks != VOID
@@ -78,7 +79,7 @@ def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, all_processes: bool
 def segmentation_loss(frequency: np.ndarray, classes: tuple[str, ...], recipe: Recipe) -> SegmentationLoss:
     """The recipe's loss for `classes` of these frequencies `[C]`; a weight that the recipe gives by hand wins.
 
-    `UserError` for a weight of a class that there isn't.
+    `UserError` for such a weight of an unknown class.
     """
     weights = class_weights(frequency) ** recipe.class_weight_power
     for name, weight in (recipe.class_weights or {}).items():

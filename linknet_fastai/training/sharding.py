@@ -1,4 +1,4 @@
-"One training in several processes: each has a part of every batch, and all have the same weights."
+"Training in several processes: each has a part of every batch, and all have the same weights."
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -18,9 +18,10 @@ from ..runtime.sync_batchnorm import convert_sync_batchnorm
 
 @contextmanager
 def distributed(learn: Learner, machine: Machine, seed: int) -> Iterator[None]:
-    """Each process trains `learn` on its part: batches, BatchNorm and loss are those of one process.
+    """Have each process train `learn` on its part of the batches meanwhile.
 
-    `UserError` where a batch can't be divided.
+    BatchNorm and loss are those of whole batches. Nothing happens in a training of one process. `UserError` where a
+    batch can't be divided.
     """
     if world_size() == 1: return (yield)
     check_divisible(learn.dls.train)
@@ -32,17 +33,17 @@ def distributed(learn: Learner, machine: Machine, seed: int) -> Iterator[None]:
 
 
 def check_divisible(train: SegmentationDL):
-    "`UserError` where the batches of `train` can't be divided among the processes, or it has none."
+    "`UserError` where the batches of `train` can't be divided among the processes, or there is no whole batch."
     if train.bs % world_size():
-        raise UserError(f"a batch of {train.bs} images can't be divided among {world_size()} processes; pass a multiple with "
-                        "`--batch-size`.")
+        raise UserError(f"a batch of {train.bs} images can't be divided among {world_size()} processes; pass a "
+                        "multiple with `--batch-size`.")
     if len(train.dataset) < train.bs:
         raise UserError(f"{len(train.dataset)} training images are fewer than a batch of {train.bs}; pass fewer with "
                         "`--batch-size`, or use one process.")
 
 
 class ShardingTrainer(DistributedTrainer):
-    "fastai's, with our shards and BatchNorm: see `Shard` and `SyncBatchNorm` for what they mend."
+    "fastai's `DistributedTrainer`, with our shards and BatchNorm: see `Shard` and `SyncBatchNorm` for what they mend."
 
     def __init__(self, machine: Machine):
         from accelerate import DistributedDataParallelKwargs
@@ -65,8 +66,8 @@ class ShardingTrainer(DistributedTrainer):
 class Shard(DistributedDL):
     """A process's part of a `SegmentationDL`, without padding.
 
-    fastai's own repeats images until all parts are equal, and so counts some of them twice. Its `_broadcast` moves indices to
-    a GPU whatever the backend is: `t = LongTensor(t).to(self.device)` there would do.
+    fastai's own repeats images until all parts are equal, and so counts some of them twice. Its `_broadcast` moves
+    indices to a GPU whatever the backend is: `t = LongTensor(t).to(self.device)` there would do.
     """
 
     dl: SegmentationDL
@@ -81,19 +82,25 @@ class Shard(DistributedDL):
         return self.sequence
 
     def to_detach(self, values, cpu: bool = True, gather: bool = True):
-        "Of this process alone: sums over all are taken once an epoch, by fastai's own once a batch."
+        "The values of this process alone: fastai's own gathers all once a batch, where once an epoch is enough."
         return self._to_detach(values, cpu, gather=False)
 
     @property
-    def rng(self): return self.dl.rng
+    def rng(self):
+        "That of the whole dataloader."
+        return self.dl.rng
 
-    def begin_at(self, *words): self.dl.begin_at(*words)
+    def begin_at(self, *args):
+        "As `SegmentationDL.begin_at`: in images of the whole pass."
+        self.dl.begin_at(*args)
 
-    def paths(self, batch: int): return [self.dl.items[item].path for item in self.sequence[batch * self.bs:(batch + 1) * self.bs]]
+    def paths(self, batch: int):
+        "The image files of a batch of this process in the current pass."
+        return [self.dl.items[item].path for item in self.sequence[batch * self.bs:(batch + 1) * self.bs]]
 
 
 class TrainingShard(Shard):
-    "Of each global batch, an equal part: together they are the batches of one process."
+    "An equal part of each batch of the whole dataloader."
 
     def __len__(self): return self.dl.n // (self.bs * self.world_size)
 
@@ -105,7 +112,7 @@ class TrainingShard(Shard):
 
 
 class ValidationShard(Shard):
-    "Every n-th image: each is in one part, and parts may differ by one."
+    "Every n-th image of the whole dataloader: each is in one part, and parts may differ by one."
 
     def __len__(self): return -(-len(range(self.rank, self.dl.n, self.world_size)) // self.bs)
 

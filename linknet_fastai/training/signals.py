@@ -1,17 +1,21 @@
-"Ctrl-C and a machine that is taken away: the first signal is noted, the second does what it always does."
+"Ctrl-C and termination: the first signal is noted, the second does what it always does."
 
 import signal
 import threading
 
 
 class Signals:
-    "`received` is the number of the signal that came since `with` began, or None. Python takes signals in its main thread only."
+    """Notes a SIGINT or SIGTERM while it is entered: `received` is its number, or None.
+
+    Python takes signals in its main thread only: in others nothing is noted.
+    """
 
     def __init__(self): self.received: int | None = None
 
     def __enter__(self) -> "Signals":
-        main = threading.current_thread() is threading.main_thread()
-        self.usual = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+        is_main = threading.current_thread() is threading.main_thread()
+        noted = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+        self.usual = {number: signal.signal(number, self._note) for number in noted}
         return self
 
     def __exit__(self, *exception):

@@ -1,5 +1,8 @@
-"""Training until it is done: on from where it stood, at a lower learning rate after losses that aren't finite, in parts where
-memory is short."""
+"""Training until it is done.
+
+It goes on from a checkpoint, at a lower learning rate after losses that aren't finite, in smaller batches where memory
+is short.
+"""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -27,12 +30,15 @@ from .schedules import fit_schedule
 from .sharding import distributed
 from .signals import Signals
 
-LR_BACKOFF, LOWEST_LR_SCALE = 0.5, 0.2  # what the lr is multiplied by after losses that are not finite, and where that ends
+LR_BACKOFF, LOWEST_LR_SCALE = 0.5, 0.2  # after losses that are not finite the lr is multiplied by this, down to that
 
 
 @dataclass(frozen=True)
 class Job:
-    "One training: what is trained how, where, and the run folder that keeps it. `progress_bar` takes the place of fastai's."
+    """One training: how and on what machine, and the run folder that keeps it.
+
+    `card` describes the model. `cbs` are more callbacks; `progress_bar` takes the place of fastai's.
+    """
 
     run: Run
     recipe: Recipe
@@ -44,7 +50,14 @@ class Job:
 
 def create_learner(dls: SegmentationDataLoaders, recipe: Recipe, machine: Machine,
                    checkpoint: Checkpoint | None = None) -> Learner:
-    "One that starts as the recipe says, or whose weights `checkpoint` has."
+    """A learner that starts as the recipe says, or one that `checkpoint` fits.
+
+    Args:
+        dls: the batches.
+        recipe: how it trains.
+        machine: what it runs on.
+        checkpoint: where it will go on from, if there is one; its batch size is taken, its weights aren't yet.
+    """
     if checkpoint is None: return linknet_learner(dls, recipe, machine)
     return linknet_learner(dls.in_batches_of(checkpoint.batch_size), replace(recipe, weights="none"), machine)
 
@@ -52,8 +65,8 @@ def create_learner(dls: SegmentationDataLoaders, recipe: Recipe, machine: Machin
 def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Learner:
     """Train `learn` from `checkpoint`, or from the start, to the recipe's last epoch; the learner that reached it.
 
-    Raises `Interrupted` after a signal, when all is saved, and `UserError` where lower learning rates and smaller batches don't
-    help.
+    That is another one where the learning rate or the batch size had to be lowered. Raises `Interrupted` after a
+    signal, when all is saved, and `UserError` where lower learning rates and smaller batches don't help.
     """
     lr_scale, dls = checkpoint.lr_scale if checkpoint else 1.0, learn.dls
     while True:
@@ -62,24 +75,24 @@ def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Lea
             lr_scale *= LR_BACKOFF
             if lr_scale < LOWEST_LR_SCALE: raise
             checkpoint = job.run.checkpoints.read()
-            warnings.warn(Note(f"{error.message.partition(';')[0]}; so training goes back to the end of epoch {checkpoint.epoch}, "
-                               f"and on at {lr_scale:g} of the learning rate"), stacklevel=2)
+            warnings.warn(Note(f"{error.message.partition(';')[0]}; so training goes back to the end of epoch "
+                               f"{checkpoint.epoch}, and on at {lr_scale:g} of the learning rate"), stacklevel=2)
         except torch.OutOfMemoryError as error:
             checkpoint = replace(job.run.checkpoints.read(), batch_size=_smaller_batch(job, learn.dls.train.bs, error))
         learn = create_learner(dls, job.recipe, job.machine, checkpoint)
 
 
 def largest_part(batch_size: int) -> int:
-    "The largest divisor of a batch that is no more than half of it; 0 of a single image."
+    "The largest divisor of `batch_size` that is no more than half of it; 0 for 1."
     return max((part for part in range(1, batch_size // 2 + 1) if batch_size % part == 0), default=0)
 
 
 def _smaller_batch(job: Job, batch_size: int, error: torch.OutOfMemoryError) -> int:
-    "How many images to compute at once where `batch_size` don't fit."
+    "How many images to compute at once where `batch_size` of them don't fit into memory."
     part = largest_part(batch_size)
     if part == 0 or world_size() > 1:
-        raise UserError(f"{batch_size} images of {job.card.size[0]}x{job.card.size[1]} don't fit into the memory of this "
-                        "device; train at a smaller `--size` or `--batch-size`.") from error
+        raise UserError(f"{batch_size} images of {job.card.size[0]}x{job.card.size[1]} don't fit into the memory of "
+                        "this device; train at a smaller `--size` or `--batch-size`.") from error
     warnings.warn(Note(f"the device's memory is full, so batches of {job.recipe.batch_size} are computed in parts of "
                        f"{part}: a step sees as many images, BatchNorm fewer"), stacklevel=3)
     return part

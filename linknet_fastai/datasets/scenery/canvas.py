@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ...images import VOID
+from .camera import Camera, Light
 
 SKY, BUILDING, POLE, ROAD, PAVEMENT, TREE, SIGN, FENCE, CAR, PEDESTRIAN, BICYCLIST = range(11)  # CamVid's order
 
 SUPERSAMPLING = 2
-NEAR = .5  # metres: nothing comes nearer to the lens
 THIN = .4  # fine pixels: what is thinner can't be seen, and PIL would draw it too wide
 
 # Strength of the coarse, medium and fine grain on each class, as a part of its brightness.
@@ -19,45 +19,6 @@ GRAIN[[SKY, BUILDING, ROAD, PAVEMENT]] = (0, 0, 0), (.08, .04, .05), (.08, .04, 
 GRAIN[TREE] = .12, .28, .28
 
 Generator = np.random.Generator
-
-
-@dataclass(frozen=True)
-class Camera:
-    "A pinhole `height` metres up; `focal` and the vanishing point `u`, `v` in fine pixels. x is right, y up, z ahead."
-
-    height: float
-    focal: float
-    u: float
-    v: float
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        "Points `[...,3]` in metres to fine pixels `[...,2]`."
-        scale = self.focal / np.maximum(points[..., 2:], NEAR)
-        return (self.u, self.v) + (points[..., :2] - (0, self.height)) * scale * (1, -1)
-
-    @property
-    def eye(self) -> np.ndarray: return np.array([0, self.height, 0])
-
-
-@dataclass(frozen=True)
-class Light:
-    "What the weather does to colors 0..255: `sun` points to it, `overcast` adds clouds, `visibility` is in metres."
-
-    sun: np.ndarray
-    direct: float
-    ambient: float
-    sky: np.ndarray
-    clouds: np.ndarray
-    overcast: float
-    visibility: float
-
-    def on(self, colors: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        "Colors `[m,3]` of surfaces with unit `normals` `[m,3]`."
-        return colors * (self.ambient + self.direct * np.maximum(normals @ self.sun, 0))[:, None]
-
-    def through_air(self, colors: np.ndarray, distances: np.ndarray) -> np.ndarray:
-        haze = (self.sky + self.clouds) / 2
-        return haze + (colors - haze) * np.exp(-distances / self.visibility)
 
 
 @dataclass(frozen=True)
@@ -92,19 +53,26 @@ class Canvas:
         return self.camera.focal * abs(x) / beside
 
     def paint(self, kind: int, polygons: np.ndarray, colors: np.ndarray):
-        "In image and mask."
+        "Paint polygons of the class `kind` into image and mask."
         self._strokes.append(_Stroke(polygons, colors, kind))
 
     def detail(self, polygons: np.ndarray, colors: np.ndarray):
-        "In the image only: windows, the bars of a railing that is labelled as a whole."
+        "Paint polygons into the image only: windows, the bars of a railing that is labelled as a whole."
         self._strokes.append(_Stroke(polygons, colors, None))
 
     def label(self, kind: int, polygons: np.ndarray):
-        "In the mask only."
+        "Paint polygons of the class `kind` into the mask only."
         self._strokes.append(_Stroke(polygons, None, kind))
 
     def solid(self, kind: int, polygons: np.ndarray, colors: np.ndarray, inside: np.ndarray):
-        "As `paint`, but a polygon that we see from the side where the point `inside` is does not show."
+        """As `paint`, for the faces of something solid: those that turn their inner side to the camera don't show.
+
+        Args:
+            kind: the class.
+            polygons: `[m,k,3]` in metres.
+            colors: `[m,3]` or `[3]`.
+            inside: a point `[3]` within the solid.
+        """
         self._strokes.append(_Stroke(polygons, colors, kind, inside))
 
     def ground(self, kind: int, polygons: np.ndarray, colors: np.ndarray):

@@ -36,6 +36,7 @@ class Street:
 
 
 def ground(canvas: Canvas, rng: Generator, street: Street):
+    "What lies flat: pavement with slabs and kerb stones, asphalt with patches and lane marks."
     asphalt, paving = shade(rng, ASPHALT), shade(rng, PAVING)
     canvas.ground(PAVEMENT, flat(-FAR, FAR, 1, FAR), paving)
     _slabs(canvas, rng, street, paving)
@@ -90,7 +91,7 @@ def skyline(canvas: Canvas, rng: Generator):
 
 
 def side(canvas: Canvas, rng: Generator, street: Street, right: bool):
-    "Houses and gardens along one side, from the farthest to the nearest, with a gap for the crossing."
+    "Houses and gardens along the left or the right side, from the farthest to the nearest; none at the crossing."
     blocks = [(2, FAR * .85)]
     if street.crossing: blocks = [(street.crossing[1] + 3, FAR * .85), (2, street.crossing[0] - 3)]
     for start, end in blocks:
@@ -124,17 +125,17 @@ def _wall(canvas: Canvas, rng: Generator, a: np.ndarray, b: np.ndarray, height: 
         canvas.detail(part(edges[:-1], edges[1:], low, high), color * tone)
     storey, tall, half = rng.uniform(2.7, 3.5), rng.uniform(1.1, 1.9), rng.uniform(.15, .36) / bays
     doors = (edges[:-1] + edges[1:]) / 2
-    centres, floors = (grid.ravel() for grid in np.meshgrid(doors, np.arange(storey + .8, height - tall - .5, storey)))
+    centers, floors = (grid.ravel() for grid in np.meshgrid(doors, np.arange(storey + .8, height - tall - .5, storey)))
     _windows(canvas, rng, part, doors, np.full(bays, rng.uniform(.1, .9)), half * rng.uniform(.7, 1.3), 1.9, color)
-    if len(centres): _windows(canvas, rng, part, centres, floors, half, tall, color)
+    if len(centers): _windows(canvas, rng, part, centers, floors, half, tall, color)
 
 
-def _windows(canvas: Canvas, rng: Generator, part, centres: np.ndarray, floors: np.ndarray, half: float, tall: float,
+def _windows(canvas: Canvas, rng: Generator, part, centers: np.ndarray, floors: np.ndarray, half: float, tall: float,
              wall: np.ndarray):
     "Frames, and panes that each reflect something else; `part` cuts rectangles from the wall."
     rim = half * 1.25
-    frames = part(centres - rim, centres + rim, floors - .15, floors + tall + .15)
-    panes = part(centres - half, centres + half, floors, floors + tall)
+    frames = part(centers - rim, centers + rim, floors - .15, floors + tall + .15)
+    panes = part(centers - half, centers + half, floors, floors + tall)
     canvas.detail(frames, wall * rng.uniform(.6, 1.4))
     canvas.detail(panes, shade(rng, GLASS) * rng.uniform(.6, 1.3, (len(panes), 1)))
 
@@ -167,6 +168,7 @@ def fence(canvas: Canvas, rng: Generator, ends: list):
 
 
 def tree(canvas: Canvas, rng: Generator, x: float, z: float, height: float | None = None):
+    "A tree of `height` metres (random if not given) at `x`, `z`: a trunk and clumps of leaves."
     height = height or rng.uniform(3.5, 9)
     radius, leaves = height * rng.uniform(.2, .33), shade(rng, LEAVES)
     middle = height - radius

@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from .canvas import SUPERSAMPLING, Camera, Canvas, Generator, Light
+from .camera import Camera, Light
+from .canvas import SUPERSAMPLING, Canvas, Generator
 from .roadside import Street, fence, ground, side, skyline, tree
 from .things import bench, car, cyclist, dog, ego_bonnet, lamp, litter_bin, pedestrian, sign, traffic_light
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .canvas import Generator
 
-# Some paints of each material. Greys, greens and browns come back in many: a color must not give its class away.
+# Some paints of each material. Grays, greens and browns come back in many: a color must not give its class away.
 ASPHALT = (75, 75, 80), (100, 98, 95), (125, 122, 118), (95, 85, 80)
 PAVING = (120, 118, 115), (150, 145, 138), (140, 105, 90), (100, 100, 105), (165, 150, 125)
 FACADES = ((150, 80, 65), (200, 185, 155), (110, 110, 115), (165, 165, 165), (225, 220, 210), (115, 85, 65),
@@ -53,10 +53,10 @@ def facing(outlines: np.ndarray, x: float, z: float) -> np.ndarray:
     return np.concatenate([outlines + (x, 0), depth], -1)
 
 
-def disc(radius: float, centre: tuple[float, float] = (0, 0), corners: int = 12) -> np.ndarray:
+def disc(radius: float, center: tuple[float, float] = (0, 0), corners: int = 12) -> np.ndarray:
     "The outline `[k,2]` of a disc, or with few corners of a polygon that stands on its side."
     angle = (np.arange(corners) + .5) * 2 * np.pi / corners - np.pi / 2
-    return np.stack([np.cos(angle), np.sin(angle)], -1) * radius + centre
+    return np.stack([np.cos(angle), np.sin(angle)], -1) * radius + center
 
 
 def bars(joints: list, widths: list) -> np.ndarray:
@@ -68,9 +68,9 @@ def bars(joints: list, widths: list) -> np.ndarray:
     return np.stack([joints[:, 0] - across, joints[:, 1] - across, joints[:, 1] + across, joints[:, 0] + across], 1)
 
 
-def ring(radius: float, width: float, centre: tuple[float, float]) -> np.ndarray:
+def ring(radius: float, width: float, center: tuple[float, float]) -> np.ndarray:
     "A wheel's tyre as bars `[12,4,2]`."
-    outer, inner = disc(radius, centre), disc(radius - width, centre)
+    outer, inner = disc(radius, center), disc(radius - width, center)
     return np.stack([outer, np.roll(outer, -1, 0), np.roll(inner, -1, 0), inner], 1)
 
 

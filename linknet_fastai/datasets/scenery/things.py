@@ -24,6 +24,7 @@ from .shapes import (
 
 
 def pole(canvas: Canvas, rng: Generator, x: float, z: float, height: float, width: float):
+    "A pole, thicker at its foot."
     outlines = bars([((0, 0), (0, height)), ((0, 0), (0, .9))], [width, width * 1.5])
     canvas.paint(POLE, facing(outlines, x, z), shade(rng, METALS))
     canvas.shadow(np.array([[x - width / 2, z], [x + width / 2, z]]), height)
@@ -42,14 +43,15 @@ def sign(canvas: Canvas, rng: Generator, x: float, z: float):
     height, radius = rng.uniform(2.2, 3), rng.uniform(.48, .68)
     pole(canvas, rng, x, z, height, rng.uniform(.18, .24))
     outline = disc(radius, corners=(3, 4, 8, 14)[rng.integers(4)]) * (1, rng.uniform(1, 1.3))
-    rim, field, centre = shade(rng, SIGNS), shade(rng, SIGNS), (0, height)
-    canvas.paint(SIGN, facing(outline + centre, x, z), rim)
-    canvas.paint(SIGN, facing(outline * .72 + centre, x, z), field)
-    device = bars([((-.15, height - .15), tuple(rng.uniform(-.2, .2, 2) + centre))], [.14])
+    rim, field, center = shade(rng, SIGNS), shade(rng, SIGNS), (0, height)
+    canvas.paint(SIGN, facing(outline + center, x, z), rim)
+    canvas.paint(SIGN, facing(outline * .72 + center, x, z), field)
+    device = bars([((-.15, height - .15), tuple(rng.uniform(-.2, .2, 2) + center))], [.14])
     canvas.paint(SIGN, facing(device, x, z), rim * .5)
 
 
 def traffic_light(canvas: Canvas, rng: Generator, x: float, z: float):
+    "A box with three lights on a pole, one of them lit."
     height, lit = rng.uniform(2.4, 3.2), rng.integers(3)
     pole(canvas, rng, x, z, height, .22)
     canvas.paint(SIGN, facing(bars([((0, height - .5), (0, height + .7))], [.62]), x, z), np.array((38, 40, 38)))
@@ -109,6 +111,7 @@ def _car_lights(canvas: Canvas, turn, inside: np.ndarray):
 
 
 def pedestrian(canvas: Canvas, rng: Generator, x: float, z: float):
+    "Somebody who walks, with or without a bag."
     tall, step, swing = rng.uniform(1.55, 1.95) / 1.75, rng.uniform(.05, .35), rng.uniform(-.25, .25)
     coat, trousers, skin = shade(rng, CLOTHES), shade(rng, CLOTHES), shade(rng, SKIN)
     limbs = bars([((-step, 0), (-.06, .85)), ((step, 0), (.06, .85)), ((-.2, 1.4), (-.27 - swing, .85)),
@@ -160,6 +163,7 @@ def _helmet(canvas: Canvas, rng: Generator, x: float, z: float, height: float):
 
 
 def dog(canvas: Canvas, rng: Generator, x: float, z: float):
+    "A dog from the side; void."
     body = bars([((-.35, .5), (.35, .5)), ((-.3, 0), (-.3, .5)), ((.3, 0), (.3, .5)), ((.3, .5), (.5, .75)),
                  ((-.35, .5), (-.55, .75))], [.28, .1, .1, .22, .07])
     canvas.paint(VOID, facing(body, x, z), shade(rng, HAIR))
@@ -167,6 +171,7 @@ def dog(canvas: Canvas, rng: Generator, x: float, z: float):
 
 
 def bench(canvas: Canvas, rng: Generator, x: float, z: float):
+    "A bench from the front; void, as a whole."
     planks = bars([((-.8, .45), (.8, .45)), ((-.8, .7), (.8, .7)), ((-.8, .9), (.8, .9)), ((-.65, 0), (-.65, .9)),
                    ((.65, 0), (.65, .9))], [.14, .14, .14, .1, .1])
     canvas.label(VOID, facing(bars([((0, 0), (0, .97))], [1.6]), x, z))
@@ -174,6 +179,7 @@ def bench(canvas: Canvas, rng: Generator, x: float, z: float):
 
 
 def litter_bin(canvas: Canvas, rng: Generator, x: float, z: float):
+    "A litter bin with a lid; void."
     outlines = bars([((0, 0), (0, 1.05)), ((0, .95), (0, 1.15))], [.65, .8])
     color = shade(rng, CARS)
     canvas.paint(VOID, facing(outlines, x, z), np.stack([color, color * .7]))
@@ -181,7 +187,7 @@ def litter_bin(canvas: Canvas, rng: Generator, x: float, z: float):
 
 
 def ego_bonnet(canvas: Canvas, rng: Generator):
-    "Our own car's bonnet at the bottom of the image."
+    "Our own car's bonnet at the bottom of the image; void."
     x, height = np.linspace(-1, 1, 12), canvas.camera.height - rng.uniform(.6, .75)
     top = np.stack([x * 1.1, height - .12 * x**4], -1)
     outline = np.concatenate([top, [(1.1, 0), (-1.1, 0)]])

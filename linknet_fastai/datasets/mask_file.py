@@ -1,0 +1,120 @@
+"A mask file as it is, whatever it stores: numbers, palette indices, colors, transparency."
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UserError
+from ..images import open_upright
+
+GRAY, PALETTE, COLOR, ALPHA = "gray", "palette", "color", "alpha"
+MOST = 1 << 16  # numbers in a mask are below it
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """The pixels of a mask file, upright, and how it stores them.
+
+    `pixels` `[H,W]` are the numbers of a `gray` mask (or one of transparency alone, `alpha`), the indices of a `palette` mask, the 24-bit
+    RGB numbers of a `color` mask. `palette` has the 24-bit color of each index. `lossy` formats change pixels.
+    """
+
+    kind: str
+    pixels: np.ndarray
+    palette: np.ndarray | None = None
+    lossy: bool = False
+
+    @property
+    def colors(self) -> np.ndarray:
+        "24-bit RGB numbers `[H,W]`: of an index by its palette, of a gray number by that gray."
+        if self.kind == COLOR: return self.pixels
+        if self.kind == PALETTE: return self.palette[self.pixels]
+        return self.pixels * 0x010101
+
+    def indices(self, path: Path) -> np.ndarray:
+        "Numbers `[H,W]`; `UserError` for a mask of colors that are not all gray."
+        if self.kind != COLOR: return self.pixels
+        gray = self.pixels & 255
+        if (gray * 0x010101 != self.pixels).any():
+            raise UserError(f"{path}: holds colors (RGB), where other masks have one number a pixel; convert it.")
+        return gray
+
+
+def read_mask_file(path: Path) -> MaskFile:
+    "`UserError` for a file that can't be read, or that has not one value a pixel."
+    if path.suffix.lower() == ".npy": return _read_array(path)
+    image, lossy = open_upright(path)
+    if getattr(image, "n_frames", 1) > 1:
+        raise UserError(f"{path}: has {image.n_frames} pages or frames, and a mask has one; save each as a file of its own.")
+    reader = READERS.get(image.mode)
+    if reader is None:
+        raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB color a pixel; "
+                        "convert it to PNG.")
+    kind, pixels, *palette = reader(path, image)
+    return MaskFile(kind, pixels, *palette, lossy=lossy)
+
+
+def pack(colors):
+    "RGB, as a tuple or `[...,3]`, to 24-bit numbers, as an int or `[...]`."
+    if isinstance(colors, tuple): red, green, blue = colors
+    else: red, green, blue = np.moveaxis(np.asarray(colors, dtype=np.int32), -1, 0)
+    return red << 16 | green << 8 | blue
+
+
+def unpack(color: int) -> tuple[int, int, int]:
+    "The RGB color of a 24-bit number."
+    return color >> 16, color >> 8 & 255, color & 255
+
+
+def _read_array(path: Path) -> MaskFile:
+    try: values = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error: raise UserError(f"{path}: there is no such file; check the path.") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: can't be read as an array ({error}); save it with numpy.save, without objects.") from error
+    if values.ndim == 3 and values.shape[-1] == 3 and values.dtype == np.uint8: return MaskFile(COLOR, pack(values))
+    if values.ndim != 2:
+        raise UserError(f"{path}: is an array {list(values.shape)}, and a mask has [H,W] numbers or [H,W,3] colors; convert it.")
+    return MaskFile(GRAY, _whole_numbers(path, values))
+
+
+def _whole_numbers(path: Path, values: np.ndarray) -> np.ndarray:
+    "As int32; `UserError` where they are no class numbers."
+    if values.dtype == bool: return values.astype(np.int32)
+    if np.issubdtype(values.dtype, np.floating) and not (np.isfinite(values).all() and (values == np.round(values)).all()):
+        raise UserError(f"{path}: holds numbers such as {values[values != np.round(values)].flat[0]:.6g}, and classes are whole "
+                        "numbers; convert it.")
+    if values.size and (values.min() < 0 or values.max() >= MOST):
+        raise UserError(f"{path}: holds numbers from {values.min():g} to {values.max():g}, and classes are numbers from 0 to {MOST - 1}; "
+                        "convert it.")
+    return values.astype(np.int32)
+
+
+def _gray(path: Path, image: Image.Image): return GRAY, _whole_numbers(path, np.asarray(image))
+
+
+def _palette(path: Path, image: Image.Image):
+    colors = np.zeros((256, 3), dtype=np.int32)
+    own = np.array(image.getpalette("RGB"), dtype=np.int32).reshape(-1, 3)
+    colors[:len(own)] = own
+    return PALETTE, np.asarray(image, dtype=np.int32), pack(colors)
+
+
+def _color(path: Path, image: Image.Image): return COLOR, pack(np.asarray(image))
+
+
+def _with_alpha(path: Path, image: Image.Image):
+    "Colors, where transparency says nothing more; transparency, where there is one color only."
+    *channels, alpha = np.moveaxis(np.asarray(image, dtype=np.int32), -1, 0)
+    values = pack(np.stack(channels if len(channels) == 3 else channels * 3, axis=-1))
+    if alpha.min() == alpha.max(): return (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
+    if values.min() == values.max(): return ALPHA, alpha
+    hidden = values[alpha == 0]
+    if set(np.unique(alpha)) <= {0, 255} and len(hidden) and hidden.min() == hidden.max():
+        return (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
+    raise UserError(f"{path}: has colors and transparency that don't go together; save the mask without transparency.")
+
+
+READERS = {"1": _gray, "L": _gray, "I": _gray, "I;16": _gray, "I;16B": _gray, "I;16L": _gray, "F": _gray, "P": _palette,
+           "RGB": _color, "RGBX": _color, "RGBA": _with_alpha, "LA": _with_alpha}

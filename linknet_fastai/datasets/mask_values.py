@@ -1,0 +1,263 @@
+"Which class a value in a mask means: decided from all masks of a dataset and from `classes.txt`, or refused."
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from ..images import VOID
+from .class_file import ClassFile, Color
+from .mask_file import COLOR, GRAY, PALETTE, pack, unpack
+from .scan import FileScan
+
+MOST_CLASSES = 200  # more are no classes but smoothed or compressed images
+LITTLE = 0.001  # of all pixels: a value with less, in few files, is no class
+FEW = 0.05  # of all files
+NEAR, OUTWEIGHED = 4, 20  # a value that stands so near to one with so many times its pixels is that one, compressed
+NEAR_COLOR = 8  # in each of red, green and blue
+SMOOTHED = 8  # so many values of little area are a smooth edge
+LISTED = 12  # values in a message
+
+
+@dataclass(frozen=True)
+class MaskValues:
+    """What the values in the masks of a dataset mean.
+
+    `values` takes each value, an index or with `in_color` an RGB color, to its class or to `VOID`. `note` is what the user should know.
+    """
+
+    classes: tuple[str, ...]
+    palette: tuple[Color, ...]
+    values: Mapping
+    in_color: bool
+    note: str = ""
+
+
+def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> MaskValues:
+    """The meaning of all values in the masks at `root` that could be read (`scans`).
+
+    Raises `UserError` where it can't be told for sure: compressed masks, values that don't fit the names, a single class.
+    """
+    scans = {path: scan for path, scan in scans.items() if not scan.error and scan.values}
+    if not scans:
+        raise UserError(f"{root}: none of its masks can be read; `linknet-fastai datasets check folder --data {root}` lists them.")
+    in_color = is_in_color(root, scans, named)
+    tally = Tally.of(scans, in_color)
+    return _color_classes(root, tally, named) if in_color else _index_classes(root, tally, named, _shared_palette(scans))
+
+
+def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:
+    """Whether masks are read as colors: where some have RGB, where palettes differ from file to file, and where they have the colors
+    of `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a palette are in `classes.txt`."""
+    kinds, listed = {scan.storage for scan in scans.values()}, _listed_colors(named)
+    if COLOR in kinds:
+        if not listed and all(scan.is_gray for scan in scans.values()): return False  # numbers, three times each
+        colors = {color for scan in scans.values() if scan.storage in (COLOR, PALETTE) for color, _ in scan.colors}
+        for path, scan in scans.items():
+            if scan.storage == GRAY and {color for color, _ in scan.colors} - colors - set(map(pack, listed)):
+                raise UserError(f"{path}: has numbers ({_few(value for value, _ in scan.numbers)}), where other masks have colors; save all "
+                                "in one way.")
+        return True
+    if kinds != {PALETTE} and kinds != {PALETTE, GRAY}: return False
+    palettes = [dict(scan.palette) for scan in scans.values() if scan.storage == PALETTE]
+    merged: dict[int, int] = {}
+    for palette in palettes:
+        for index, color in palette.items():
+            if merged.setdefault(index, color) != color: return True
+    known = {unpack(color) for color in merged.values()} - {(0, 0, 0)}
+    if not known & listed: return False
+    if known <= listed: return True
+    raise UserError(f"{named.path}: has some of the colors in the masks' palettes, but not {_few(sorted(known - listed))}; list them all, "
+                    "or no color.")
+
+
+def _listed_colors(named: ClassFile | None) -> set[Color]:
+    "Those that `classes.txt` gives."
+    return {each.color for each in named.classes if each.color} | named.void_class_colors if named else set()
+
+
+def _shared_palette(scans: Mapping[Path, FileScan]) -> dict[int, Color]:
+    "The color of each index, where masks have palettes that are more than grays."
+    colors = {index: unpack(color) for scan in scans.values() for index, color in scan.palette}
+    return {} if all(color == (index,) * 3 for index, color in colors.items()) else colors
+
+
+@dataclass(frozen=True)
+class Tally:
+    "Pixels of each value in all masks, in how many files it stands, and the values of each file."
+
+    pixels: Counter
+    files: Counter
+    by_file: Mapping[Path, frozenset[int]]
+    lossy: bool
+    in_color: bool
+
+    @classmethod
+    def of(cls, scans: Mapping[Path, FileScan], in_color: bool) -> "Tally":
+        counts = {path: dict(scan.colors if in_color else scan.numbers) for path, scan in scans.items()}
+        pixels, files = Counter(), Counter()
+        for count in counts.values():
+            pixels.update(count)
+            files.update(count.keys())
+        return cls(pixels, files, {path: frozenset(count) for path, count in counts.items()},
+                   any(scan.lossy for scan in scans.values()), in_color)
+
+    @property
+    def found(self) -> list[int]: return sorted(self.pixels)
+
+    def frequency(self, value: int) -> float: return self.pixels[value] / self.pixels.total()
+
+    def describe(self, values) -> str:
+        "Values with their frequencies, the commonest first."
+        ordered = sorted(values, key=lambda value: -self.pixels[value])
+        return _few(f"{self.name(value)} ({100 * self.frequency(value):.3g} %)" for value in ordered)
+
+    def name(self, value: int) -> str: return str(unpack(value)) if self.in_color else str(value)
+
+    def strays(self, settled: frozenset[int] = frozenset()) -> set[int]:
+        "Values that look as if compression or smoothing had made them, but for those that are `settled`."
+        values = [value for value in self.found if value not in settled]
+        little = {value for value in values if self.frequency(value) < LITTLE}
+        if len(little) >= SMOOTHED: return little
+        few = {value for value in little if self.files[value] <= max(1, FEW * len(self.by_file))}
+        crowded = {value for value in values if self.frequency(value) < 0.01 and any(
+            self._are_near(value, other) and self.pixels[other] >= OUTWEIGHED * self.pixels[value] for other in self.found)}
+        return few | crowded
+
+    def _are_near(self, one: int, other: int) -> bool:
+        if one == other: return False
+        if not self.in_color: return abs(one - other) <= NEAR
+        return max(abs(a - b) for a, b in zip(unpack(one), unpack(other))) <= NEAR_COLOR
+
+
+def _refuse_strays(root: Path, tally: Tally, strays: set[int]):
+    "Where they stand in so many files that the masks as a whole are compressed or smoothed; a few bad files are the check's."
+    bad = [path for path, values in tally.by_file.items() if values & strays]
+    if not strays or (len(bad) <= max(1, FEW * len(tally.by_file)) and len(tally.by_file) > 2 and not tally.lossy): return
+    raise UserError(f"{root}: its masks hold {len(tally.found)} {'colors' if tally.in_color else 'values'}, some of which look compressed or "
+                    f"smoothed: {tally.describe(tally.found)}. Save masks as PNG without smoothing, or list all classes in classes.txt "
+                    f"(first such file: {bad[0]}).")
+
+
+def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: Mapping[int, Color]) -> MaskValues:
+    _refuse_two_ways(tally)
+    void = named.void_values if named else frozenset()
+    found = [value for value in tally.found if value not in void]
+    is_run = set(found) - {VOID} == set(range(len(set(found) - {VOID})))
+    settled = frozenset(found) if is_run and not tally.lossy else frozenset()
+    if named: settled |= {index for index in range(named.lines)} | void
+    strays = tally.strays(settled)
+    _refuse_strays(root, tally, strays)
+    found = [value for value in found if value not in strays]
+    if not found: raise UserError(f"{root}: its masks hold no class, only {_few(tally.found)}, which is void; correct them.")
+    values, names, note = _named_values(root, tally, named, found) if named else _counted_values(root, tally, found)
+    values |= {value: VOID for value in void}
+    classes = tuple(names)
+    _refuse_one(root, classes)
+    given = {each.name: each.color for each in named.classes if each.color} if named else {}
+    defaults = distinct_colors(len(classes))
+    source = {index: value for value, index in values.items() if index != VOID}
+    colors = tuple(given.get(name) or palette.get(source.get(index)) or defaults[index] for index, name in enumerate(classes))
+    return MaskValues(classes, colors, values, False, note)
+
+
+def _named_values(root: Path, tally: Tally, named: ClassFile, found: list[int]) -> tuple[dict[int, int], list[str], str]:
+    "The class of each value, the classes, and a note, by `classes.txt`."
+    names, present = [each.name for each in named.classes], set(found)
+    if present <= {0, VOID} and VOID in present: pair = (0, VOID)
+    elif present <= {0, 1} and 1 in present and named.lines == 1: pair = (0, 1)
+    else: pair = None
+    if pair and len(names) == 1: return dict(zip(pair, (0, 1))), ["background", *names], f"background is {pair[0]}, {names[0]} {pair[1]}"
+    if pair and len(names) == 2: return dict(zip(pair, (0, 1))), names, ""
+    if not pair and present - {VOID} <= set(range(named.lines)):
+        if len(names) == 1 and present - {VOID} == {named.classes[0].index}: _refuse_one(root, tuple(names))
+        return {each.index: place for place, each in enumerate(named.classes)} | {VOID: VOID}, names, ""
+    if not pair and len(found) == len(names) == named.lines:
+        side_by_side = ", ".join(f"{value} is {name}" for value, name in zip(found, names))
+        return {value: place for place, value in enumerate(found)}, names, f"values in the order of classes.txt: {side_by_side}"
+    strange = [value for value in found if value not in (*range(named.lines), VOID)]
+    files = [path for path, values in tally.by_file.items() if values & set(strange)]
+    if not pair and len(files) <= max(1, FEW * len(tally.by_file)) and len(tally.by_file) > 2:  # the check names them
+        return {each.index: place for place, each in enumerate(named.classes)} | {VOID: VOID}, names, ""
+    raise UserError(f"{named.path}: the masks hold the values {tally.describe(found)}, and the classes are {', '.join(names)}: they don't "
+                    "fit; write a line for each value, in their order.")
+
+
+def _counted_values(root: Path, tally: Tally, found: list[int]) -> tuple[dict[int, int], list[str], str]:
+    "The class of each value, the classes, and a note, by the values themselves."
+    rest = [value for value in found if value != VOID]
+    has_void = VOID in found and len(rest) > 1 and rest == list(range(len(rest)))
+    if has_void: found = rest
+    if len(found) > MOST_CLASSES:
+        raise UserError(f"{root}: its masks hold {len(found)} different values, so many that they look smoothed or compressed; save masks as "
+                        "PNG without either, or list the classes in classes.txt.")
+    note = f"no classes.txt, so the values in the masks are the classes: {len(found)}" + (", and 255 is void" if has_void else "")
+    return {value: place for place, value in enumerate(found)} | ({VOID: VOID} if has_void else {}), list(map(str, found)), note
+
+
+def _refuse_two_ways(tally: Tally):
+    "Masks of 0 and 1 beside masks of 0 and 255: the same two classes, or not."
+    ones = [path for path, values in tally.by_file.items() if values <= {0, 1} and 1 in values]
+    whites = [path for path, values in tally.by_file.items() if values <= {0, VOID} and VOID in values]
+    if ones and whites and set(tally.found) == {0, 1, VOID} and len(ones) + len(whites) >= sum(
+            values != {0} for values in tally.by_file.values()):
+        raise UserError(f"{ones[0]}: holds 0 and 1, and {whites[0]} 0 and 255; save all masks in one way.")
+
+
+def _color_classes(root: Path, tally: Tally, named: ClassFile | None) -> MaskValues:
+    void = named.void_colors if named else frozenset()
+    known = set(map(pack, {*_listed_colors(named), *void, (0, 0, 0)})) if named else set()
+    strays = tally.strays(frozenset(known))
+    _refuse_strays(root, tally, strays)
+    found = [unpack(value) for value in tally.found if value not in strays]
+    if named: return _named_colors(tally, named, found, void)
+    found = [color for color in found if color not in void]
+    if len(found) > MOST_CLASSES:
+        raise UserError(f"{root}: its masks hold {len(found)} different colors, so many that they look smoothed or compressed; save masks as "
+                        "PNG without either, or list the classes in classes.txt.")
+    classes = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in found)
+    _refuse_one(root, classes)
+    note = f"no classes.txt, so the colors in the masks are the classes: {len(found)}"
+    return MaskValues(classes, tuple(found), {color: index for index, color in enumerate(found)}, True, note)
+
+
+def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: frozenset[Color]) -> MaskValues:
+    names, black = [each.name for each in named.classes], (0, 0, 0)
+    colors = [each.color for each in named.classes]
+    others = [color for color in found if color != black and color not in void]
+    if len(names) == 1 and len(others) <= 1 and black in found and colors[0] in (None, *others):  # one thing on black
+        color = colors[0] or others[0]
+        return MaskValues(("background", names[0]), (black, color), {black: 0, color: 1} | {color: VOID for color in void}, True,
+                          f"background is black, {names[0]} {color}")
+    if all(color is None for color in colors) and len(found) - len(void & set(found)) == len(names):
+        ordered = [color for color in found if color not in void]
+        side_by_side = ", ".join(f"{color} is {name}" for color, name in zip(ordered, names))
+        return MaskValues(tuple(names), tuple(ordered), {color: index for index, color in enumerate(ordered)}, True,
+                          f"colors in the order of classes.txt: {side_by_side}")
+    for name, color in zip(names, colors):
+        if color is None:
+            raise UserError(f"{named.path}: {name} has no color, but the masks are in color ({_few(found)}); write `{name} R G B`.")
+    _refuse_one(named.path, tuple(names))
+    values = {black: VOID} | {color: VOID for color in void} | {color: index for index, color in enumerate(colors)}
+    return MaskValues(tuple(names), tuple(colors), values, True)
+
+
+def _refuse_one(where: Path, classes: tuple[str, ...]):
+    if len(classes) == 1:
+        raise UserError(f"{where}: there is one class, {classes[0]}, in all masks, so there is nothing to tell apart; add masks that hold "
+                        "another.")
+
+
+def distinct_colors(count: int) -> tuple[Color, ...]:
+    "Colors for classes that have none: black, then those of Pascal VOC, whose bits are the number's, dealt out in turn."
+    def channel(number: int, which: int) -> int: return sum((number >> 3 * bit + which & 1) << 7 - bit for bit in range(3))
+    return tuple(tuple(channel(number, which) for which in range(3)) for number in range(count))
+
+
+def _few(values) -> str:
+    "Some of them, and how many more there are."
+    values = list(map(str, values))
+    return ", ".join(values[:LISTED]) + (f" and {len(values) - LISTED} more" if len(values) > LISTED else "")
+
+

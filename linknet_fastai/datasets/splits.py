@@ -1,0 +1,42 @@
+"Which images are trained on, and which are held out: as people have it, or drawn once."
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..errors import UserError
+from .files_inside import inside
+
+SPLITS = ("train", "val", "test")
+WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", "testing": "test"}
+FRACTION, SEED = 0.2, 0  # of the split that is drawn where there is none
+
+
+def split_of_folder(name: str) -> str | None:
+    "`train`, `val` or `test` for what people call them, such as Training, valid or val2017; None for any other name."
+    return WORDS.get(re.sub(r"[_-]?\d{4}$", "", name.lower()))
+
+
+def draw_split(names: list[str]) -> dict[str, str]:
+    "A fifth of the images for validation, the same for the same names in whatever order; `UserError` for a single one."
+    names = sorted(names)
+    if len(names) < 2: raise UserError(f"{names[0] if names else 'nothing'} is the only sound image; add a second, to validate on.")
+    count = max(1, round(FRACTION * len(names)))
+    chosen = set(np.random.default_rng(SEED).choice(len(names), count, replace=False))
+    return {name: "val" if number in chosen else "train" for number, name in enumerate(names)}
+
+
+def read_splits(root: Path, path: Path) -> dict[str, str]:
+    "The split of each image, by its path below `root`, from a CSV with the columns `image` and `split`."
+    try: table = pd.read_csv(inside(root, path), dtype=str, keep_default_na=False)
+    except ValueError as error: raise UserError(f"{path}: is no table ({error}); remove it to have one drawn.") from error
+    if not {"image", "split"} <= set(table.columns):
+        raise UserError(f"{path}: needs the columns image and split; correct it, or remove it to have one drawn.")
+    found: dict[str, str] = {}
+    for row, (image, split) in enumerate(zip(table.image, table.split), start=2):
+        if split not in SPLITS: raise UserError(f"{path}: line {row} has the split {split!r}, not train, val or test; correct it.")
+        if image in found: raise UserError(f"{path}: line {row} names {image} a second time; keep one of the lines.")
+        found[image] = split
+    return found

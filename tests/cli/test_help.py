@@ -1,0 +1,32 @@
+"What a user can ask for."
+
+import time
+from dataclasses import fields
+
+import pytest
+from command_line import linknet, linknet_process
+
+from linknet_fastai.recipes import Recipe
+
+COMMANDS = ("fit", "resume", "lr-find", "show-batch", "show-results", "evaluate", "predict", "datasets", "benchmark",
+            "report", "runs", "table1")
+
+
+def test_help_answers_at_once():
+    linknet_process("--help")  # the first call compiles the modules
+    started = time.perf_counter()
+    result = linknet_process("--help")
+    seconds = time.perf_counter() - started
+    assert result.returncode == 0
+    for command in COMMANDS: assert command in result.stdout
+    assert seconds < 2  # 0.1 s alone on two cores; importing torch would take 2 s and more
+
+
+@pytest.mark.parametrize("command", ["fit", "lr-find", "show-batch"])
+def test_every_setting_of_a_recipe_is_a_flag(command):
+    text = " ".join(linknet(command, "--help").stdout.split())
+    for field in fields(Recipe):
+        flag = "recipe" if field.name == "name" else field.name.replace("_", "-")
+        assert f"--{flag} " in text
+        if field.name != "name": assert field.metadata["help"] in text
+    assert f"[rapid: {Recipe.epochs}]" in text and f"[rapid: {Recipe.lr}]" in text

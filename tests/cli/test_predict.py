@@ -1,0 +1,52 @@
+"`linknet-fastai predict`."
+
+import numpy as np
+from command_line import assert_refused, linknet, succeed
+from PIL import Image
+
+
+def test_it_takes_any_image(run, tmp_path):
+    images = tmp_path / "in" / "deeper"
+    images.mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    colors = Image.fromarray(rng.integers(0, 256, (50, 70, 3), dtype=np.uint8))
+    colors.save(images / "a.png")
+    colors.convert("L").save(images / "gray.jpg")
+    colors.convert("RGBA").save(images / "alpha.webp")
+    colors.convert("P").save(images / "palette.bmp")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # on its side
+    colors.save(images / "turned.tiff", exif=exif)
+    Image.fromarray(np.full((1, 3), 40_000, dtype=np.uint16)).save(images / "deep.PNG")
+    (images / "notes.txt").write_text("not an image")
+    succeed("predict", run, tmp_path / "in", "--out", tmp_path / "out")
+    sizes = {path.stem: Image.open(path).size for path in (tmp_path / "out" / "deeper").glob("*.png")}
+    expected = {"a": (70, 50), "gray": (70, 50), "alpha": (70, 50), "palette": (70, 50), "turned": (50, 70), "deep": (3, 1)}
+    assert sizes == expected | {f"{name}_overlay": size for name, size in expected.items()}
+    mask = Image.open(tmp_path / "out" / "deeper" / "a.png")
+    assert mask.mode == "P" and np.asarray(mask).max() < 11
+    assert mask.getpalette()[3 * 3:3 * 4] == [128, 64, 128]  # CamVid's Road
+
+
+def test_it_does_what_it_can_and_names_what_it_cannot(run, folder, tmp_path):
+    good, bad = folder / "val" / "0.png", tmp_path / "cut.png"
+    bad.write_bytes(good.read_bytes()[:200])
+    assert_refused(linknet("predict", run, bad, good, "--out", tmp_path / "out"), bad)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "0_overlay.png"]
+
+
+def test_two_images_of_one_name_do_not_overwrite_each_other(run, folder, tmp_path):
+    Image.open(folder / "val" / "0.png").save(tmp_path / "0.jpg")
+    result = linknet("predict", run, folder / "val" / "0.png", tmp_path / "0.jpg", "--out", tmp_path / "out")
+    assert_refused(result, "0.png", "0.jpg")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_format_that_is_unknown_or_does_not_fit_is_named(run, cityscapes_root):
+    frames = cityscapes_root / "leftImg8bit/test"
+    assert_refused(linknet("predict", run, frames, "--format", "cityscapes"), "camvid11", "Cityscapes")
+    assert_refused(linknet("predict", run, frames, "--format", "cityscape"), "'cityscape'", "did you mean cityscapes?")
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    assert_refused(linknet("predict", "nowhere", "x.png", cwd=tmp_path), "nowhere")

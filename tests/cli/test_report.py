@@ -1,0 +1,31 @@
+"`linknet-fastai report`, `runs` and `show-results`: what is there already, shown."
+
+import shutil
+
+import pandas as pd
+from command_line import assert_refused, linknet, succeed
+from PIL import Image
+
+
+def test_a_report_is_written_again_and_of_several(run, tmp_path):
+    assert succeed("report", run).strip() == str(run / "report.html")
+    copy = shutil.copytree(run, tmp_path / "second")
+    assert succeed("report", run, copy, cwd=tmp_path).strip() == "comparison.html"
+    assert "first, second" in (tmp_path / "comparison.html").read_text()
+    assert_refused(linknet("report", tmp_path / "none"), tmp_path / "none")
+    shutil.rmtree(copy / "gallery")
+    assert_refused(linknet("report", copy), copy / "gallery" / "images.csv")
+
+
+def test_runs_are_listed(run):
+    row = succeed("runs", run.parent).splitlines()[1].split()
+    miou = pd.read_csv(run / "history.csv").miou.max()
+    assert row == ["first", "camvid", "camvid11", "rapid", "2/2", "0.0", f"{100 * miou:.1f}"]
+    assert_refused(linknet("runs", run / "figures"), run / "figures")
+
+
+def test_the_worst_results_are_drawn(run):
+    file = run / "figures" / "worst-val.png"
+    file.unlink()
+    assert succeed("show-results", run, "--errors").strip() == str(file)
+    Image.open(file).verify()
