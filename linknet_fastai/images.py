@@ -14,6 +14,15 @@ VOID_GRAY = 220
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
+LOSSY = ("JPEG", "MPO")  # formats that change pixels
+JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+
+def is_junk(name: str) -> bool:
+    "Whether a file or folder of this name is none of a user's: hidden, or left by an operating system or an editor."
+    return name.startswith(".") or name in JUNK
+
+
 def open_image(path: str | Path) -> Image.Image:
     "A decoded image as the file has it; `UserError` where the file is missing, cut short or no image."
     with _reading(path), Image.open(path) as image:
@@ -21,10 +30,26 @@ def open_image(path: str | Path) -> Image.Image:
         return image
 
 
+def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
+    "A decoded image, turned as its EXIF orientation says, and whether its format changes pixels; errors as for `open_image`."
+    image = open_image(path)
+    return ImageOps.exif_transpose(image), image.format in LOSSY
+
+
+def orientation(path: str | Path) -> int:
+    "The EXIF orientation of an image file, 1 (upright) to 8."
+    with _reading(path), Image.open(path) as image: return _orientation(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    tag = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return tag if tag in range(1, 9) else 1
+
+
 def image_size(path: str | Path) -> tuple[int, int]:
     "(height, width) of an upright image, from the file's header alone."
     with _reading(path), Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5  # on its side
+        turned = _orientation(image) >= 5  # on its side
         return image.size if turned else image.size[::-1]
 
 
@@ -97,7 +122,7 @@ def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
         if path.is_dir():
             below = out if path.resolve() in out.parents else None
             files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-                           and below not in file.resolve().parents)
+                           and below not in file.resolve().parents and not any(map(is_junk, file.relative_to(path).parts)))
             if not files: raise UserError(f"{path}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
             found += [(file, file.relative_to(path)) for file in files]
         elif path.exists(): found.append((path, Path(path.name)))

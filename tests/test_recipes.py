@@ -13,7 +13,8 @@ from linknet_fastai.recipes import RECIPES, Recipe, recipe_for
     dict(lr="fast"), dict(optimizer="sgd"), dict(schedule="flat"), dict(dice_weight=-1.0), dict(scale=(0, 1)),
     dict(scale=(2, 1)), dict(jitter=-0.1), dict(weight_decay=-1.0), dict(class_weight_power=-1.0),
     dict(freeze_epochs=-1), dict(patience=0), dict(freeze_epochs=1, schedule="steps"),
-    dict(class_weights={"road": -1.0}), dict(class_weights={"road": float("nan")}), dict(model="enet", encoder="resnet34")])
+    dict(class_weights={"road": -1.0}), dict(class_weights={"road": float("nan")}),
+    dict(model="enet", encoder="resnet34")])
 def test_what_cannot_train_is_refused(wrong):
     with pytest.raises(UserError): Recipe(**wrong)
 

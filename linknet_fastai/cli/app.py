@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from ..dataset_options import DatasetOptions
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
-from .flags import RECIPE, recipe_flags
+from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
 from .printing import (
     console,
@@ -57,16 +58,8 @@ def _show_notes(otherwise):
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
 Data = Annotated[Path | None, typer.Option(help="The dataset's folder.", show_default=False)]
-Protocol = Annotated[str | None, typer.Option(
-    help="The classes to train, such as camvid11 or camvid32. [default: the dataset's usual]", show_default=False)]
-Images = Annotated[str | None, typer.Option(help="Of a `folder`: the name of the images' part. [default: images]",
-                                            show_default=False)]
-Masks = Annotated[str | None, typer.Option(help="Of a `folder`: the name of the masks' part. [default: masks]",
-                                           show_default=False)]
-Ignore = Annotated[list[str] | None, typer.Option(
-    help="A class whose pixels are void, by its name; may be given again.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
-Split = Annotated[str, typer.Option(help="train, val or test.")]
+Split = Annotated[str, typer.Option(help="train, val, test, or all images that have masks.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
 Precision = Annotated[str | None, typer.Option(
     help="bf16, fp16 or fp32. [default: the fastest that the device has natively]", show_default=False)]
@@ -76,9 +69,9 @@ Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the
 
 
 @app.command()
+@dataset_flags
 @recipe_flags
-def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
-        masks: Masks = None, ignore: Ignore = None,
+def fit(dataset: DatasetName, data: Data = None,
         out: Annotated[Path | None, typer.Option(help="The new run's folder. [default: runs/DATASET-N]",
                                                  show_default=False)] = None,
         skip_bad: Annotated[bool, typer.Option(
@@ -86,18 +79,18 @@ def fit(dataset: DatasetName, data: Data = None, protocol: Protocol = None, imag
         splits: Annotated[str, typer.Option(
             help="`train`, or `train+val` for a final model, which has no validation score.")] = "train",
         log: Log = None, device: Device = None, precision: Precision = None, compile: Compile = False,
-        recipe: RECIPE = "rapid", flags=None):
+        recipe: RECIPE = "rapid", options=None, flags=None):
     "Check a dataset and train on it; keep the best epoch, its scores, images and report in a run folder."
     from ..runtime.device import Machine
     from ..workflows.fit import FitOptions
     from ..workflows.fit import fit as fit_dataset
     from .progress import TerminalProgress
-    opened = _open(dataset, data, protocol, images, masks, ignore)
+    opened = _open(dataset, data, options)
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision, compile)
     with TerminalProgress(console) as progress:
-        options = FitOptions(out, skip_bad, splits, log, progress_bar=progress, progress=tracked("checking"))
+        watched = FitOptions(out, skip_bad, splits, log, progress_bar=progress, progress=tracked("checking"))
         print_summary(opened, chosen, machine)
-        run = fit_dataset(opened, chosen, machine, options)
+        run = fit_dataset(opened, chosen, machine, watched)
     print_fitted(run)
 
 
@@ -121,15 +114,15 @@ def resume(run: RunFolder, data: Data = None,
 
 
 @app.command()
+@dataset_flags
 @recipe_flags
-def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
-            masks: Masks = None, ignore: Ignore = None,
+def lr_find(dataset: DatasetName, data: Data = None,
             out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find"),
-            device: Device = None, precision: Precision = None, recipe: RECIPE = "rapid", flags=None):
+            device: Device = None, precision: Precision = None, recipe: RECIPE = "rapid", options=None, flags=None):
     "Try rising learning rates for 100 steps; draw the loss against them, and suggest some."
     from ..runtime.device import Machine
     from ..workflows.lr_find import lr_find as find_lr
-    opened = _open(dataset, data, protocol, images, masks, ignore)
+    opened = _open(dataset, data, options)
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision)
     print_summary(opened, chosen, machine)
     for name, lr in find_lr(opened, chosen, machine, out).items(): console.print(f"{name:8} {lr:.2e}")
@@ -137,14 +130,14 @@ def lr_find(dataset: DatasetName, data: Data = None, protocol: Protocol = None, 
 
 
 @app.command()
+@dataset_flags
 @recipe_flags
-def show_batch(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
-               masks: Masks = None, ignore: Ignore = None,
+def show_batch(dataset: DatasetName, data: Data = None,
                out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png"),
-               recipe: RECIPE = "rapid", flags=None):
+               recipe: RECIPE = "rapid", options=None, flags=None):
     "Draw a training batch as the model gets it: augmented, with its masks."
     from ..workflows.show_batch import show_batch as draw_batch
-    opened = _open(dataset, data, protocol, images, masks, ignore)
+    opened = _open(dataset, data, options)
     draw_batch(opened, recipe_for(recipe, opened.defaults, **flags), out)
     console.print(out)
 
@@ -267,14 +260,15 @@ def datasets(context: typer.Context):
 
 
 @datasets_app.command("check")
-def check(dataset: DatasetName, data: Data = None, protocol: Protocol = None, images: Images = None,
-          masks: Masks = None, ignore: Ignore = None,
+@dataset_flags
+def check(dataset: DatasetName, data: Data = None,
           out: Annotated[Path | None, typer.Option(
-              help="Folder for classes.csv and classes.png. [default: DATASET-check]", show_default=False)] = None):
+              help="Folder for classes.csv and classes.png. [default: DATASET-check]", show_default=False)] = None,
+          options=None):
     "Read every sample of a dataset; print sizes, class frequencies, weights, and each problem by file."
     from ..workflows.check import check_dataset
     out = out or Path(f"{dataset}-check")
-    result, classes = check_dataset(_open(dataset, data, protocol, images, masks, ignore), out, tracked("checking"))
+    result, classes = check_dataset(_open(dataset, data, options), out, tracked("checking"))
     print_check(result, classes)
     console.print(f"written: {out / 'classes.csv'}, {out / 'classes.png'}")
     if not result.problems.empty:
@@ -282,8 +276,24 @@ def check(dataset: DatasetName, data: Data = None, protocol: Protocol = None, im
                         "samples, listed above; mend them, or train without them by `fit --skip-bad`.")
 
 
-def _open(name: str, data: Path | None, protocol: str | None = None, images: str | None = None,
-          masks: str | None = None, ignore: list[str] | None = None):
+@datasets_app.command("split")
+@dataset_flags
+def split(data: Annotated[Path, typer.Argument(metavar="DIR", help="A `folder` of your own.")], options=None):
+    "Draw which images of a folder are validated on, and write it to DIR/splits.csv, which you may edit."
+    from ..workflows.split import split_folder
+    path, counts = split_folder(_open("folder", data, options))
+    console.print(f"{path}: {counts['train']} train, {counts['val']} val")
+
+
+@datasets_app.command("convert")
+@dataset_flags
+def convert(source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder, as an annotation tool left it.")],
+            out: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder.")], options=None):
+    "Write a folder of annotations, or of masks in whatever form, as images/, masks/ of plain indices, and classes.txt."
+    from ..workflows.convert import convert as convert_folder
+    console.print(convert_folder(source, out, options, tracked("converting")))
+
+
+def _open(name: str, data: Path | None, options: DatasetOptions = DatasetOptions()):
     from ..datasets import open_dataset
-    from ..datasets.dataset import DatasetOptions
-    return open_dataset(name, data, DatasetOptions(protocol, images, masks, tuple(ignore or ())), tracked("reading"))
+    return open_dataset(name, data, options, tracked("reading"))

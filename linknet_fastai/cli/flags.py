@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..dataset_options import DatasetOptions
 from ..recipes import RECIPES, Recipe
 
 
@@ -45,17 +46,28 @@ def recipe_flags(command: Callable) -> Callable:
 
     It is called with `recipe`, the name, and `flags`, a dict of the settings that were given.
     """
-    settings = {field.name: _flag(field) for field in fields(Recipe) if field.name != "name"}
+    return _with_flags(command, {field.name: _flag(field) for field in fields(Recipe) if field.name != "name"}, "flags", dict)
 
+
+def dataset_flags(command: Callable) -> Callable:
+    "`command` with a flag for each of `DatasetOptions`; it is called with `options`."
+    flags = {field.name: _option(field) for field in fields(DatasetOptions) if "help" in field.metadata}
+    def options(**given):
+        several = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        return DatasetOptions(**given | several)
+    return _with_flags(command, flags, "options", options)
+
+
+def _with_flags(command: Callable, flags: dict[str, Any], argument: str, collect: Callable) -> Callable:
+    "`command` with more `flags`; those that were given are passed to it as `argument`, put together by `collect`."
     @wraps(command)
     def flagged(**words: Any):
-        given = {name: words.pop(name) for name in settings}
-        return command(**words, flags={name: value for name, value in given.items() if value is not None})
+        given = {name: words.pop(name) for name in flags}
+        return command(**words, **{argument: collect(**{name: value for name, value in given.items() if value is not None})})
 
     own = signature(command)
-    parameters = [parameter for parameter in own.parameters.values() if parameter.name != "flags"]
-    parameters += [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=flag)
-                   for name, flag in settings.items()]
+    parameters = [parameter for parameter in own.parameters.values() if parameter.name != argument]
+    parameters += [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=flag) for name, flag in flags.items()]
     flagged.__signature__ = own.replace(parameters=parameters)
     flagged.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flagged
@@ -67,6 +79,13 @@ def _flag(field: Field):
     default = "" if field.default is None else f" [rapid: {_shown(field.default)}]"
     meaning = field.metadata["help"] + default
     return Annotated[kind | None, typer.Option(help=meaning, show_default=False, parser=parser)]
+
+
+def _option(field: Field):
+    "Several values, where the field is a tuple; a flag alone, where it is a bool."
+    kind = {"bool": bool, bool: bool}.get(field.type, list[str] if field.default == () else str)
+    names = [f"--{field.name.replace('_', '-')}"] if kind is bool else []
+    return Annotated[kind | None, typer.Option(*names, help=field.metadata["help"], show_default=False)]
 
 
 def _shown(value) -> str:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from ..dataset_options import DatasetOptions
 from ..errors import UserError, check_choice
 from ..progress import Progress, silent
 from .camvid import camvid
 from .cityscapes import cityscapes
-from .dataset import DatasetOptions, SegmentationDataset
+from .dataset import SegmentationDataset
 from .folder import folder
 from .streets import streets
 
@@ -27,10 +28,8 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
     """
     check_choice("dataset", name, DATASETS)
     opener = DATASETS[name]
-    given = {name: getattr(options, name) for name in ("protocol", "images", "masks")
-             if getattr(options, name) is not None}
-    if opener is folder: dataset = folder(root, **given, progress=progress)
-    elif options.images or options.masks:
-        raise UserError(f"`--images` and `--masks` name the parts of a `folder`; {name} has its own layout.")
-    else: dataset = opener(root, **given)
+    if opener is folder: dataset = folder(root, options, progress)
+    elif options.images or options.masks or options.mask_pattern or options.follow_links:
+        raise UserError(f"`--images`, `--masks`, `--mask-pattern` and `--follow-links` are for a `folder`; {name} has its own layout.")
+    else: dataset = opener(root) if options.protocol is None else opener(root, options.protocol)
     return dataset.ignoring(options.ignore) if options.ignore else dataset

@@ -6,7 +6,10 @@ import pandas as pd
 
 from ..errors import UserError, check_choice
 from ..images import VOID
-from .dataset import SPLITS, Color, SegmentationDataset, read_lines
+from .class_file import Color
+from .dataset import SegmentationDataset
+from .files_inside import read_lines
+from .splits import SPLITS
 
 # label_colors.txt of the original data, in its order
 COLORS: dict[str, Color] = {
@@ -50,13 +53,15 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
     check_choice("CamVid's protocol", protocol, PROTOCOLS)
     root = download() if root is None else Path(root).resolve()
     if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {LAYOUTS}.")
+    source = "the published one, by the frames' names"
     if (root / "codes.txt").is_file(): rows, values = _fastai_layout(root, protocol)
-    elif any((root / f"{split}.txt").is_file() for split in SPLITS): rows, values = _list_layout(root, protocol)
+    elif any((root / f"{split}.txt").is_file() for split in SPLITS):
+        (rows, values), source = _list_layout(root, protocol), "train.txt, val.txt and test.txt"
     else: rows, values = _original_layout(root, protocol)
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     classes, palette = _classes(protocol)
     return SegmentationDataset("camvid", protocol, classes, palette, table, values, root=root,
-                               options={"protocol": protocol})
+                               options={"protocol": protocol}, split_source=source)
 
 
 def download() -> Path:

@@ -51,19 +51,21 @@ def check(dataset: SegmentationDataset, progress: Progress = silent) -> CheckRes
 
     Files that were read before and haven't changed come from a cache. `progress` shows how far the reading is.
     """
-    kind = "colors" if dataset.in_color else "indices"
     files = [(path, "image") for path in dataset.table.image]
-    files += [(path, kind) for path in dataset.table["mask"].dropna()]
-    scans = scan_files(dataset.root, files, progress)
+    files += [(path, "mask") for path in dataset.table["mask"].dropna()]
+    scans = scan_files(dataset.root, files, progress, dataset.inside)
     table = dataset.table.assign(
         image_scan=[scans[image] for image in dataset.table.image],
         mask_scan=[None if pd.isna(mask) else scans[mask] for mask in dataset.table["mask"]])
     problems = {row.Index: problem for row in table.itertuples() if (problem := _problem(dataset, row))}
-    for index, problem in _in_two_splits(table.drop(list(problems))): problems[index] = problem
+    twice = list(_in_two_splits(table.drop(list(problems))))
+    problems |= {row.Index: f"{row.image}: stands in {row.split}, and in {split} as {path}; take one out."
+                 for row, split, path in twice if not row.image_scan.uniform}
+    blank = sum(row.image_scan.uniform for row, _, _ in twice)
     bad = table.loc[list(problems), ["split", "image"]].assign(problem=list(problems.values())).sort_index()
     sound = table.drop(list(problems))
     pixels = _pixels(dataset, sound)
-    return CheckResult(dataset, _splits(sound, pixels), pixels[:-1], bad, _notes(dataset, pixels))
+    return CheckResult(dataset, _splits(sound, pixels), pixels[:-1], bad, _notes(dataset, pixels, blank))
 
 
 def _problem(dataset: SegmentationDataset, row) -> str | None:
@@ -71,20 +73,29 @@ def _problem(dataset: SegmentationDataset, row) -> str | None:
     if image.error: return image.error
     if mask is None: return None
     if mask.error: return mask.error
-    if mask.size != image.size: return other_size(row.mask, mask.size, image.size)
-    values = np.array([value for value, _ in mask.values])
-    unknown = values[dataset.classes_of(values) < 0]
+    if mask.orientation not in (1, image.orientation):
+        return (f"{row.mask}: has an EXIF orientation ({mask.orientation}) that its image has not ({image.orientation}), so one of them "
+                "is turned; save the mask upright, without.")
+    if mask.size != image.size:
+        turned = mask.size == image.size[::-1]
+        return other_size(row.mask, mask.size, image.size, "turn one of them" if turned else "make them the same size")
+    values = np.array([value for value, _ in values_of(dataset, mask)])
+    unknown = values[dataset.classes_of(values) < 0] if values.max(initial=0) < dataset.largest_value else values
     return dataset.no_class(row.mask, unknown) if len(unknown) else None
 
 
-def _in_two_splits(table: pd.DataFrame) -> Iterator[tuple[int, str]]:
-    "The index and the problem of each image that has the same content as one of another split."
+def values_of(dataset: SegmentationDataset, mask: FileScan) -> list[tuple[int, int]]:
+    "The values of a mask as the dataset takes them, each with its number of pixels."
+    return mask.colors if dataset.in_color else mask.numbers
+
+
+def _in_two_splits(table: pd.DataFrame) -> Iterator[tuple]:
+    "The row of each image that has the same content as one of another split, that split, and the other image's path."
     first: dict[str, tuple[str, Path]] = {}
     for split in HELD_OUT:
         for row in table[table.split == split].itertuples():
             other, path = first.setdefault(row.image_scan.content, (split, row.image))
-            if other == split: continue
-            yield row.Index, f"{row.image}: stands in {split}, and in {other} as {path}; take one out."
+            if other != split: yield row, other, path
 
 
 def _pixels(dataset: SegmentationDataset, table: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +104,7 @@ def _pixels(dataset: SegmentationDataset, table: pd.DataFrame) -> pd.DataFrame:
     for split in dataset.splits:
         counts = np.zeros(len(dataset.classes) + 1, dtype=np.int64)
         for mask in table.mask_scan[table.split == split].dropna():
-            values, pixels = np.array(mask.values).T
+            values, pixels = np.array(values_of(dataset, mask)).T
             classes = dataset.classes_of(values)
             np.add.at(counts, np.where(classes == VOID, len(dataset.classes), classes), pixels)
         columns[split] = counts
@@ -117,8 +128,10 @@ def _sizes(images: Iterable[FileScan]) -> str:
     return few + (f" and {len(counts) - 3} more" if len(counts) > 3 else "")
 
 
-def _notes(dataset: SegmentationDataset, pixels: pd.DataFrame) -> tuple[str, ...]:
+def _notes(dataset: SegmentationDataset, pixels: pd.DataFrame, blank: int) -> tuple[str, ...]:
     notes = [dataset.note] if dataset.note else []
+    if dataset.split_source: notes.append(f"the split is from {dataset.split_source}")
+    if blank: notes.append(f"images of a single color stand in two splits: {blank}")
     if "train" in pixels:
         absent = [name for name in dataset.classes if pixels["train"][name] == 0]
         if absent: notes.append(f"never in the training masks, so never learned: {', '.join(absent)}")

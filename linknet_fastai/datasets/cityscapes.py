@@ -7,7 +7,9 @@ import pandas as pd
 
 from ..errors import UserError, check_choice
 from ..images import VOID
-from .dataset import SPLITS, CityscapesLabels, Color, SegmentationDataset
+from .class_file import Color
+from .dataset import CityscapesLabels, SegmentationDataset
+from .splits import SPLITS
 
 
 class Label(NamedTuple):
@@ -90,7 +92,7 @@ def cityscapes(root: str | Path | None = None, protocol: str = "cityscapes19") -
     table = pd.DataFrame(rows, columns=["image", "mask", "split", "instances"])
     return SegmentationDataset(
         "cityscapes", protocol, tuple(label.name for label in labels), tuple(label.color for label in labels),
-        table, values, DEFAULTS, root, _cityscapes_labels(labels), {"protocol": protocol})
+        table, values, DEFAULTS, root, _cityscapes_labels(labels), {"protocol": protocol}, split_source="the folders")
 
 
 def _row(root: Path, image: Path) -> tuple[Path, Path | None, str, Path | None]:

@@ -11,11 +11,12 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError, check_choice
-from ..images import VOID, open_image, read_image
+from ..images import VOID, read_image
+from .class_file import Color
+from .files_inside import inside
+from .mask_file import pack, read_mask_file, unpack
+from .splits import SPLITS
 
-SPLITS = ("train", "val", "test")
-
-Color = tuple[int, int, int]  # red, green, blue, 0 to 255
 Palette = tuple[Color, ...]
 
 
@@ -35,20 +36,6 @@ class CityscapesLabels:
 
 
 @dataclass(frozen=True)
-class DatasetOptions:
-    """How a dataset is opened, beside its name and its folder.
-
-    `protocol` names the classes to train, such as `camvid11`. `images` and `masks` are the names of the parts of a
-    `folder`. The classes whose names are in `ignore` are void.
-    """
-
-    protocol: str | None = None
-    images: str | None = None
-    masks: str | None = None
-    ignore: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class SegmentationDataset:
     """Images with a class for every pixel.
 
@@ -56,7 +43,8 @@ class SegmentationDataset:
     or `test`), and `instances` where the dataset numbers instances.
     `values` takes each pixel that a mask file may hold, an index or a color, to its class, or to `VOID`.
     `defaults` are the recipe's fields that this dataset wants otherwise. `root` is its folder: nothing outside is read.
-    `options` are the fields of `DatasetOptions` that open it again. `note` is what its user should know.
+    `options` are the fields of `DatasetOptions` that open it again. `split_source` says where the splits came from.
+    Masks may also lie in `mask_root`; with `follow_links` links out of `root` are allowed. `note` is what its user should know.
     """
 
     name: str
@@ -70,6 +58,9 @@ class SegmentationDataset:
     cityscapes: CityscapesLabels | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    split_source: str = ""
+    mask_root: Path | None = None
+    follow_links: bool = False
 
     @property
     def splits(self) -> list[str]:
@@ -111,15 +102,21 @@ class SegmentationDataset:
 
         `size` (height, width) is its image's. `UserError` where it differs, or a pixel's value is no class.
         """
-        pixels = mask_pixels(self.inside(path), self.in_color)
+        pixels = self._pixels_of(path)
         if size is not None and pixels.shape != size: raise UserError(other_size(path, pixels.shape, size))
         mask = self._lookup[pixels]
         if (mask < 0).any(): raise UserError(self.no_class(path, np.unique(pixels[mask < 0])))
         return mask.astype(np.uint8)
 
+    def _pixels_of(self, path: Path) -> np.ndarray:
+        "Indices or 24-bit colors `[H,W]`."
+        file = read_mask_file(self.inside(path))
+        return file.colors(path) if self.in_color else file.indices(path)
+
     def inside(self, path: Path) -> Path:
         "`path`; `UserError` where no file is there, or a symbolic link that leads out of `root`."
-        return inside(self.root, path)
+        if self.mask_root is not None and path.is_relative_to(self.mask_root): return path
+        return inside(None if self.follow_links else self.root, path)
 
     @property
     def in_color(self) -> bool:
@@ -132,69 +129,27 @@ class SegmentationDataset:
 
     def no_class(self, path: Path, pixels: np.ndarray) -> str:
         "The message about a mask file that holds these pixels, which are no class."
-        unknown = [_named(value, self.in_color) for value in pixels[:8]] + ["more"] * (len(pixels) > 8)
+        unknown = [str(unpack(int(value)) if self.in_color else value) for value in pixels[:8]]
+        unknown += ["more"] * (len(pixels) > 8)
         return (f"{path}: holds {'the colors' if self.in_color else 'the values'} {', '.join(unknown)}, "
                 f"which are no class of {self.protocol}; correct the mask.")
+
+    @property
+    def largest_value(self) -> int:
+        "No index, or 24-bit color, in a mask may reach it."
+        return len(self._lookup)
 
     @cached_property
     def _lookup(self) -> np.ndarray:
         "Class of each index, or of each 24-bit color; -1 where it has none."
-        lookup = np.full(1 << 24 if self.in_color else 1 << 8, -1, dtype=np.int16)
-        for value, index in self.values.items(): lookup[_packed(value) if self.in_color else value] = index
+        lookup = np.full(1 << 24 if self.in_color else 1 << 16, -1, dtype=np.int16)
+        for value, index in self.values.items(): lookup[pack(value) if self.in_color else value] = index
         return lookup
 
 
-def inside(root: Path | None, path: Path) -> Path:
-    "`path`; `UserError` where no file is there, or a symbolic link that leads out of `root`."
-    if not path.is_file(): raise UserError(f"{path}: there is no such file; add it, or take its partner out.")
-    if root is not None and not path.resolve().is_relative_to(root.resolve()):
-        raise UserError(f"{path}: is a link to a file outside {root}; put the file itself there.")
-    return path
-
-
-def read_lines(root: Path, path: Path) -> list[str]:
-    "The lines of a text file below `root`, whatever ends them; `UserError` where it is no text."
-    try: return inside(root, path).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error: raise UserError(f"{path}: is no text ({error}); save it as UTF-8.") from error
-
-
-def mask_pixels(path: Path, in_color: bool) -> np.ndarray:
-    """A mask file's pixels `[H,W]`: indices, uint8, or with `in_color` 24-bit RGB numbers, int32.
-
-    `UserError` where it can't be read, or isn't of that kind.
-    """
-    return _colors_of(path) if in_color else _indices_of(path)
-
-
-def other_size(path: Path, size: tuple[int, int], wanted: tuple[int, int]) -> str:
-    "The message about a mask file of `size` (height, width) whose image is of size `wanted`."
-    return f"{path}: the mask is {hxw(size)}, its image {hxw(wanted)}; make them the same size."
-
-
-def _indices_of(path: Path) -> np.ndarray:
-    image = open_image(path)
-    if image.mode not in ("L", "P", "1"):
-        raise UserError(f"{path}: is an image of mode {image.mode}, but a mask has one class index a pixel "
-                        "(an 8-bit gray or palette PNG); convert it.")
-    return np.asarray(image, dtype=np.uint8)
-
-
-def _colors_of(path: Path) -> np.ndarray:
-    return _packed(np.moveaxis(np.asarray(open_image(path).convert("RGB"), dtype=np.int32), -1, 0))
-
-
-def _packed(color):
-    red, green, blue = color
-    return red << 16 | green << 8 | blue
-
-
-def unpacked(color: int) -> Color:
-    "The RGB color of a 24-bit number."
-    return color >> 16, color >> 8 & 255, color & 255
-
-
-def _named(value: int, in_color: bool) -> str:
-    return str(unpacked(int(value)) if in_color else value)
+def other_size(path: Path, size: tuple[int, int], wanted: tuple[int, int], advice: str = "make them the same size") -> str:
+    "The message about a mask file of `size` (height, width) whose image is of size `wanted`, and what to do."
+    return f"{path}: the mask is {hxw(size)}, its image {hxw(wanted)}; {advice}."
 
 
 def hxw(size: tuple[int, int]) -> str:

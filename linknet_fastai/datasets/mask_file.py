@@ -11,6 +11,7 @@ from ..images import open_upright
 
 GRAY, PALETTE, COLOR, ALPHA = "gray", "palette", "color", "alpha"
 MOST = 1 << 16  # numbers in a mask are below it
+GRAY_STEP = 0x010101  # times a gray is its 24-bit color
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,19 @@ class MaskFile:
     palette: np.ndarray | None = None
     lossy: bool = False
 
-    @property
-    def colors(self) -> np.ndarray:
-        "24-bit RGB numbers `[H,W]`: of an index by its palette, of a gray number by that gray."
+    def colors(self, path: Path) -> np.ndarray:
+        "24-bit RGB numbers `[H,W]`: of an index by its palette, of a gray number by that gray; `UserError` for larger numbers."
         if self.kind == COLOR: return self.pixels
         if self.kind == PALETTE: return self.palette[self.pixels]
-        return self.pixels * 0x010101
+        if self.pixels.max(initial=0) > 255:
+            raise UserError(f"{path}: holds numbers up to {self.pixels.max()}, where other masks have colors; convert it.")
+        return self.pixels * GRAY_STEP
 
     def indices(self, path: Path) -> np.ndarray:
         "Numbers `[H,W]`; `UserError` for a mask of colors that are not all gray."
         if self.kind != COLOR: return self.pixels
         gray = self.pixels & 255
-        if (gray * 0x010101 != self.pixels).any():
+        if (gray * GRAY_STEP != self.pixels).any():
             raise UserError(f"{path}: holds colors (RGB), where other masks have one number a pixel; convert it.")
         return gray
 

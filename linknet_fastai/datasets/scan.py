@@ -2,9 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ import platformdirs
 
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
-from ..images import read_image
+from ..images import orientation, read_image
 from ..progress import Progress, silent
-from .dataset import inside, mask_pixels
+from .files_inside import inside
+from .mask_file import COLOR, GRAY_STEP, PALETTE, read_mask_file
 
-FORMAT = 2  # of the cache: raise it whenever `FileScan` or the way it is read changes
+FORMAT = 3  # of the cache: raise it whenever `FileScan` or the way it is read changes
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer
 
 
@@ -27,15 +30,21 @@ MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes
 class FileScan:
     """What one file holds, or, as `error`, the message that says why it can't be read.
 
-    `kind` is how it was read: `image`, or a mask's `indices` or `colors`. `content` is a hash, the same for equal
-    images. `values` are the indices or 24-bit colors in a mask, each with its number of pixels.
+    `kind` is how it was read, `image` or `mask`. Of an image, `content` is a hash, the same for equal images, and `uniform` says that
+    all its pixels are equal. Of a mask, `storage` is the kind of its `MaskFile`, `values` are its pixels' values, each with its number of
+    pixels, `palette` the 24-bit color of each index among them, `lossy` whether its format changes pixels. `orientation` is EXIF's.
     """
 
     kind: str
     height: int = 0
     width: int = 0
     content: str = ""
+    uniform: bool = False
+    storage: str = ""
     values: Sequence[tuple[int, int]] = ()
+    palette: Sequence[tuple[int, int]] = ()
+    lossy: bool = False
+    orientation: int = 1
     error: str = ""
 
     @property
@@ -43,14 +52,40 @@ class FileScan:
         "(height, width)."
         return self.height, self.width
 
+    @property
+    def is_gray(self) -> bool:
+        "Whether all colors of a mask are grays, so that it may as well hold numbers."
+        return self.storage != COLOR or all((value & 255) * GRAY_STEP == value for value, _ in self.values)
 
-def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress = silent) -> dict[Path, FileScan]:
+    @property
+    def numbers(self) -> list[tuple[int, int]]:
+        "A mask's values as numbers, each with its number of pixels; colors that are no grays stay 24-bit colors."
+        gray = self.storage == COLOR and self.is_gray
+        return [(value & 255 if gray else value, count) for value, count in self.values]
+
+    @property
+    def colors(self) -> list[tuple[int, int]]:
+        "A mask's values as 24-bit colors, each with its number of pixels."
+        palette, found = dict(self.palette), Counter()
+        for value, count in self.values:
+            color = value if self.storage == COLOR else palette[value] if self.storage == PALETTE else value * GRAY_STEP
+            found[color] += count
+        return sorted(found.items())
+
+
+def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress = silent,
+               allow: Callable[[Path], Path] | None = None) -> dict[Path, FileScan]:
     """What each file holds, by its path.
 
-    `files` are paths below `root`, each with its kind as in `FileScan`. Files of the same size and time as before are
-    not read again. `progress` shows how far the others are.
+    Files of the same size and time as before are not read again.
+
+    Args:
+        root: the folder whose cache is used.
+        files: paths, each with its kind as in `FileScan`.
+        progress: shows how far the reading of the others is.
+        allow: called with each path, raises `UserError` for one that is not to be read; those outside `root` if not given.
     """
-    cache = ScanCache(root)
+    allow, cache = allow or partial(inside, root), ScanCache(root)
     found, fresh = {}, []
     for path, kind in files:
         known = cache.get(path, kind)
@@ -58,30 +93,39 @@ def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress
         else: found[path] = known
     if fresh:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            scans = pool.map(lambda file: scan_file(root, *file), fresh)
+            scans = pool.map(lambda file: scan_file(*file, allow), fresh)
             for (path, _), scan in zip(fresh, progress(scans, len(fresh))): found[path] = cache.put(path, scan)
         cache.save()
     return found
 
 
-def scan_file(root: Path, path: Path, kind: str) -> FileScan:
+def scan_file(path: Path, kind: str, allow: Callable[[Path], Path]) -> FileScan:
     "What one file holds, read anew; arguments as for `scan_files`."
     try:
-        inside(root, path)
-        if kind == "image":
-            pixels = np.asarray(read_image(path))
-            height, width, _ = pixels.shape
-            content = blake2b(pixels, digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest()
-            return FileScan(kind, height, width, content)
-        pixels = mask_pixels(path, in_color=kind == "colors")
-        return FileScan(kind, *pixels.shape, values=_counts(pixels))
+        allow(path)
+        return _scan_image(path) if kind == "image" else _scan_mask(path)
     except UserError as error: return FileScan(kind, error=error.message)
 
 
-def _counts(pixels: np.ndarray) -> list[tuple[int, int]]:
-    if pixels.dtype == np.uint8: counts = pd.Series(np.bincount(pixels.ravel())).loc[lambda count: count > 0]
-    else: counts = pd.Series(pixels.ravel()).value_counts()[:MOST_VALUES].sort_index()
-    return [(int(value), int(count)) for value, count in counts.items()]
+def _scan_image(path: Path) -> FileScan:
+    pixels = np.asarray(read_image(path))
+    height, width, _ = pixels.shape
+    content = blake2b(pixels, digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest()
+    return FileScan("image", height, width, content, bool((pixels == pixels[0, 0]).all()), orientation=orientation(path))
+
+
+def _scan_mask(path: Path) -> FileScan:
+    file = read_mask_file(path)
+    values = _counts(file.pixels, few=file.kind != COLOR)
+    palette = [(value, int(file.palette[value])) for value, _ in values] if file.kind == PALETTE else []
+    tag = 1 if path.suffix.lower() == ".npy" else orientation(path)
+    return FileScan("mask", *file.pixels.shape, storage=file.kind, values=values, palette=palette, lossy=file.lossy, orientation=tag)
+
+
+def _counts(pixels: np.ndarray, few: bool) -> list[tuple[int, int]]:
+    if few: counts = pd.Series(np.bincount(pixels.ravel())).loc[lambda count: count > 0]
+    else: counts = pd.Series(pixels.ravel()).value_counts()
+    return [(int(value), int(count)) for value, count in counts.nlargest(MOST_VALUES).sort_index().items()]
 
 
 class ScanCache:
@@ -121,7 +165,7 @@ class ScanCache:
         except UserError: pass
 
     def _key(self, path: Path, kind: str) -> str:
-        return f"{kind} {path.relative_to(self.root)}"
+        return f"{kind} {path}"
 
 
 def _state(path: Path) -> list[int] | None:

@@ -43,7 +43,7 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> Segment
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     values = {index: index for index in range(len(CLASSES))} | {VOID: VOID}
     return SegmentationDataset("streets", PROTOCOL, CLASSES, PALETTE, table, values, DEFAULTS, root,
-                               options={"protocol": protocol})
+                               options={"protocol": protocol}, split_source="the drawing")
 
 
 def _draw_aside(folder: Path):

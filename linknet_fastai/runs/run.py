@@ -10,7 +10,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from torch import nn
 
-from ..datasets.dataset import DatasetOptions
+from ..dataset_options import DatasetOptions
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
 from .checkpoint import Checkpoints
@@ -78,6 +78,11 @@ class Run:
         return self.path / "skipped.csv"
 
     @property
+    def splits_file(self) -> Path:
+        "The split that was drawn for this run; written only where the dataset has none of its own."
+        return self.path / "splits.csv"
+
+    @property
     def model_file(self) -> Path:
         "The weights of the best epoch, with their card."
         return self.path / MODEL_FILE
@@ -99,7 +104,8 @@ class Run:
     @property
     def dataset_options(self) -> DatasetOptions:
         "What the run's dataset was opened with."
-        return validate(DatasetOptions, self.config.options, self.config_file)
+        options = validate(DatasetOptions, self.config.options, self.config_file)
+        return replace(options, splits=str(self.splits_file)) if self.splits_file.is_file() else options
 
     def write_recipe(self, recipe: dict):
         "Replace the settings in `config.json`."

@@ -15,11 +15,13 @@ from .class_weights import class_weights
 
 
 class SegmentationLoss(CrossEntropyLossFlat):
-    """Weighted cross-entropy plus `dice_weight` times soft Dice, of logits `[B,C,H,W]` and masks `[B,H,W]`; void is left out.
+    """Weighted cross-entropy plus `dice_weight` times soft Dice, of logits `[B,C,H,W]` and masks `[B,H,W]`.
+
+    Void pixels are ignored. `weight` `[C]` has the classes' weights.
 
     The cross-entropy is fastai's to rounding. fastai's own moves the classes to the end first, where a softmax over a
     dozen numbers takes twice as long on a CPU (`benchmarks/loss.py`). In training by several processes each returns its
-    part, so that the mean of all gradients is the whole batch's. `weight` `[C]` are the classes'.
+    part, so that the mean of all gradients is the whole batch's.
     """
 
     def __init__(self, weight: Tensor, dice_weight: float = 0.0):

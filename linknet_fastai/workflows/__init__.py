@@ -1,1 +1,1 @@
-"One whole job a file."
+"What the commands do: one whole job a file."

@@ -1,4 +1,4 @@
-"Whether a dataset is sound, and what its classes weigh."
+"A dataset, checked: whether it is sound, and what its classes weigh."
 
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from ..reports.dataset_check import write_check
 from ..training.class_weights import class_weights
 
 
-def check_dataset(dataset: SegmentationDataset, out: Path, progress: Progress = silent) -> tuple[CheckResult, pd.DataFrame]:
-    """Read every sample; what was found, and a row a class: its frequency by split, and its weight in the loss.
+def check_dataset(dataset: SegmentationDataset, out: Path,
+                  progress: Progress = silent) -> tuple[CheckResult, pd.DataFrame]:
+    """Read every sample of `dataset`; what was found, and a table of its classes.
 
-    `classes.csv` and `classes.png` are written to the folder `out`. `progress` shows how far the reading is.
+    The table has a row a class: its frequency by split, and its published weight in the loss. It is written to the
+    folder `out`, as `classes.csv` and `classes.png`. `progress` shows how far the reading is.
     """
     result = check(dataset, progress)
     classes = result.frequencies

@@ -10,13 +10,13 @@ from .open_run import open_run
 
 def evaluate(path: str | Path, split: str = "val", machine: Machine | None = None, data: Path | None = None,
              options: ScoringOptions = ScoringOptions()) -> Result:
-    """Score the run at `path` on a split of its dataset, and write that to it as `scores-SPLIT`.
+    """Score the run at `path` on a split of its dataset, and write the scores to its folder as `scores-SPLIT`.
 
     Args:
         path: the run's folder.
         split: `train`, `val` or `test`.
-        machine: the best of this one if not given.
-        data: the dataset's folder, where it was in training if not given.
+        machine: what to predict on; the best there is if not given.
+        data: the dataset's folder; where it was in training if not given.
         options: more to score, and how to predict.
 
     Raises `UserError` for a run or data that can't be read, or don't belong together.

@@ -16,6 +16,7 @@ from ..dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders
 from ..dataloaders.decode import common_size
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
+from ..datasets.folder import DRAWN, split_table
 from ..errors import UserError, check_choice
 from ..evaluation.result import write_result
 from ..evaluation.scoring import protocol_of, score
@@ -38,12 +39,12 @@ SPLITS = ("train", "train+val")
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What else `fit` is told.
+    """How `fit` trains, beside the recipe.
 
-    `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left out, and listed
-    in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing is scored. `logger` is
-    `tensorboard` or `wandb`. `cbs` are fastai callbacks; `progress_bar` is one that takes the place of fastai's. `progress` shows how
-    far the check is.
+    `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left
+    out, and listed in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing
+    is scored. `logger` is `tensorboard` or `wandb`. `cbs` are fastai callbacks; `progress_bar` is one that takes the
+    place of fastai's. `progress` shows how far the check is. `UserError` for what is unknown or not installed.
     """
 
     out: Path | None = None
@@ -61,16 +62,25 @@ class FitOptions:
 
 def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machine | None = None,
         options: FitOptions = FitOptions()) -> Run:
-    """Check the data, train, keep the best epoch, score it on the validation images, and draw the figures; the run folder.
+    """Check the data, train, keep the best epoch, score it on the validation images, and draw the figures.
 
-    Raises `UserError` for what is wrong with data, recipe or folder, `Interrupted` after a signal.
+    Args:
+        dataset: what to train on.
+        recipe: how to train.
+        machine: what to train on; the best there is if not given.
+        options: what else to do, and where to write.
+
+    Returns the run folder. Raises `UserError` for what is wrong with data, recipe or folder, `Interrupted` after a
+    signal.
     """
     out, machine = options.out or new_run_path(dataset.name), machine or Machine.choose()
-    refuse_taken(out)  # said before the work, not after
+    refuse_taken(out)  # before the work, not after
     if recipe.patience and options.splits != "train":
-        raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on `train`.")
+        raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
+                        "`train`.")
     if recipe.freeze_epochs and world_size() > 1:
-        raise UserError("several processes can't train with a frozen encoder first; leave out `--freeze-epochs`, or use one process.")
+        raise UserError("several processes can't train with a frozen encoder first; leave out `--freeze-epochs`, or use "
+                        "one process.")
     with process_group(machine):
         run = Run(Path(broadcast_text(str(out))))
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
@@ -79,7 +89,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         learn = linknet_learner(dls, recipe, machine)
         recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
         with locked(run):
-            create(run, config_of(dataset, recipe, machine, options), problems)
+            create(run, dataset, config_of(dataset, recipe, machine, options), problems)
             job = job_for(run, dataset, recipe, machine, options)
             learn = train(job, learn)
             evaluate_and_report(job, learn, dataset, dls)
@@ -88,7 +98,14 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
 
 def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
                progress: Progress = silent) -> tuple[SegmentationDataset, pd.DataFrame]:
-    "The samples to train on, with `train+val` the validation images among them, and those that are skipped."
+    """The dataset to train on, and its unsound samples, which are left out.
+
+    Args:
+        dataset: read in full.
+        splits: `train`, or `train+val` to have the validation images among the training images.
+        skip_bad: leave unsound samples out; `UserError` where there are some otherwise.
+        progress: shows how far the reading is.
+    """
     with main_process_first(): checked = check(dataset, progress)
     dataset = checked.usable(skip_bad)
     if splits == "train": return dataset, checked.problems
@@ -96,8 +113,16 @@ def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
     return replace(dataset, table=dataset.table.assign(split=dataset.table.split.replace("val", "train"))), checked.problems
 
 
-def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, splits: str) -> SegmentationDataLoaders:
-    "Batches of `dataset`, and the recipe's seed for all that is random from here on."
+def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Machine,
+                       splits: str) -> SegmentationDataLoaders:
+    """Batches of `dataset`, and the recipe's seed for all that is random from here on.
+
+    Args:
+        dataset: what `check_data` gave.
+        recipe: size, batches and augmentation.
+        machine: where batches are.
+        splits: what is trained on; with `train+val` nothing is left to validate.
+    """
     set_seed(recipe.seed)
     with main_process_first():
         return SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device, validate=splits == "train")
@@ -105,21 +130,30 @@ def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Ma
 
 @contextmanager
 def locked(run: Run) -> Iterator[None]:
-    "The run's folder, made where it is missing, for this training alone; the main process locks it for all."
+    "Hold the run's folder, made where it is missing, for this training alone; the main process does so for all."
     if not is_main_process(): return (yield)
     writable_folder(run.path)
     with run.locked(): yield
 
 
-def create(run: Run, config: Config, problems: pd.DataFrame):
-    "Write what a run begins with."
+def create(run: Run, dataset: SegmentationDataset, config: Config, problems: pd.DataFrame):
+    "Write what a run begins with: `config`, and the samples that are left out; by the main process."
     if not is_main_process(): return
     Run.create(run.path, config)
+    if dataset.split_source == DRAWN: run.write_csv(run.splits_file.name, split_table(dataset))  # the run's own from now on
     if not problems.empty: run.write_csv(run.skipped.name, problems)
 
 
 def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Job:
-    "What the trainer gets."
+    """The training as `train` takes it.
+
+    Args:
+        run: the folder to write to.
+        dataset: what is trained on.
+        recipe: how, with its `size` given.
+        machine: on what.
+        options: callbacks and logger.
+    """
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
                      dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model)
     loggers = (create_logger(options.logger, run),) if options.logger else ()
@@ -127,11 +161,19 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
 
 
 def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):
-    "Score the best epoch on the validation images, and draw all that a run shows; by the main process."
+    """Score the best epoch on the validation images, and draw all that a run shows; by the main process.
+
+    Args:
+        job: the training.
+        learn: the learner, trained.
+        dataset: what it was trained on.
+        dls: its batches.
+    """
     if not is_main_process(): return
     run, history = job.run, pd.DataFrame(learn.recorder.rows)
     if len(dls.valid):
-        model = autocast_model(run.load_model()[0], job.machine)  # from its file: what is scored is what people take away
+        # from its file: what is scored is what people take away
+        model = autocast_model(run.load_model()[0], job.machine)
         result, matrices = score(model, dls.valid, dataset, protocol_of(dataset, "val", dls.valid, run.config.splits))
         write_result(run, "scores", result)
         draw_training(run, history, dls, result)
@@ -141,11 +183,19 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, 
 
 
 def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Config:
-    "All that is needed to repeat the run."
+    """All that is needed to repeat the run.
+
+    Args:
+        dataset: what is trained on.
+        recipe: how, with its `size` and `lr` given.
+        machine: on what.
+        options: which splits, and whether unsound samples are skipped.
+    """
     packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
     return Config(dataset=dataset.name, data=str(dataset.root) if dataset.root else None, protocol=dataset.protocol,
-                  options=dict(dataset.options), images=image_counts(dataset), splits=options.splits, skip_bad=options.skip_bad,
-                  recipe=asdict(recipe), machine={"device": str(machine.device), "precision": machine.precision},
+                  options=dict(dataset.options), images=image_counts(dataset), splits=options.splits,
+                  skip_bad=options.skip_bad, recipe=asdict(recipe),
+                  machine={"device": str(machine.device), "precision": machine.precision},
                   versions={"python": platform.python_version()} | {name: version(name) for name in packages})
 
 
@@ -156,6 +206,6 @@ def image_counts(dataset: SegmentationDataset) -> dict[str, int]:
 
 def _found_lr(learn: Learner) -> float:
     if world_size() > 1:
-        raise UserError("a learning rate of `auto` is searched for by one process; run `linknet-fastai lr-find`, and pass what it "
-                        "finds with `--lr`.")
+        raise UserError("a learning rate of `auto` is searched for by one process; run `linknet-fastai lr-find`, and "
+                        "pass what it finds with `--lr`.")
     with learn.no_bar(): return learn.lr_find(show_plot=False).valley

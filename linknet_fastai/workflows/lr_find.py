@@ -18,7 +18,14 @@ from ..training.learner import linknet_learner
 
 
 def lr_find(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, out: Path) -> dict[str, float]:
-    "fastai's suggestions by name; `lr-find.png` and `lr-find.csv` in the folder `out`."
+    """Try rising learning rates; fastai's suggestions by name.
+
+    Args:
+        dataset: what to train on.
+        recipe: how, but for the learning rate.
+        machine: on what.
+        out: the folder that gets the curve, as `lr-find.png` and `lr-find.csv`.
+    """
     writable_folder(out)
     set_seed(recipe.seed)
     learn = linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device), recipe, machine)

@@ -30,28 +30,39 @@ class OpenRun:
 
 
 def open_run(path: str | Path, split: str, machine: Machine, data: Path | None = None) -> OpenRun:
-    """The run at `path` with one split of its dataset, from the folder `data` or where it was.
+    """The run at `path` with one split of its dataset.
 
-    `UserError` where they don't belong together, or can't be read.
+    Args:
+        path: the run's folder.
+        split: `train`, `val` or `test`.
+        machine: what the model runs on.
+        data: the dataset's folder; where it was in training if not given.
+
+    Raises `UserError` where they don't belong together, or can't be read.
     """
     run = Run.open(path)
     config, recipe = run.config, run.recipe_as(Recipe)
     model, card = run.load_model()
     dataset = open_dataset(config.dataset, data or config.data, run.dataset_options)
     if card.classes != dataset.classes:
-        raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it was "
-                        "with `--data`.")
-    dataset.split(split)  # said before all is read
+        raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it "
+                        "was with `--data`.")
+    dataset.split(split)  # its error, if any, before all is read
     if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
     dl = evaluation_dl(dataset, split, recipe.size, recipe.batch_size, machine.device)
     return OpenRun(run, autocast_model(model, machine), dataset, dl, protocol_of(dataset, split, dl, config.splits))
 
 
 def learner_from_run(path: str | Path, data: Path | None = None, machine: Machine | None = None) -> SegmentationLearner:
-    "A run's best model as a `Learner` on its own data, to look at, interpret or train on; not for a run without validation."
+    """A run's best model as a `Learner` on the run's own data, to interpret it or to train on.
+
+    `path` is the run's folder, `data` the dataset's; where it was in training if not given. `UserError` as for
+    `open_run`, and for a run without validation images.
+    """
     machine = machine or Machine.choose()
     opened = open_run(path, "val", machine, data)
     recipe = replace(opened.run.recipe_as(Recipe), weights="none")
-    learn = linknet_learner(SegmentationDataLoaders.from_dataset(opened.dataset, recipe, machine.device), recipe, machine)
+    dls = SegmentationDataLoaders.from_dataset(opened.dataset, recipe, machine.device)
+    learn = linknet_learner(dls, recipe, machine)
     plain_model(learn.model).load_state_dict(plain_model(opened.model).state_dict())
     return learn

@@ -11,22 +11,24 @@ from ..images import find_images
 from ..progress import Progress, silent
 
 
-def predict(predictor: Predictor, paths: list[Path], out: Path, format: str = "masks", progress: Progress = silent) -> list[Path]:
-    """Write a prediction for each image below `out`; the masks' files.
+def predict(predictor: Predictor, paths: list[Path], out: Path, format: str = "masks",
+            progress: Progress = silent) -> list[Path]:
+    """Write a prediction for each image, below the folder `out`; the files of the masks.
 
     Args:
         predictor: the model.
         paths: image files, and folders of them.
         out: the folder to write to.
-        format: one of `FORMATS`. `masks`: `NAME.png` with class indices in color, and `NAME_overlay.png`. `cityscapes`: what the
-            benchmark's server takes, `CITY_SEQUENCE_FRAME_labelIds.png` with its ids.
+        format: one of `FORMATS`. `masks`: `NAME.png` with class indices in color, and `NAME_overlay.png`. `cityscapes`:
+            what the benchmark's server takes, `CITY_SEQUENCE_FRAME_labelIds.png` with its ids.
         progress: shows how far it is.
 
-    All that can be read are done; `UserError` then names the first that can't.
+    All images that can be read are done; `UserError` then names the first that can't.
     """
     check_choice("format", format, FORMATS)
     if format == "cityscapes" and predictor.card.ids is None:
-        raise UserError(f"a model of {predictor.card.protocol} doesn't know Cityscapes' ids; predict with one trained on it.")
+        raise UserError(f"a model of {predictor.card.protocol} doesn't know Cityscapes' ids; predict with one trained "
+                        "on it.")
     targets = _targets(paths, out, FORMATS[format].names)
     written, failed = [], []
     for image, files in progress(targets, len(targets)):

@@ -21,10 +21,10 @@ from .fit import FitOptions, check_data, evaluate_and_report, image_counts, job_
 
 @dataclass(frozen=True)
 class ResumeOptions:
-    """What else `resume` is told.
+    """How `resume` goes on, where it isn't as before.
 
-    `epochs` asks for another number in all, which only the schedule `steps` allows; `data` is where the dataset is now. The rest is
-    as for `fit`.
+    `epochs` asks for another number in all, which only the schedule `steps` allows; `data` is where the dataset is now.
+    The rest is as in `FitOptions`.
     """
 
     epochs: int | None = None
@@ -52,9 +52,10 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
         dataset = open_dataset(config.dataset, options.data or config.data, run.dataset_options)
         dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
         refuse_other_data(run, dataset)
-        if is_main_process(): run.write_recipe(asdict(recipe))  # where the epochs are others
+        if is_main_process(): run.write_recipe(asdict(recipe))  # its epochs may be others
         dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
-        job = job_for(run, dataset, recipe, machine, FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar))
+        fit_options = FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar)
+        job = job_for(run, dataset, recipe, machine, fit_options)
         learn = train(job, create_learner(dls, recipe, machine, checkpoint), checkpoint)
         evaluate_and_report(job, learn, dataset, dls)
         return run
@@ -65,10 +66,11 @@ def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
     recipe = run.recipe_as(Recipe)
     if epochs is None or epochs == recipe.epochs: return recipe
     if recipe.schedule != "steps":
-        raise UserError(f"{run.path}: its one-cycle schedule ends after {recipe.epochs} epochs, and can't go on to {epochs}; "
-                        "leave out `--epochs`, or train anew.")
+        raise UserError(f"{run.path}: its one-cycle schedule ends after {recipe.epochs} epochs, and can't go on to "
+                        f"{epochs}; leave out `--epochs`, or train anew.")
     if epochs < len(run.history):
-        raise UserError(f"{run.path}: has {len(run.history)} epochs already, more than {epochs}; ask for more with `--epochs`.")
+        raise UserError(f"{run.path}: has {len(run.history)} epochs already, more than {epochs}; ask for more with "
+                        "`--epochs`.")
     return replace(recipe, epochs=epochs)
 
 
@@ -85,5 +87,5 @@ def refuse_other_data(run: Run, dataset: SegmentationDataset):
     "`UserError` where the dataset has other numbers of images than the run was begun with."
     expected, found = run.config.images, image_counts(dataset)
     if found != expected:
-        raise UserError(f"{run.path}: was trained on {expected} images, and {dataset.root} has {found} now; pass the data as it was "
-                        "with `--data`.")
+        raise UserError(f"{run.path}: was trained on {expected} images, and {dataset.root} has {found} now; pass the "
+                        "data as it was with `--data`.")

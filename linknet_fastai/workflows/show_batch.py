@@ -15,10 +15,11 @@ from ..reports.charts import save_figure
 
 
 def show_batch(dataset: SegmentationDataset, recipe: Recipe, path: Path):
-    "A training batch as the model gets it, drawn to the file `path`."
+    "Draw a training batch of `dataset` as the model gets it, augmented by `recipe`, to the PNG file `path`."
     set_seed(recipe.seed)
     train = dataset.split("train")
-    few = pd.concat([train.sample(min(recipe.batch_size, len(train)), random_state=recipe.seed), dataset.split("val")[:1]])
+    chosen = train.sample(min(recipe.batch_size, len(train)), random_state=recipe.seed)
+    few = pd.concat([chosen, dataset.split("val")[:1]])
     recipe = replace(recipe, size=recipe.size or common_size(dataset))
     SegmentationDataLoaders.from_dataset(replace(dataset, table=few), recipe, "cpu").show_batch()
     save_figure(path, plt.gcf())

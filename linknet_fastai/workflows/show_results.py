@@ -12,14 +12,15 @@ from .open_run import open_run
 SHOWN = 6  # images
 
 
-def show_results(path: str | Path, split: str, machine: Machine, data: Path | None = None, errors: bool = False) -> Path:
-    """Draw the images of a split that the run at `path` does worst on; the file.
+def show_results(path: str | Path, split: str, machine: Machine, data: Path | None = None,
+                 errors: bool = False) -> Path:
+    """Draw the images of a split that the run at `path` does worst on; the PNG file.
 
     Args:
         path: the run's folder.
         split: `train`, `val` or `test`.
         machine: what to predict on.
-        data: the dataset's folder, where it was in training if not given.
+        data: the dataset's folder; where it was in training if not given.
         errors: draw where the prediction is wrong, too.
     """
     opened = open_run(path, split, machine, data)

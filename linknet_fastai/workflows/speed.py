@@ -27,8 +27,11 @@ BACKWARD = 2  # a backward pass costs about two forward passes
 
 @dataclass(frozen=True)
 class Speed:
-    """Milliseconds an image at `size` (height, width), medians of 7: a training step in the recipe's batches, and the
-    prediction of single images. `peak` are the FLOP/s of the machine's matrix product."""
+    """What was measured: milliseconds an image at `size` (height, width), medians of 7 rounds.
+
+    `training` is a training step in batches of `batch_size`, `prediction` that of single images. `cost` is the model's
+    at that size. `peak` are the FLOP/s of the machine's matrix product.
+    """
 
     cost: Cost
     size: tuple[int, int]
@@ -45,7 +48,7 @@ class Speed:
 
 
 def settings_of(path: Path | None) -> tuple[Recipe, int]:
-    "Recipe and number of classes of a run; `rapid` on CamVid's classes and size without one."
+    "Recipe and number of classes of the run at `path`; without one, `rapid` with CamVid's classes and size."
     if path is None: return replace(Recipe(), size=(360, 480)), len(CLASSES)
     run = Run.open(path)
     _, card = run.load_model()
@@ -53,7 +56,7 @@ def settings_of(path: Path | None) -> tuple[Recipe, int]:
 
 
 def measure(recipe: Recipe, num_classes: int, machine: Machine) -> Speed:
-    "Time the recipe's model on random images; `recipe.size` must be given."
+    "Time the recipe's model of `num_classes` on random images; `recipe.size` must be given."
     size = whole_strides(recipe.size)
     with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), size)
     model = autocast_model(untrained_model(recipe, num_classes), machine)
@@ -67,7 +70,16 @@ def measure(recipe: Recipe, num_classes: int, machine: Machine) -> Speed:
 
 
 def training_step(model, images, masks, recipe: Recipe, num_classes: int, machine: Machine) -> Callable[[], None]:
-    "One step of the recipe on a batch: forward, loss, backward, optimizer."
+    """A function that makes one step of the recipe on a batch: forward, loss, backward, optimizer.
+
+    Args:
+        model: images to logits; trained by each call.
+        images: `[B,3,H,W]`.
+        masks: `[B,H,W]`, int64.
+        recipe: loss and optimizer.
+        num_classes: the model's.
+        machine: where all of these are.
+    """
     classes = tuple(map(str, range(num_classes)))
     loss_func = segmentation_loss(np.full(num_classes, 1 / num_classes), classes, replace(recipe, class_weights=None))
     loss_func.to(machine.device)

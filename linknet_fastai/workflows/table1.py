@@ -39,19 +39,19 @@ class Row:
     published: str
 
 
-# SegNet and ENet are trained by `rapid`, so that rows differ by the network; their papers' own trainings are others
+# SegNet and ENet are trained by `rapid`, so that rows differ by the model; their papers' own trainings are others
 ROWS = {
     "segnet": Row("SegNet", replace(RECIPES["rapid"], model="segnet"),
                   "class accuracy 65.2, IoU 55.6, test frames (arXiv 1606.02147)"),
     "enet": Row("ENet", replace(RECIPES["rapid"], model="enet"),
                 "class accuracy 68.3, IoU 51.3, test frames (arXiv 1606.02147)"),
     "paper": Row("LinkNet, as published", RECIPES["paper"],
-                 "68.3, called IoU; by its own test code very likely class accuracy, IoU 55.8, test frames (arXiv 1707.03718); the "
-                 "student report's own 67.63, called IoU, is a mean Dice of each image with void, validation frames (on test "
-                 "frames 56.3)"),
+                 "68.3, called IoU; by its own test code very likely class accuracy, IoU 55.8, test frames (arXiv "
+                 "1707.03718); the student report's own 67.63, called IoU, is a mean Dice of each image with void, "
+                 "validation frames (on test frames 56.3)"),
     "modified": Row("LinkNet, the report's changes", RECIPES["modified"],
-                    "65.17, called IoU, is a mean Dice of each image with void, validation frames (the student report; on test "
-                    "frames 50.9)"),
+                    "65.17, called IoU, is a mean Dice of each image with void, validation frames (the student report; "
+                    "on test frames 50.9)"),
     "rapid": Row("LinkNet, rapid", RECIPES["rapid"], "none"),
 }
 
@@ -60,8 +60,8 @@ ROWS = {
 class Table1Options:
     """What is trained for the table.
 
-    `changes` are settings for every row, such as `epochs` and `size`; `only` names some of `ROWS`; `seeds` is how many trainings a row
-    has; `vgg_weights` are SegNet's.
+    `changes` are settings for every row, such as `epochs` and `size`; `only` are the names of some of `ROWS`; `seeds`
+    is how many trainings a row has; `vgg_weights` are SegNet's. `UserError` for an unknown row, or no seed.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Table1Options:
 
     @property
     def rows(self) -> dict[str, Row]:
-        "Those that are wanted, by name."
+        "The rows of the table by name."
         return {name: row for name, row in ROWS.items() if not self.only or name in self.only}
 
     @property
@@ -91,17 +91,19 @@ class Table1Options:
 
 def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: Table1Options,
            watch: Callable[[str, float], Callback | None] = lambda run, left: None) -> pd.DataFrame:
-    """Train what is not trained yet, score all rows on the validation frames, and write the table and its plot to `out`.
+    """Train what is not trained yet, score all rows on the validation frames, and write the table and its plot.
 
     A run that was not finished goes on.
 
     Args:
         dataset: CamVid.
-        out: a folder; the runs lie below it.
+        out: the folder of the table; the runs lie below it.
         machine: what to train on.
         options: which rows, and how.
-        watch: called with a run's name, and how much of all arithmetic is still to do (0 to 1), before it is trained; what it
-            returns takes the place of fastai's progress bar.
+        watch: called with a run's name, and how much of all arithmetic is still to do (0 to 1), before it is trained;
+            what it returns takes the place of fastai's progress bar.
+
+    Returns the table, a row a model: scores from 0 to 1, costs, and what they were taken on.
     """
     writable_folder(out)
     recipes = options.recipes
@@ -109,7 +111,8 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
     for number, (run, recipe) in enumerate(recipes.items()):
         path, left = out / "runs" / run, work[number:].sum() / work.sum()
         if not _is_trained(path, recipe): _train(dataset, recipe, machine, path, watch(run, left))
-    table = pd.concat([_row(name, row, out, options.seeds, machine) for name, row in options.rows.items()], ignore_index=True)
+    table = pd.concat([_row(name, row, out, options.seeds, machine) for name, row in options.rows.items()],
+                      ignore_index=True)
     epochs = pd.concat([Run.open(out / "runs" / f"{name}-{seed}").history.assign(row=name, seed=seed)
                         for name in options.rows for seed in range(options.seeds)], ignore_index=True)
     write_table(table, epochs, out)
@@ -128,7 +131,8 @@ def _is_trained(path: Path, recipe: Recipe) -> bool:
 
 def _train(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, path: Path, progress_bar: Callback | None):
     "The run at `path`, from where it stands."
-    if (path / "config.json").exists(): resume(path, machine, ResumeOptions(data=dataset.root, progress_bar=progress_bar))
+    if (path / "config.json").exists():
+        resume(path, machine, ResumeOptions(data=dataset.root, progress_bar=progress_bar))
     else: fit(dataset, recipe, machine, FitOptions(out=path, progress_bar=progress_bar))
 
 
@@ -147,8 +151,8 @@ def _row(name: str, row: Row, out: Path, seeds: int, machine: Machine) -> pd.Dat
     with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), recipe.size)
     speed = measure(recipe, num_classes, machine)
     return pd.DataFrame([{
-        "row": name, "model": row.title, **scores.mean(), "miou_spread": scores.miou.max() - scores.miou.min(), "seeds": seeds,
-        "parameters": cost.parameters, "gflops": 2 * cost.macs / 1e9,
+        "row": name, "model": row.title, **scores.mean(), "miou_spread": scores.miou.max() - scores.miou.min(),
+        "seeds": seeds, "parameters": cost.parameters, "gflops": 2 * cost.macs / 1e9,
         "epoch_seconds": np.mean([run.history.seconds.median() for run in runs]), "training_ms": speed.training,
         "prediction_ms": speed.prediction, "epochs": recipe.epochs,
         "trained_at": "x".join(map(str, recipe.size)), "recipe": recipe.name, "weights": Path(recipe.weights).name,

@@ -11,7 +11,7 @@ from linknet_fastai.models.segnet import SegNet
 from linknet_fastai.recipes import Recipe
 
 
-@pytest.mark.parametrize("name, kind", zip(MODELS, (LinkNet, SegNet, ENet)))
+@pytest.mark.parametrize("name, kind", list(zip(MODELS, (LinkNet, SegNet, ENet))))
 def test_each_name_is_its_model(name, kind):
     with torch.device("meta"): model = create_model(name, 5, weights="none")
     assert type(model) is kind and model.num_classes == 5
@@ -28,6 +28,6 @@ def test_enet_takes_no_weights():
 
 def test_a_recipe_s_model_is_made_of_its_parts():
     recipe = Recipe(encoder="test_resnet", upsample="subpixel")
-    model = untrained_model(recipe, 4)
+    model = untrained_model(recipe, 4).eval()
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 4, 32, 32)
     assert all(part in describe_model(recipe) for part in ("test_resnet", "imagenet", "subpixel"))

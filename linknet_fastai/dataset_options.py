@@ -1,0 +1,25 @@
+"What is said of a dataset, beside its name and its folder, in one place."
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _option(meaning: str, default=None):
+    return field(default=default, metadata={"help": meaning})
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """What is said of a dataset, beside its name and its folder. The command line's flags come from here.
+
+    A run adds `meaning`, what the values in its masks were, and `splits`, the file of a split that was drawn for it.
+    """
+
+    protocol: str | None = _option("The classes to train, such as camvid11 or camvid32. [default: the dataset's usual]")
+    images: str | None = _option("Of a `folder`: the name or path of the images' folder. [default: what is found]")
+    masks: str | None = _option("Of a `folder`: the name or path of the masks' folder. [default: what is found]")
+    mask_pattern: str | None = _option("Of a `folder`: how masks are named after images, such as '{stem}_seg.png'.")
+    follow_links: bool = _option("Of a `folder`: read what links lead to outside it, too.", False)
+    ignore: tuple[str, ...] = _option("A class whose pixels are void, by its name; may be given again.", ())
+    meaning: dict[str, Any] | None = None
+    splits: str | None = None

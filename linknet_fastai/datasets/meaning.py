@@ -1,0 +1,40 @@
+"What the values in a dataset's masks mean, kept with a run, so that other masks are read in the same way or refused."
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from .class_file import ClassFile
+from .mask_values import MaskValues
+
+
+def to_json(meaning: MaskValues) -> dict[str, Any]:
+    "As JSON has it: `values` are pairs of a value, an index or an RGB color, and its class."
+    values = [[list(value) if meaning.in_color else value, index] for value, index in meaning.values.items()]
+    return {"classes": list(meaning.classes), "palette": list(map(list, meaning.palette)), "values": values, "in_color": meaning.in_color}
+
+
+def from_json(content: dict[str, Any]) -> MaskValues:
+    "What `to_json` gave; `UserError` where it is something else."
+    try:
+        in_color = content["in_color"]
+        values = {tuple(value) if in_color else int(value): int(index) for value, index in content["values"]}
+        return MaskValues(tuple(content["classes"]), tuple(map(tuple, content["palette"])), values, in_color)
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(f"what a run says of its masks' values is damaged ({error}); restore its config.json from a copy.") from error
+
+
+def refuse_other_names(root: Path, meaning: MaskValues, named: ClassFile | None):
+    "`UserError` where `classes.txt` gives other names to values, or other colors to names, than the run was trained with."
+    if named is None: return
+    for each in named.classes:
+        if each.name not in meaning.classes:
+            raise UserError(f"{named.path}: names {each.name}, but the run was trained on other classes: {', '.join(meaning.classes)}; "
+                            "pass the data as it was with `--data`.")
+        expected = meaning.classes.index(each.name)
+        value = each.color if meaning.in_color else each.index
+        if value is None or (not meaning.in_color and len(named.classes) != len(meaning.classes)): continue
+        is_run = not meaning.in_color and set(range(len(meaning.classes))) <= set(meaning.values)
+        if (meaning.in_color or is_run) and meaning.values.get(value) != expected:
+            raise UserError(f"{named.path}: {each.name} is {value} here, and was something else for the run: it was trained on other "
+                            "classes; pass the data as it was with `--data`.")
