@@ -53,6 +53,16 @@ def image_size(path: str | Path) -> tuple[int, int]:
         return image.size if turned else image.size[::-1]
 
 
+def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) in the shape of `size` that has as many pixels as `area`.
+
+    Training, evaluation and prediction all see images so: in their own shape, at the number of pixels that was trained at.
+    """
+    height, width = size
+    zoom = (area[0] * area[1] / (height * width)) ** 0.5
+    return max(1, round(height * zoom)), max(1, round(width * zoom))
+
+
 def read_image(path: str | Path) -> Image.Image:
     "An RGB image file, upright by its EXIF orientation; gray, palette, RGBA and 16-bit images are converted."
     return to_rgb(open_image(path))

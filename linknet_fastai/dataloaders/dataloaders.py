@@ -26,7 +26,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which
 class SampleImage(Transform):
     """A sample's image. fastai finds here what dataloaders know of their dataset, also those without masks.
 
-    `dls.vocab` and `dls.palette` are its classes and colors, `dls.image_size` the (height, width) of images before they are augmented,
+    `dls.vocab` and `dls.palette` are its classes and colors, `dls.image_size` the (height, width) that images have as many pixels as,
     `dls.segmentation_dataset` the dataset itself.
     """
 
@@ -125,7 +125,7 @@ class SegmentationDataLoaders(DataLoaders):
         set_seed(recipe.seed)
         size = recipe.size or common_size(dataset)
         recipe = replace(recipe, size=size)
-        train = decode_samples(dataset, dataset.split("train"), size, mask_size=size)
+        train = decode_samples(dataset, dataset.split("train"), size, for_training=True)
         valid = decode_samples(dataset, dataset.split("val"), size) if validate else []
         splits = [list(range(len(train))), list(range(len(train), len(train) + len(valid)))]
         datasets = Datasets(train + valid, [[SampleImage(dataset, size)], [sample_mask]], splits=splits, dl_type=SegmentationDL)
@@ -160,7 +160,7 @@ class SegmentationDataLoaders(DataLoaders):
         """
         if with_labels: samples = labeled_samples(test_items, self.segmentation_dataset, self.image_size)
         else: samples = unlabeled_samples(test_items, self.image_size)
-        kwargs.setdefault("bs", 1 if with_labels else self.train.bs)  # masks may be of different sizes
+        kwargs.setdefault("bs", largest_batch(samples, self.train.bs))
         return super().test_dl(samples, rm_type_tfms=0, with_labels=with_labels, **kwargs)
 
     @cached_property
@@ -192,5 +192,5 @@ def normalization() -> Normalize:
 
 
 def largest_batch(samples: list[Sample | LazySample], batch_size: int) -> int:
-    "`batch_size`, or 1 where masks are of different sizes, which can't share a batch."
-    return batch_size if len({sample.mask.shape for sample in samples}) == 1 else 1
+    "`batch_size`, or 1 where images or masks are of different sizes, which can't share a batch."
+    return batch_size if len({sample.sizes for sample in samples}) <= 1 else 1

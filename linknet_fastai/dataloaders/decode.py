@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..images import VOID, image_size
+from ..images import VOID, image_size, scaled_size
 from .cache import cached
 
 Size = tuple[int, int]  # height, width
@@ -29,6 +29,11 @@ class Sample:
     mask: torch.Tensor | None = None
     instances: Path | None = None  # the file that numbers instances, where the dataset has one
 
+    @property
+    def sizes(self) -> tuple[Size, Size | None]:
+        "Of the image and of the mask."
+        return tuple(self.image.shape[-2:]), None if self.mask is None else tuple(self.mask.shape)
+
 
 def common_size(dataset: SegmentationDataset) -> Size:
     "The (height, width) that most images of the dataset have."
@@ -36,42 +41,46 @@ def common_size(dataset: SegmentationDataset) -> Size:
     return sizes.most_common(1)[0][0]
 
 
-def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
-                   mask_size: Size | None = None) -> list[Sample]:
+def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size, for_training: bool = False) -> list[Sample]:
     """Rows of the dataset's table, decoded in parallel.
 
     Args:
         dataset: says what the values in its masks are.
         rows: some of its table.
-        size: (height, width) of the images.
-        mask_size: of the masks; each its own if not given.
+        size: each image has as many pixels as this (height, width), in its own shape.
+        for_training: masks are of their images' size, and images of different shapes are laid on one canvas, around which masks are
+            void; else masks are as their files have them.
 
     Raises `UserError` for the first file that can't be read or doesn't fit, and where no mask holds a class.
     """
-    mask_sizes = [mask_size or image_size(dataset.inside(path)) for path in rows["mask"]]
-    counts = [count for height, width in mask_sizes for count in (3 * size[0] * size[1], height * width)]
+    own_sizes = [image_size(dataset.inside(path)) for path in rows["image"]]
+    scaled_sizes = [scaled_size(own, size) for own in own_sizes]
+    canvas = tuple(map(max, zip(*scaled_sizes)))
+    image_sizes = [canvas] * len(rows) if for_training else scaled_sizes
+    mask_sizes = image_sizes if for_training else own_sizes
+    counts = [count for (height, width), (mask_height, mask_width) in zip(image_sizes, mask_sizes)
+              for count in (3 * height * width, mask_height * mask_width)]
     ends = np.cumsum(counts)
 
     def views(content: np.ndarray) -> list[np.ndarray]: return np.split(content, ends[:-1])
 
     def fill(content: np.ndarray):
         parts = views(content)
-        def decode(image_path: Path, mask_path: Path, image_out: np.ndarray, mask_out: np.ndarray):
+        def decode(image_path: Path, mask_path: Path, scaled: Size, image_out: np.ndarray, mask_out: np.ndarray):
             image = dataset.read_image(image_path)
             mask = dataset.read_mask(mask_path, size=(image.height, image.width))
-            if mask_size is not None and mask.shape != mask_size:
-                mask = np.asarray(Image.fromarray(mask).resize(mask_size[::-1], Image.Resampling.NEAREST))
-            image_out[:] = resized_array(image, size).ravel()
-            mask_out[:] = mask.ravel()
+            pixels = resized_array(image, scaled)
+            if for_training: pixels, mask = _on_canvas(pixels, _resized_mask(mask, scaled), canvas)
+            image_out[:], mask_out[:] = pixels.ravel(), mask.ravel()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for _ in pool.map(decode, rows["image"], rows["mask"], parts[::2], parts[1::2]): pass
+            for _ in pool.map(decode, rows["image"], rows["mask"], scaled_sizes, parts[::2], parts[1::2]): pass
 
-    name = f"{dataset.root} {rows.split.iloc[0]} {mask_size is None}"
-    content = cached(name, _key(dataset, rows, size, mask_size), ends[-1], fill)
+    name = f"{dataset.root} {rows.split.iloc[0]} {not for_training}"
+    content = cached(name, _key(dataset, rows, size, for_training), ends[-1], fill)
     parts = [torch.from_numpy(part) for part in views(content)]
-    samples = [Sample(path, image.view(3, *size), mask.view(height, width), instances)
-               for path, image, mask, (height, width), instances
-               in zip(rows["image"], parts[::2], parts[1::2], mask_sizes, rows.get("instances", repeat(None)))]
+    samples = [Sample(path, image.view(3, *image_shape), mask.view(*mask_shape), instances)
+               for path, image, image_shape, mask, mask_shape, instances
+               in zip(rows["image"], parts[::2], image_sizes, parts[1::2], mask_sizes, rows.get("instances", repeat(None)))]
     if all((sample.mask == VOID).all() for sample in samples):
         raise UserError(f"{rows['mask'].iloc[0]}: this mask and all others of its split are void only; "
                         "add masks with pixels of a class.")
@@ -84,7 +93,7 @@ def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
     return counts / counts.sum()
 
 
-def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | None) -> bytes:
+def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | bool) -> bytes:
     "All that the decoded pixels depend on."
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in [*rows["image"], *rows["mask"]]]
     return repr((made, sorted(dataset.values.items()), files)).encode()
@@ -94,3 +103,15 @@ def resized_array(image: Image.Image, size: Size) -> np.ndarray:
     "An RGB image as uint8 `[3,H,W]` of `size` (height, width), resized with antialiasing where it has another size."
     if (image.height, image.width) != size: image = image.resize(size[::-1], Image.Resampling.BILINEAR)
     return np.asarray(image).transpose(2, 0, 1)
+
+
+def _resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
+    if mask.shape == size: return mask
+    return np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
+
+
+def _on_canvas(image: np.ndarray, mask: np.ndarray, canvas: Size) -> tuple[np.ndarray, np.ndarray]:
+    "An image `[3,h,w]`, mirrored at its borders, and its mask `[h,w]`, void beyond them, in the middle of a `canvas`."
+    if mask.shape == canvas: return image, mask
+    around = [((whole - part) // 2, whole - part - (whole - part) // 2) for whole, part in zip(canvas, mask.shape)]
+    return np.pad(image, [(0, 0), *around], mode="symmetric"), np.pad(mask, around, constant_values=VOID)

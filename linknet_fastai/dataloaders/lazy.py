@@ -10,8 +10,8 @@ from fastcore.foundation import L
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..images import to_rgb
-from .decode import Sample, resized_array
+from ..images import image_size, scaled_size, to_rgb
+from .decode import Sample, Size, resized_array
 
 
 class LazySample:
@@ -32,9 +32,16 @@ class LazySample:
         return Path(self.source) if isinstance(self.source, str | Path) else Path(type(self.source).__name__)
 
     @property
+    def sizes(self) -> tuple[Size, Size | None]:
+        "Of the image and of the mask, without decoding a file."
+        own = image_size(self.source) if isinstance(self.source, str | Path) else to_rgb(self.source).size[::-1]
+        return scaled_size(own, self.size), own if self.read_mask else None
+
+    @property
     def image(self) -> torch.Tensor:
-        "uint8 `[3,H,W]` of `size`; `UserError` where the source can't be read."
-        return torch.tensor(resized_array(to_rgb(self.source), self.size))
+        "uint8 `[3,H,W]` in the image's own shape, with as many pixels as `size`; `UserError` where the source can't be read."
+        image = to_rgb(self.source)
+        return torch.tensor(resized_array(image, scaled_size((image.height, image.width), self.size)))
 
     @property
     def mask(self) -> torch.Tensor | None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..images import to_rgb
+from ..images import scaled_size, to_rgb
 from ..models.autocast import autocast_model
 from ..runs.weights import MODEL_FILE, load_weights
 from ..runtime.device import Machine
@@ -35,13 +35,8 @@ class Predictor:
         return logits[0].argmax(0).to(torch.uint8).cpu().numpy()
 
     def _normalized(self, image: Image.Image) -> torch.Tensor:
-        image = image.resize(self._working_size(image), Image.Resampling.BILINEAR)
+        height, width = scaled_size((image.height, image.width), self.card.size)
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
         pixels = torch.tensor(np.asarray(image), device=self.machine.device).permute(2, 0, 1)[None] / 255
         mean, std = (torch.tensor(v, device=pixels.device)[:, None, None] for v in (self.card.mean, self.card.std))
         return (pixels - mean) / std
-
-    def _working_size(self, image: Image.Image) -> tuple[int, int]:
-        "(width, height) of the image's own shape, with as many pixels as the model was trained at."
-        height, width = self.card.size
-        zoom = (height * width / (image.height * image.width)) ** 0.5
-        return max(1, round(image.width * zoom)), max(1, round(image.height * zoom))
