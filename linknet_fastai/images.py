@@ -31,7 +31,10 @@ def open_image(path: str | Path) -> Image.Image:
 
 
 def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
-    "A decoded image, turned as its EXIF orientation says, and whether its format changes pixels; errors as for `open_image`."
+    """A decoded image, turned as its EXIF orientation says, and whether its format changes pixels.
+
+    Errors as for `open_image`.
+    """
     image = open_image(path)
     return ImageOps.exif_transpose(image), image.format in LOSSY
 
@@ -39,6 +42,11 @@ def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
 def orientation(path: str | Path) -> int:
     "The EXIF orientation of an image file, 1 (upright) to 8."
     with _reading(path), Image.open(path) as image: return _orientation(image)
+
+
+def frame_count(path: str | Path) -> int:
+    "How many frames or pages an image file has."
+    with _reading(path), Image.open(path) as image: return getattr(image, "n_frames", 1)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -56,7 +64,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
 def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]:
     """The (height, width) in the shape of `size` that has as many pixels as `area`.
 
-    Training, evaluation and prediction all see images so: in their own shape, at the number of pixels that was trained at.
+    Training, evaluation and prediction all see images so: in their own shape, at the number of pixels that was trained
+    at.
     """
     height, width = size
     zoom = (area[0] * area[1] / (height * width)) ** 0.5
@@ -132,7 +141,8 @@ def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
         if path.is_dir():
             below = out if path.resolve() in out.parents else None
             files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-                           and below not in file.resolve().parents and not any(map(is_junk, file.relative_to(path).parts)))
+                           and below not in file.resolve().parents
+                           and not any(map(is_junk, file.relative_to(path).parts)))
             if not files: raise UserError(f"{path}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
             found += [(file, file.relative_to(path)) for file in files]
         elif path.exists(): found.append((path, Path(path.name)))

@@ -46,7 +46,8 @@ def recipe_flags(command: Callable) -> Callable:
 
     It is called with `recipe`, the name, and `flags`, a dict of the settings that were given.
     """
-    return _with_flags(command, {field.name: _flag(field) for field in fields(Recipe) if field.name != "name"}, "flags", dict)
+    flags = {field.name: _flag(field) for field in fields(Recipe) if field.name != "name"}
+    return _with_flags(command, flags, "flags", dict)
 
 
 def dataset_flags(command: Callable) -> Callable:
@@ -63,11 +64,13 @@ def _with_flags(command: Callable, flags: dict[str, Any], argument: str, collect
     @wraps(command)
     def flagged(**words: Any):
         given = {name: words.pop(name) for name in flags}
-        return command(**words, **{argument: collect(**{name: value for name, value in given.items() if value is not None})})
+        given = {name: value for name, value in given.items() if value is not None}
+        return command(**words, **{argument: collect(**given)})
 
     own = signature(command)
     parameters = [parameter for parameter in own.parameters.values() if parameter.name != argument]
-    parameters += [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=flag) for name, flag in flags.items()]
+    parameters += [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=flag)
+                   for name, flag in flags.items()]
     flagged.__signature__ = own.replace(parameters=parameters)
     flagged.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flagged

@@ -41,15 +41,16 @@ def common_size(dataset: SegmentationDataset) -> Size:
     return sizes.most_common(1)[0][0]
 
 
-def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size, for_training: bool = False) -> list[Sample]:
+def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
+                   for_training: bool = False) -> list[Sample]:
     """Rows of the dataset's table, decoded in parallel.
 
     Args:
         dataset: says what the values in its masks are.
         rows: some of its table.
         size: each image has as many pixels as this (height, width), in its own shape.
-        for_training: masks are of their images' size, and images of different shapes are laid on one canvas, around which masks are
-            void; else masks are as their files have them.
+        for_training: masks are of their images' size, and images of different shapes are laid on one canvas, around
+            which masks are void; else masks are as their files have them.
 
     Raises `UserError` for the first file that can't be read or doesn't fit, and where no mask holds a class.
     """
@@ -78,9 +79,10 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
     name = f"{dataset.root} {rows.split.iloc[0]} {not for_training}"
     content = cached(name, _key(dataset, rows, size, for_training), ends[-1], fill)
     parts = [torch.from_numpy(part) for part in views(content)]
-    samples = [Sample(path, image.view(3, *image_shape), mask.view(*mask_shape), instances)
-               for path, image, image_shape, mask, mask_shape, instances
-               in zip(rows["image"], parts[::2], image_sizes, parts[1::2], mask_sizes, rows.get("instances", repeat(None)))]
+    instances = rows.get("instances", repeat(None))
+    samples = [Sample(path, image.view(3, *image_shape), mask.view(*mask_shape), instances_file)
+               for path, image, image_shape, mask, mask_shape, instances_file
+               in zip(rows["image"], parts[::2], image_sizes, parts[1::2], mask_sizes, instances)]
     if all((sample.mask == VOID).all() for sample in samples):
         raise UserError(f"{rows['mask'].iloc[0]}: this mask and all others of its split are void only; "
                         "add masks with pixels of a class.")

@@ -68,7 +68,8 @@ class SegmentationDataset:
         return [split for split in SPLITS if split in set(self.table.split)]
 
     def split(self, name: str) -> pd.DataFrame:
-        "The rows of one split; `UserError` where there are none, or they have no masks."
+        "The rows of one split, or of `all` that have masks; `UserError` where there are none, or masks are missing."
+        if name == "all" and self.table["mask"].notna().any(): return self.table[self.table["mask"].notna()]
         check_choice(f"{self.name}'s split", name, self.splits)
         rows = self.table[self.table.split == name]
         if rows["mask"].isna().any():

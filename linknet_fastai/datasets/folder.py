@@ -41,7 +41,7 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
     table = pd.DataFrame(layout.samples, columns=["image", "mask"])
     scans = _scan(root, table["mask"], "mask", options, progress)
     named = read_class_file(root)
-    if options.meaning is None: meaning = decide_values(root, scans, named)
+    if options.meaning is None: meaning = decide_values(root, scans, named, layout.void)
     else:
         meaning = from_json(options.meaning)
         refuse_other_names(root, meaning, named)

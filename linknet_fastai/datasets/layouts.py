@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from ..errors import UserError
-from ..images import SUFFIXES, is_junk
+from ..images import SUFFIXES, VOID, is_junk
 from .files_inside import inside, read_lines
 from .splits import split_of_folder
 
@@ -30,13 +30,14 @@ class Layout:
     """What was recognised.
 
     `samples` are (image, mask) files, where one has no partner with the path where that should be. `splits` has the split of each, None
-    where nothing says it. `description` says what it is, `split_source` where the splits came from.
+    where nothing says it. `description` says what it is, `split_source` where the splits came from; `void` values are void there.
     """
 
     samples: list[tuple[Path, Path]]
     splits: list[str | None]
     description: str
     split_source: str = ""
+    void: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _pascal_voc(root: Path) -> Layout | None:
             if split_of.setdefault(name, split) != split: raise UserError(f"{path}: names {name}, which is in {split_of[name]} too; correct it.")
     suffix = next((path.suffix for path in (root / "JPEGImages").iterdir() if path.suffix.lower() in SUFFIXES), ".jpg")
     samples = [(root / "JPEGImages" / f"{name}{suffix}", root / "SegmentationClass" / f"{name}.png") for name in sorted(split_of)]
-    return Layout(samples, [split_of[name] for name in sorted(split_of)], "Pascal VOC", "ImageSets/Segmentation")
+    return Layout(samples, [split_of[name] for name in sorted(split_of)], "Pascal VOC", "ImageSets/Segmentation", frozenset({VOID}))
 
 
 Key = tuple[str, ...]  # of a file: its folders, with PART for that of images or masks, and its name without suffix

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images import open_upright
+from ..images import frame_count, open_upright
 
 GRAY, PALETTE, COLOR, ALPHA = "gray", "palette", "color", "alpha"
 MOST = 1 << 16  # numbers in a mask are below it
@@ -47,9 +47,9 @@ class MaskFile:
 def read_mask_file(path: Path) -> MaskFile:
     "`UserError` for a file that can't be read, or that has not one value a pixel."
     if path.suffix.lower() == ".npy": return _read_array(path)
-    image, lossy = open_upright(path)
-    if getattr(image, "n_frames", 1) > 1:
-        raise UserError(f"{path}: has {image.n_frames} pages or frames, and a mask has one; save each as a file of its own.")
+    frames, (image, lossy) = frame_count(path), open_upright(path)
+    if frames > 1:
+        raise UserError(f"{path}: has {frames} pages or frames, and a mask has one; save each as a file of its own.")
     reader = READERS.get(image.mode)
     if reader is None:
         raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB color a pixel; "

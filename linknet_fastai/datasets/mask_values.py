@@ -34,17 +34,24 @@ class MaskValues:
     note: str = ""
 
 
-def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> MaskValues:
-    """The meaning of all values in the masks at `root` that could be read (`scans`).
+def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None,
+                  void: frozenset[int] = frozenset()) -> MaskValues:
+    """The meaning of all values in the masks of a dataset.
+
+    Args:
+        root: its folder.
+        scans: what each mask file holds; those that can't be read are left out.
+        named: its `classes.txt`, if there is one.
+        void: values that its layout says are void.
 
     Raises `UserError` where it can't be told for sure: compressed masks, values that don't fit the names, a single class.
     """
+    errors = [scan.error for scan in scans.values() if scan.error]
     scans = {path: scan for path, scan in scans.items() if not scan.error and scan.values}
-    if not scans:
-        raise UserError(f"{root}: none of its masks can be read; `linknet-fastai datasets check folder --data {root}` lists them.")
+    if not scans: raise UserError(f"{root}: none of its masks can be read; the first: {errors[0] if errors else 'there is none'}")
     in_color = is_in_color(root, scans, named)
     tally = Tally.of(scans, in_color)
-    return _color_classes(root, tally, named) if in_color else _index_classes(root, tally, named, _shared_palette(scans))
+    return _color_classes(root, tally, named) if in_color else _index_classes(root, tally, named, _shared_palette(scans), void)
 
 
 def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:
@@ -140,9 +147,10 @@ def _refuse_strays(root: Path, tally: Tally, strays: set[int]):
                     f"(first such file: {bad[0]}).")
 
 
-def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: Mapping[int, Color]) -> MaskValues:
+def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: Mapping[int, Color],
+                   void: frozenset[int]) -> MaskValues:
     _refuse_two_ways(tally)
-    void = named.void_values if named else frozenset()
+    if named: void |= named.void_values
     found = [value for value in tally.found if value not in void]
     is_run = set(found) - {VOID} == set(range(len(set(found) - {VOID})))
     settled = frozenset(found) if is_run and not tally.lossy else frozenset()

@@ -59,7 +59,7 @@ def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str,
     if len(classes) <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(percentages):
             text = f"{value:.0f}" if normalize else f"{confusion[row, column]:.3g}"
-            if value < 0.5: continue
+            if np.isnan(value) or value < 0.5: continue
             axis.text(column, row, text, ha="center", va="center", fontsize=7,
                       color="white" if value > 65 else "black")
     axis.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)

@@ -76,7 +76,8 @@ def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
 
 def _notes(table: pd.DataFrame) -> str:
     return (f"Measured: {_protocol(table)}; the best epoch by these frames. Scores in %. Published figures are of "
-            "other resolutions, mostly of the test frames, and of the kind that their column says: they can't be compared.")
+            "other resolutions, mostly of the test frames, and of the kind that their column says: they can't be "
+            "compared.")
 
 
 def _protocol(table: pd.DataFrame) -> str:

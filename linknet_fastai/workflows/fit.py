@@ -79,8 +79,8 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
                         "`train`.")
     if recipe.freeze_epochs and world_size() > 1:
-        raise UserError("several processes can't train with a frozen encoder first; leave out `--freeze-epochs`, or use "
-                        "one process.")
+        raise UserError("several processes can't train with a frozen encoder first; leave out `--freeze-epochs`, or "
+                        "use one process.")
     with process_group(machine):
         run = Run(Path(broadcast_text(str(out))))
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
@@ -110,7 +110,8 @@ def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
     dataset = checked.usable(skip_bad)
     if splits == "train": return dataset, checked.problems
     dataset.split("val")
-    return replace(dataset, table=dataset.table.assign(split=dataset.table.split.replace("val", "train"))), checked.problems
+    table = dataset.table.assign(split=dataset.table.split.replace("val", "train"))
+    return replace(dataset, table=table), checked.problems
 
 
 def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Machine,
@@ -140,7 +141,8 @@ def create(run: Run, dataset: SegmentationDataset, config: Config, problems: pd.
     "Write what a run begins with: `config`, and the samples that are left out; by the main process."
     if not is_main_process(): return
     Run.create(run.path, config)
-    if dataset.split_source == DRAWN: run.write_csv(run.splits_file.name, split_table(dataset))  # the run's own from now on
+    if dataset.split_source == DRAWN:
+        run.write_csv(run.splits_file.name, split_table(dataset))  # the run's own from now on
     if not problems.empty: run.write_csv(run.skipped.name, problems)
 
 

@@ -20,7 +20,7 @@ def test_the_nearest_name_is_suggested(tmp_path):
 def test_a_sound_dataset_is_checked(folder, tmp_path):
     printed = succeed("datasets", "check", "camvid", "--data", folder, "--out", tmp_path / "out")
     assert "64x96" in printed and "50.53 %" in printed  # Road: 48 of 95 columns that are not void
-    assert "never learnt: Building" in printed
+    assert any("never" in line and "Building" in line for line in printed.splitlines())
     assert pd.read_csv(tmp_path / "out/classes.csv")["class"].tolist()[:2] == ["Sky", "Building"]
     Image.open(tmp_path / "out/classes.png").verify()
 

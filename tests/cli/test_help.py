@@ -24,9 +24,10 @@ def test_help_answers_at_once():
 
 @pytest.mark.parametrize("command", ["fit", "lr-find", "show-batch"])
 def test_every_setting_of_a_recipe_is_a_flag(command):
-    text = " ".join(linknet(command, "--help").stdout.split())
+    def joined(text): return "".join(text.split())  # wherever lines are broken
+    text = joined(linknet(command, "--help").stdout)
     for field in fields(Recipe):
         flag = "recipe" if field.name == "name" else field.name.replace("_", "-")
-        assert f"--{flag} " in text
-        if field.name != "name": assert field.metadata["help"] in text
-    assert f"[rapid: {Recipe.epochs}]" in text and f"[rapid: {Recipe.lr}]" in text
+        assert f"--{flag}" in text
+        if field.name != "name": assert joined(field.metadata["help"]) in text
+    assert f"[rapid:{Recipe.epochs}]" in text and f"[rapid:{Recipe.lr}]" in text

@@ -35,11 +35,21 @@ def stopped(folder, tmp_path, monkeypatch) -> Path:
     return tmp_path / "run"
 
 
-def test_a_stopped_run_goes_on_to_its_end(stopped):
-    printed = succeed("resume", stopped)
-    assert f"linknet-fastai predict {stopped}" in printed
+def test_a_stopped_run_goes_on_to_its_end_with_the_settings_it_began_with(stopped):
+    assert linknet("resume", stopped, "--lr", 1).returncode == 2
+    assert_refused(linknet("resume", stopped, "--epochs", 5), stopped, "5")  # a one-cycle has its end
+    assert f"linknet-fastai predict {stopped}" in succeed("resume", stopped)
     assert pd.read_csv(stopped / "history.csv").epoch.tolist() == [1, 2, 3]
     assert (stopped / "report.html").is_file()
+
+
+def test_a_schedule_of_steps_goes_on_to_more_epochs(folder, tmp_path):
+    run = tmp_path / "run"
+    result = quick(folder, run, "--recipe", "paper")
+    assert result.returncode == 0, result.stderr
+    succeed("resume", run, "--epochs", 2)
+    history = pd.read_csv(run / "history.csv")
+    assert history.epoch.tolist() == [1, 2] and history.lr.tolist() == pytest.approx([5e-4, 5e-4])
 
 
 def test_a_finished_run_is_refused(run):
@@ -57,16 +67,3 @@ def test_a_run_of_another_format_is_refused(command, number, run, tmp_path):
     other = write_format(run, tmp_path / "other", number)
     more = ["x.png"] if command == "predict" else []
     assert_refused(linknet(command, other, *more), other, number)
-
-
-def test_a_run_goes_on_as_it_began(stopped):
-    "Its settings can't be given again."
-    assert linknet("resume", stopped, "--lr", 1).returncode == 2
-
-
-def test_more_epochs_only_where_the_schedule_has_no_end(stopped, folder, tmp_path):
-    assert_refused(linknet("resume", stopped, "--epochs", 5), stopped, "5")
-    steps = tmp_path / "steps"
-    assert quick(folder, steps, "--recipe", "paper").returncode == 0
-    succeed("resume", steps, "--epochs", 2)
-    assert pd.read_csv(steps / "history.csv").epoch.tolist() == [1, 2]

@@ -100,12 +100,12 @@ def test_two_processes_at_once(folder):
     assert len(list(folder.iterdir())) == 1
 
 
-@pytest.mark.parametrize("mask_size", [None, (32, 48)])
-def test_samples_are_the_same_in_memory_and_mapped(tiny_dataset, folder, monkeypatch, mask_size):
+@pytest.mark.parametrize("for_training", [False, True])
+def test_samples_are_the_same_in_memory_and_mapped(tiny_dataset, folder, monkeypatch, for_training):
     rows = tiny_dataset.split("train")
-    mapped = decode_samples(tiny_dataset, rows, (32, 48), mask_size)
+    mapped = decode_samples(tiny_dataset, rows, (32, 48), for_training)
     monkeypatch.setattr("linknet_fastai.dataloaders.cache.fits", lambda size: True)
-    held = decode_samples(tiny_dataset, rows, (32, 48), mask_size)
+    held = decode_samples(tiny_dataset, rows, (32, 48), for_training)
     for one, other in zip(mapped, held):
         assert one.path == other.path and torch.equal(one.image, other.image) and torch.equal(one.mask, other.mask)
 

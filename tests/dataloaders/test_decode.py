@@ -11,11 +11,12 @@ from linknet_fastai.images import VOID
 
 
 def test_a_sample_is_an_image_at_the_size_asked_for_and_a_mask_of_classes(tiny_dataset):
+    "As many pixels as 27x48, in the image's own shape: 36x36."
     rows = tiny_dataset.split("val")
-    samples = decode_samples(tiny_dataset, rows, (32, 48))
+    samples = decode_samples(tiny_dataset, rows, (27, 48))
     assert [sample.path for sample in samples] == rows.image.tolist()
     for sample, path in zip(samples, rows["mask"]):
-        assert (sample.image.shape, sample.image.dtype, sample.mask.dtype) == ((3, 32, 48), torch.uint8, torch.uint8)
+        assert (sample.image.shape, sample.image.dtype, sample.mask.dtype) == ((3, 36, 36), torch.uint8, torch.uint8)
         values = np.array(Image.open(path))
         assert (sample.mask.numpy() == np.where(values == 9, VOID, values)).all()
 
@@ -26,11 +27,22 @@ def test_an_image_of_the_size_asked_for_is_not_changed(tiny_dataset):
     assert (sample.image.permute(1, 2, 0).numpy() == np.asarray(Image.open(rows.image.iloc[1]))).all()
 
 
-def test_masks_of_another_size_hold_no_new_values(tiny_dataset):
-    rows = tiny_dataset.split("train")
-    for sample in decode_samples(tiny_dataset, rows, (96, 80), mask_size=(96, 80)):
-        assert sample.mask.shape == (96, 80)
+def test_masks_to_train_on_have_their_images_size_and_hold_no_new_values(tiny_dataset):
+    for sample in decode_samples(tiny_dataset, tiny_dataset.split("train"), (81, 144), for_training=True):
+        assert sample.image.shape == (3, 108, 108) and sample.mask.shape == (108, 108)
         assert set(sample.mask.unique().tolist()) <= {0, 1, 2, VOID}
+
+
+def test_images_of_different_shapes_are_trained_on_one_canvas_around_which_masks_are_void(tiny_dataset):
+    "One image is 32x128, as many pixels as the others' 64x64; the canvas is 64x128."
+    rows = tiny_dataset.split("train")
+    Image.new("RGB", (128, 32), (10, 20, 30)).save(rows.image.iloc[0])
+    Image.new("L", (128, 32), 1).save(rows["mask"].iloc[0])
+    wide, square, *_ = decode_samples(tiny_dataset, rows, (64, 64), for_training=True)
+    assert wide.mask.shape == square.mask.shape == (64, 128) and wide.image.shape == (3, 64, 128)
+    assert (wide.mask == 1).sum() == 32 * 128 and (wide.mask == VOID).sum() == 32 * 128
+    assert (wide.image[:, wide.mask == 1] == torch.tensor([[10], [20], [30]])).all()
+    assert (square.mask != VOID).sum() <= 64 * 64
 
 
 def test_the_most_common_size_is_trained_at(tiny_dataset):

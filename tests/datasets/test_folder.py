@@ -9,7 +9,8 @@ from PIL import Image
 
 from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.check import check
-from linknet_fastai.datasets.folder import distinct_colors, folder
+from linknet_fastai.datasets.folder import folder
+from linknet_fastai.datasets.mask_values import distinct_colors
 from linknet_fastai.errors import UserError
 
 MASK = np.array([[0, 1, 2], [2, 255, 0]], dtype=np.uint8)

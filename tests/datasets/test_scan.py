@@ -19,7 +19,7 @@ def files(tmp_path) -> list[tuple[Path, str]]:
     colors = np.zeros((2, 2, 3), dtype=np.uint8)
     colors[0, 0] = 1, 2, 3
     Image.fromarray(colors).save(root / "colors.png")
-    return [(root / f"{kind}.png", kind) for kind in ("image", "indices", "colors")]
+    return [(root / "image.png", "image"), (root / "indices.png", "mask"), (root / "colors.png", "mask")]
 
 
 def test_sizes_and_values(files):

@@ -22,7 +22,7 @@ CPU = Machine(torch.device("cpu"), "fp32")
 
 @pytest.fixture
 def learn(tiny_dataset):
-    "Trains at 64x96 on masks of 64x64."
+    "Trains with the pixels of 64x96 on masks of 64x64."
     recipe = Recipe(encoder="test_resnet", weights="none", batch_size=4, epochs=1, size=(64, 96))
     learn = linknet_learner(SegmentationDataLoaders.from_dataset(tiny_dataset, recipe, "cpu"), recipe, CPU)
     with learn.no_bar(), learn.no_logging(): yield learn

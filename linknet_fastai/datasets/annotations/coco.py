@@ -1,0 +1,119 @@
+"COCO JSON: polygons and run lengths by image and category (cocodataset.org/#format-data)."
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, FiniteFloat
+
+from ...errors import UserError
+from ..dataset import hxw
+from .draft import Draft
+from .export_files import ExportFiles
+from .outlines import ring
+from .rasterize import area
+from .reading import checked, parse_json, read_bytes
+from .rle import decode_runs, decompress_counts
+from .shapes import Annotations, Shape
+
+Id = int | str
+
+
+class Image(BaseModel):
+    id: Id
+    file_name: str
+    height: int | None = None
+    width: int | None = None
+
+
+class Category(BaseModel):
+    id: Id
+    name: str
+    supercategory: str | None = None
+    keypoints: list[Any] | None = None
+
+
+class Runs(BaseModel):
+    size: tuple[int, int]
+    counts: str | list[int]
+
+
+class Annotation(BaseModel):
+    id: Id | None = None
+    image_id: Id
+    category_id: Id
+    segmentation: list[list[FiniteFloat]] | Runs | None = None
+    iscrowd: int | None = 0
+
+
+class File(BaseModel):
+    images: list[Image]
+    categories: list[Category]
+    annotations: list[Annotation]
+
+
+def recognize(files: ExportFiles) -> Annotations | None:
+    "All JSON files that are COCO's; those of key points only if there are no others. What covers less lies on top; crowds are void."
+    found = {path: content for path in files.ending(".json") if (content := _read(path))}
+    persons = {path for path, content in found.items() if any(category.keypoints for category in content.categories)}
+    if len(persons) < len(found): found = {path: content for path, content in found.items() if path not in persons}
+    if not found: return None
+    draft = Draft("COCO JSON", files)
+    for path, content in found.items(): _add(draft, path, content)
+    return draft.annotations()
+
+
+def _read(path: Path) -> File | None:
+    "None where a JSON file is something else."
+    content = read_bytes(path)
+    if b'"images"' not in content or (b'"annotations"' not in content and b'"categories"' not in content): return None
+    values = parse_json(path, content)
+    if not isinstance(values, dict) or not {"images", "annotations", "categories"} <= values.keys(): return None
+    annotations = values["annotations"]
+    if isinstance(annotations, list) and any(isinstance(each, dict) and "segments_info" in each for each in annotations):
+        raise UserError(f"{path}: is COCO's panoptic format, whose masks number segments; convert it to instances (`panopticapi`).")
+    return checked(File, values, path)
+
+
+def _add(draft: Draft, path: Path, content: File):
+    used = {annotation.category_id for annotation in content.annotations}
+    parents = {category.supercategory for category in content.categories}
+    labels = {category.id: draft.label(category.name, f"{path}: category {category.id}") for category in content.categories
+              if category.id in used or not (category.supercategory == "none" and category.name in parents)}  # Roboflow's for the whole
+    if len(labels) < len({category.id for category in content.categories} & labels.keys()) or _doubles(content.categories):
+        raise UserError(f"{path}: two categories have the id {_doubles(content.categories)[0]}; correct it.")
+    if _doubles(content.images): raise UserError(f"{path}: two images have the id {_doubles(content.images)[0]}; correct it.")
+    sizes = {image.id: (image.height, image.width) if image.height and image.width else None for image in content.images}
+    shapes = {image.id: [] for image in content.images}
+    for number, annotation in enumerate(content.annotations):
+        where = f"{path}: annotation {number if annotation.id is None else annotation.id}"
+        if annotation.category_id not in labels: raise UserError(f"{where} has the category {annotation.category_id}, which isn't listed.")
+        if annotation.image_id not in shapes: raise UserError(f"{where} is on the image {annotation.image_id}, which isn't listed.")
+        label = None if annotation.iscrowd else labels[annotation.category_id]
+        shape = _shape(draft, where, annotation.segmentation, label, sizes[annotation.image_id])
+        if shape: shapes[annotation.image_id].append(shape)
+    for image in content.images: draft.add_named(image.file_name, path, sizes[image.id], shapes=tuple(shapes[image.id]))
+
+
+def _doubles(items: list) -> list[Id]:
+    return [id for id, count in Counter(item.id for item in items).items() if count > 1]
+
+
+def _shape(draft: Draft, where: str, segmentation: list[list[float]] | Runs | None, label: str | None,
+           size: tuple[int, int] | None) -> Shape | None:
+    if not segmentation: raise UserError(f"{where} has a box but no outline, and a box is no segmentation; export instances with polygons.")
+    if isinstance(segmentation, Runs): return _bitmap(where, segmentation, label, size)
+    for polygon in segmentation:
+        if len(polygon) % 2 or len(polygon) == 4: raise UserError(f"{where} has a polygon of {len(polygon)} numbers; correct it.")
+    rings = tuple(ring(np.reshape(polygon, (-1, 2)), where) for polygon in segmentation if len(polygon) >= 6)
+    if len(rings) < len(segmentation): draft.notes["polygons of fewer than three points are left out"] += 1
+    return Shape(label, rings, z=-area(rings)) if rings else None
+
+
+def _bitmap(where: str, runs: Runs, label: str | None, size: tuple[int, int] | None) -> Shape:
+    if size is None or runs.size != size:
+        raise UserError(f"{where} is a bitmap of {hxw(runs.size)}, its image {hxw(size) if size else 'of a size that is not said'}; correct it.")
+    counts = decompress_counts(runs.counts, where) if isinstance(runs.counts, str) else runs.counts
+    return Shape(label, bitmap=partial(decode_runs, counts, size, True, where), z=-sum(counts[1::2]))

@@ -1,0 +1,111 @@
+"What the readers of all formats have in common: classes and images gathered, checked, and described."
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError
+from ...images import image_size, orientation
+from ..class_file import Color
+from ..dataset import hxw
+from .export_files import ExportFiles
+from .shapes import BACKGROUNDS, AnnotatedImage, Annotations, Shape, class_name
+
+MOST_CLASSES = 254  # a mask has a byte a pixel, and 255 is void
+
+
+@dataclass
+class Draft:
+    "Annotations of the format `kind` in the making."
+
+    kind: str
+    files: ExportFiles
+    classes: dict[str, Color | None] = field(default_factory=dict)
+    images: dict[Path, AnnotatedImage] = field(default_factory=dict)
+    sources: dict[Path, Path] = field(default_factory=dict)
+    missing: list[tuple[str, Path]] = field(default_factory=list)
+    notes: Counter = field(default_factory=Counter)
+    others: set[Path] = field(default_factory=set)  # image files that are masks
+
+    def label(self, name: str, where: str, color: Color | None = None) -> str | None:
+        "The class of this name, added where it is new; None for void."
+        label = class_name(name)
+        if label == "": raise UserError(f"{where}: has no name for its class; correct it.")
+        if label is not None: self.classes[label] = self.classes.get(label) or color
+        return label
+
+    def add_named(self, name: str, source: Path, said: tuple[int, int] | None, **rest: Any):
+        "The image that `source` calls `name`; noted as missing where there is none."
+        image = self.files.image(name, source)
+        if image is None: self.missing.append((name, source))
+        else: self.add(image, source, said, **rest)
+
+    def add(self, image: Path, source: Path, said: tuple[int, int] | None, **rest: Any):
+        "An image that `source` annotates; `UserError` where another did, or it says (height, width) that aren't the image's."
+        if image in self.images:
+            raise UserError(f"{image}: is annotated twice, in {self.sources[image]} and in {source}; remove one.")
+        size = said if rest.get("content") else size_of(image, source, said)
+        split = rest.pop("split", None) or self.files.split_of(source) or self.files.split_of(image)
+        self.images[image], self.sources[image] = AnnotatedImage(image, size, split, **rest), source
+
+    def extend(self, image: Path, shapes: list[Shape]):
+        "Shapes on an image that was added."
+        self.images[image] = replace(self.images[image], shapes=(*self.images[image].shapes, *shapes))
+
+    def annotations(self, with_background: bool = True) -> Annotations:
+        "All of it. The background is the first class, if there are shapes."
+        if self.missing:
+            name, source = self.missing[0]
+            raise UserError(f"{source}: {len(self.missing)} of its images, such as {name}, are not below {self.files.root}; put them there "
+                            "under these names.")
+        first = next(iter(self.sources.values()), self.files.root)
+        if not self.images: raise UserError(f"{first}: annotates no image; export it again.")
+        named = next((name for name in self.classes if name.lower() in BACKGROUNDS), "background")
+        classes = self.classes
+        if with_background: classes = {named: classes.get(named) or (0, 0, 0)} | {name: classes[name] for name in classes if name != named}
+        if len(classes) < 2: raise UserError(f"{first}: has no class beside {', '.join(classes) or 'void'}; name one.")
+        if len(classes) > MOST_CLASSES: raise UserError(f"{first}: has {len(classes)} classes, more than {MOST_CLASSES}; leave some out.")
+        images = [self.images[path] for path in sorted(self.images)]
+        self._refuse_fractions(images)
+        colors = tuple(classes.values())
+        is_palette = all(colors) and len(set(colors)) == len(colors)
+        return Annotations(self.files.root, self._description(images, classes), tuple(classes), colors if is_palette else None,
+                           _with_splits(images))
+
+    def _refuse_fractions(self, images: list[AnnotatedImage]):
+        farthest = max((float(ring.max()) for image in images for shape in image.shapes for ring in shape.rings), default=2)
+        if farthest <= 1:
+            raise UserError(f"{self.sources[images[0].image]}: has no coordinate above 1, so these are fractions of the image; export pixels.")
+
+    def _description(self, images: list[AnnotatedImage], classes: dict) -> str:
+        "The format, what it holds, and what should be known of it."
+        empty = sum(not image.shapes and image.mask is None for image in images)
+        left_out = len(set(self.files.images) - set(self.images) - self.others)
+        if empty: self.notes["images have no shape, so they are all background"] = empty
+        if left_out: self.notes["other images have no annotation and are left out"] = left_out
+        names = Counter(name.casefold() for name in classes)
+        alike = [name for name in classes if names[name.casefold()] > 1]
+        if alike: self.notes[f"classes differ in capitals alone: {', '.join(alike)}"] = len(alike)
+        notes = [f"{count} {what}" for what, count in self.notes.items()]
+        return "; ".join([f"{self.kind} ({len(images)} images, {len(classes)} classes)", *notes])
+
+
+def size_of(image: Path, source: Path, said: tuple[int, int] | None) -> tuple[int, int]:
+    "(height, width) of the upright image; `UserError` where `source` says another."
+    size = image_size(image)
+    if said is None or tuple(said) == size: return size
+    turned = tuple(said) == size[::-1] and orientation(image) >= 5
+    hint = "its EXIF tag turns it, and it was annotated unturned; save it without the tag" if turned else "annotate the image as it is"
+    raise UserError(f"{source}: says that {image.name} is {hxw(said)}, but it is {hxw(size)}: {hint}.")
+
+
+def _with_splits(images: list[AnnotatedImage]) -> list[AnnotatedImage]:
+    "Without splits, if there is one only: then it is to be drawn. `UserError` where some images have one, and others not."
+    splits = {image.split for image in images}
+    if len(splits) == 1:
+        return [replace(image, split=None) for image in images]
+    if None in splits:
+        stray = next(image.image for image in images if image.split is None)
+        raise UserError(f"{stray}: is in none of train, val and test, as others are; move it.")
+    return images

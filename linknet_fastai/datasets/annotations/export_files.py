@@ -1,0 +1,91 @@
+"The files of an export, and the images among them by the names that annotations give."
+
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path, PurePath, PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ...errors import UserError
+from ...images import SUFFIXES
+from ..files_inside import inside
+from ..layouts import walk
+from ..splits import split_of_folder
+
+Parts = tuple[str, ...]
+
+
+class ExportFiles:
+    "All files below `root`; with `follow_links` also where links lead out of it."
+
+    def __init__(self, root: Path, follow_links: bool = False):
+        self.root, self.follow_links = root, follow_links
+        self.paths = list(walk(root, follow_links))
+
+    def ending(self, *suffixes: str) -> list[Path]:
+        "Those whose lower-case names end so."
+        return [self.allowed(path) for path in self.paths if path.name.lower().endswith(suffixes)]
+
+    @cached_property
+    def images(self) -> list[Path]: return self.ending(*SUFFIXES)
+
+    @cached_property
+    def _by_name(self) -> dict[str, dict[Parts, Path]]:
+        "Images by their names, and by the parts of their paths below the root."
+        found = defaultdict(dict)
+        for path in self.images:
+            parts = _parts(path.relative_to(self.root))
+            found[parts[-1]][parts] = path
+        return found
+
+    def allowed(self, path: Path) -> Path:
+        "`path`; `UserError` for a link that leads out of the folder."
+        return inside(None if self.follow_links else self.root, path)
+
+    def split_of(self, path: Path) -> str | None:
+        "The split that the nearest folder of a file, or a word in the name of a file that is no image, names."
+        folders = path.relative_to(self.root).parts[:-1]
+        stems = [] if path.suffix.lower() in SUFFIXES else re.split(r"[_\-. ]", path.stem)
+        return next(filter(None, map(split_of_folder, reversed([*folders, *stems]))), None)
+
+    def image(self, name: str, source: Path) -> Path | None:
+        """The image that the file `source` calls `name`: a path relative to it or to the root, or the end of one, or from another machine.
+
+        None where no image is called so. `UserError` for a path that leads out of the folder, and where several are meant.
+        """
+        name, is_foreign = _plain(name)
+        parts = _parts(PurePosixPath(name))
+        if not parts: return None
+        alike = self._by_name.get(parts[-1], {})
+        if not is_foreign:
+            paths = [Path(os.path.normpath(base / name)) for base in (source.parent, self.root)]
+            below = [_parts(path.relative_to(self.root)) for path in paths if path.is_relative_to(self.root)]
+            if not below: raise UserError(f"{source}: its image {name} leads out of {self.root}; put it there, and correct the path.")
+            for each in below:
+                if each in alike: return alike[each]
+        wanted = next(filter(None, map(split_of_folder, reversed(parts[:-1]))), self.split_of(source))
+        found = {each: path for each, path in alike.items() if wanted is None or self.split_of(path) in (None, wanted)}
+        for start in range(len(parts) if is_foreign else 1):  # the longest end that fits
+            ending = [path for each, path in found.items() if each[-len(parts[start:]):] == parts[start:]]
+            near = [path for path in ending if path.is_relative_to(source.parent)]
+            if len(ending) > 1 and len(near) == 1: ending = near
+            if len(ending) > 1: raise UserError(f"{source}: its image {name} may be {ending[0]} or {ending[1]}; give them different names.")
+            if ending: return ending[0]
+        return None
+
+
+def _parts(path: PurePath) -> Parts:
+    "In one form for letters with accents, which some file systems take apart."
+    return tuple(unicodedata.normalize("NFC", part) for part in path.parts)
+
+
+def _plain(name: str) -> tuple[str, bool]:
+    "A path with slashes, and whether it is one of another machine: a URL, an upload, an absolute path."
+    if "://" in name or name.startswith("/data/"):
+        parts = urlsplit(name)
+        return unquote(parse_qs(parts.query).get("d", [parts.path])[0]).lstrip("/"), True
+    slashes = name.replace("\\", "/")
+    relative = re.sub(r"^([A-Za-z]:)?/+", "", slashes)
+    return relative, relative != slashes

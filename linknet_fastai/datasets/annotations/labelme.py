@@ -1,0 +1,128 @@
+"LabelMe JSON: a file an image, with polygons, rectangles, circles and bitmaps (github.com/wkentaro/labelme)."
+
+import base64
+import io
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel
+
+from ...errors import UserError
+from ...images import SUFFIXES
+from .draft import Draft
+from .export_files import ExportFiles
+from .outlines import ellipse, rectangle, ring
+from .reading import checked, parse_json, read_bytes
+from .shapes import Annotations, Shape
+
+WITHOUT_AREA = ("line", "linestrip", "point", "points")
+
+
+class Drawn(BaseModel):
+    label: str
+    points: list[tuple[float, float]]
+    shape_type: str | None = None  # None: of before there were others than polygons
+    mask: str | None = None
+
+
+class File(BaseModel):
+    shapes: list[Drawn]
+    imagePath: str
+    imageData: str | None = None
+    imageHeight: int | None = None
+    imageWidth: int | None = None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        return (self.imageHeight, self.imageWidth) if self.imageHeight and self.imageWidth else None
+
+
+def recognize(files: ExportFiles) -> Annotations | None:
+    "All JSON files that are LabelMe's. Later shapes lie on top. `labels.txt`, which LabelMe takes as `--labels`, orders the classes."
+    found = {path: content for path in files.ending(".json") if (content := _read(path))}
+    if not found: return None
+    draft = Draft("LabelMe JSON", files)
+    for names in files.ending("labels.txt"):
+        if names.parent == files.root: _add_names(draft, names)
+    for name in sorted({drawn.label for content in found.values() for drawn in content.shapes}): draft.label(name, str(files.root))
+    for path, content in found.items(): _add(draft, path, content)
+    return draft.annotations()
+
+
+def _add_names(draft: Draft, path: Path):
+    for line in read_bytes(path).decode("utf-8-sig", errors="replace").splitlines():
+        if line.strip(): draft.label(line, str(path))
+
+
+def _read(path: Path) -> File | None:
+    "None where a JSON file is something else."
+    content = read_bytes(path)
+    if b'"shapes"' not in content: return None
+    values = parse_json(path, content)
+    return checked(File, values, path) if isinstance(values, dict) and {"shapes", "imagePath"} <= values.keys() else None
+
+
+def _add(draft: Draft, path: Path, content: File):
+    image, size, embedded = draft.files.image(content.imagePath, path), content.size, None
+    for suffix in SUFFIXES if image is None else (): image = image or draft.files.image(f"{path.stem}{suffix}", path)
+    if image is None and content.imageData:
+        embedded, size, format = _embedded(path, content.imageData, content.size)
+        image = path.with_suffix(f".{format}")
+    if image is None:
+        draft.missing.append((content.imagePath, path))
+        return
+    wheres = [f"{path}: shape {number} ({drawn.label})" for number, drawn in enumerate(content.shapes)]
+    draft.add(image, path, size, content=embedded)
+    size = draft.images[image].size
+    shapes = [_shape(draft, where, drawn, size) for where, drawn in zip(wheres, content.shapes)]
+    draft.extend(image, [shape for shape in shapes if shape])
+
+
+def _embedded(path: Path, data: str, said: tuple[int, int] | None) -> tuple[Callable[[], bytes], tuple[int, int], str]:
+    "How to get at the bytes of an image that a JSON file holds, its size and its format."
+    image = _decoded_image(f"{path}: its imageData", data)
+    size = image.size[::-1]
+    if said not in (None, size): raise UserError(f"{path}: its imageData is {size[0]}x{size[1]}, but it says {said[0]}x{said[1]}; correct it.")
+    # read again when it is needed: all images of a folder would fill the memory
+    return lambda: base64.b64decode(parse_json(path, read_bytes(path))["imageData"]), size, image.format.lower()
+
+
+def _decoded_image(where: str, data: str) -> Image.Image:
+    try: return Image.open(io.BytesIO(base64.b64decode(data)))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{where} can't be read as an image ({error}); save it again.") from error
+
+
+def _shape(draft: Draft, where: str, drawn: Drawn, size: tuple[int, int]) -> Shape | None:
+    label, kind = draft.label(drawn.label, where), drawn.shape_type or "polygon"
+    if kind in WITHOUT_AREA:
+        draft.notes[f"shapes without an area ({', '.join(WITHOUT_AREA)}) are left out"] += 1
+        return None
+    points = ring(drawn.points, where)
+    wanted = {"circle": (2,), "mask": (2,), "rectangle": (2, 4), "oriented_rectangle": (4,)}.get(kind)
+    if kind == "polygon" and 0 < len(points) < 3:
+        draft.notes["polygons of fewer than three points are left out"] += 1
+        return None
+    if (wanted is None and kind != "polygon") or len(points) not in (wanted or range(3, len(points) + 1)):
+        raise UserError(f"{where}: is a {kind} of {len(points)} points, which can't be read; draw it again.")
+    if kind == "mask": return Shape(label, bitmap=partial(_bitmap, where, drawn.mask, points, size))
+    if kind == "circle": points = ellipse(*points[0], *[math.dist(*points)] * 2)
+    if kind == "rectangle" and len(points) == 2: points = rectangle(*points[0], *points[1])
+    return Shape(label, (points,))
+
+
+def _bitmap(where: str, data: str | None, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    "Bool `[H,W]` of a bitmap in a box, whose last row and column belong to it."
+    image = _decoded_image(f"{where}: its mask", data or "")
+    (left, top), (right, bottom) = box.astype(int)
+    height, width = bottom - top + 1, right - left + 1
+    if image.size != (width, height) or left < 0 or top < 0 or right >= size[1] or bottom >= size[0]:
+        raise UserError(f"{where}: its mask is {image.height}x{image.width}, and its box doesn't fit it or the image; draw it again.")
+    mask = np.zeros(size, dtype=bool)
+    try: mask[top:top + height, left:left + width] = np.asarray(image.convert("L")) > 0
+    except (OSError, SyntaxError, ValueError) as error: raise UserError(f"{where}: its mask is damaged ({error}); draw it again.") from error
+    return mask

@@ -1,0 +1,53 @@
+"classes.txt: names, colors, comments, void."
+
+import pytest
+
+from linknet_fastai.datasets.class_file import NamedClass, read_class_file
+from linknet_fastai.datasets.folder import folder
+from linknet_fastai.errors import UserError
+from linknet_fastai.images import VOID
+
+from folders import save_colors, stripes, write_folder  # isort: skip
+
+
+def parsed(root, text: str):
+    (root / "classes.txt").write_text(text)
+    return read_class_file(root)
+
+
+def test_names_colors_and_comments(tmp_path):
+    file = parsed(tmp_path, "# my classes\ntraffic light 1 2 3\n\nroad\n  # another\ntree 300 1 2\n")
+    assert file.classes == (NamedClass("traffic light", 0, (1, 2, 3)), NamedClass("road", 1, None), NamedClass("tree 300 1 2", 2, None))
+
+
+def test_void_alone_takes_the_place_of_a_class(tmp_path):
+    file = parsed(tmp_path, "road\nvoid\ncar\n")
+    assert [(each.name, each.index) for each in file.classes] == [("road", 0), ("car", 2)] and file.void_values == {1}
+
+
+def test_void_values_colors_and_names(tmp_path):
+    file = parsed(tmp_path, "road 10 20 30\nold sky 40 50 60\nvoid 254 253\nvoid old sky\n")
+    assert file.void_values == {254, 253, 1} and [each.name for each in file.classes] == ["road"]
+    with pytest.raises(UserError, match="void 254 253"): _ = file.void_colors
+    file = parsed(tmp_path, "road 10 20 30\nold sky 40 50 60\nvoid old sky\nvoid 1 2 3 4 5 6\n")
+    assert file.void_colors == {(40, 50, 60), (1, 2, 3), (4, 5, 6)}
+
+
+@pytest.mark.parametrize("text, part", [
+    ("", "names no class"), ("# only this\n", "names no class"), ("a\na\n", "twice"), ("a 1 2 3\nb 1 2 3\n", "same color"),
+    ("a\nvoid b\n", "'b'")])
+def test_what_can_t_be_meant_is_refused(tmp_path, text, part):
+    with pytest.raises(UserError, match=part) as raised: parsed(tmp_path, text)
+    assert "classes.txt" in str(raised.value)
+
+
+def test_classes_named_void_and_mean_train_nothing_wrong(tmp_path):
+    dataset = folder(write_folder(tmp_path, stripes((0, 1, 2)), "ground\nvoid\nmean\n"))
+    assert dataset.classes == ("ground", "mean") and (dataset.values[1], dataset.values[2]) == (VOID, 1)
+
+
+def test_several_void_colors(tmp_path):
+    palette = ((0, 0, 0), (1, 1, 200), (90, 0, 0), (0, 90, 0))
+    root = write_folder(tmp_path, stripes((0, 1, 2, 3)), "red 90 0 0\ngreen 0 90 0\nvoid 0 0 0\nvoid 1 1 200\n", save=save_colors(palette))
+    mask = folder(root).read_mask(root / "masks" / "00.png")
+    assert (mask == [VOID, VOID, 0, 1][0] * (stripes((0, 1, 2, 3))[0] < 2) + (stripes((0, 1, 2, 3))[0] - 2) * (stripes((0, 1, 2, 3))[0] > 1)).all()

@@ -1,0 +1,162 @@
+"What lies in a folder is recognised: images, their masks, their splits."
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from folders import EXAMPLES, noise, save_gray, stripes, write_files, write_folder
+from PIL import Image
+
+from linknet_fastai.dataset_options import DatasetOptions
+from linknet_fastai.datasets.check import check
+from linknet_fastai.datasets.folder import DRAWN, folder
+from linknet_fastai.errors import UserError
+from linknet_fastai.images import VOID
+
+
+def opened(root: Path, **options): return folder(root, DatasetOptions(**options))
+
+
+def refusal(root: Path, **options) -> str:
+    with pytest.raises(UserError) as raised: opened(root, **options)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_image_has_its_own_mask(name, tmp_path):
+    "Image and mask have one number in their names, and the check finds nothing."
+    dataset = folder(EXAMPLES[name](tmp_path))
+    assert len(dataset.table) >= 4 and check(dataset).problems.empty
+    for row in dataset.table.itertuples():
+        assert re.findall(r"\d+", row.image.stem) == re.findall(r"\d+", row.mask.stem), row
+    assert dataset.split_source and dataset.note.startswith("found ")
+
+
+@pytest.mark.parametrize("train, val", [
+    ("train", "val"), ("training", "validation"), ("Train", "Val"), ("train2017", "val2017"), ("train", "valid"), ("TRAIN", "Valid")])
+def test_a_split_that_people_made_is_kept(tmp_path, train, val):
+    names = [f"{split}/{{}}/{split}{n}.png" for split in (train, val) for n in range(3)]
+    dataset = folder(write_files(tmp_path, [name.format("images") for name in names], [name.format("masks") for name in names]))
+    assert {row.image.parts[-3]: row.split for row in dataset.table.itertuples()} == {train: "train", val: "val"}
+    assert dataset.split_source == "the folders" and "the folders" in " ".join(check(dataset).notes)
+
+
+def test_pascal_voc_s_lists_and_its_void(tmp_path):
+    dataset = folder(EXAMPLES["pascal-voc"](tmp_path))
+    assert {row.image.stem: row.split for row in dataset.table.itertuples()} == {"0": "train", "1": "train", "2": "train", "3": "val"}
+    assert dataset.values[255] == VOID and dataset.split_source == "ImageSets/Segmentation"
+    (tmp_path / "ImageSets/Segmentation/val.txt").write_text("3\n0\n")
+    assert "val.txt: names 0, which is in train" in refusal(tmp_path)
+
+
+def test_an_image_in_two_lines_of_splits_csv_is_refused(tmp_path):
+    write_folder(tmp_path, stripes((0, 1)))
+    rows = [f"images/{n:02}.png,{'val' if n < 3 else 'train'}" for n in range(10)]
+    (tmp_path / "splits.csv").write_text("\n".join(["image,split", *rows, "images/04.png,val"]))
+    message = refusal(tmp_path)
+    assert "splits.csv" in message and "line 12" in message and "images/04.png" in message
+
+
+def test_a_drawn_split_is_the_same_whatever_the_order_and_writes_nothing(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)))
+    for path in (root, root / "images", root / "masks"): path.chmod(0o555)
+    first, again = folder(root), folder(root)
+    assert first.split_source == DRAWN and list(first.table.split) == list(again.table.split)
+    assert first.table.split.value_counts().to_dict() == {"train": 8, "val": 2} and not (root / "splits.csv").exists()
+
+
+def test_a_split_is_drawn_after_bad_samples_are_out(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)))
+    for number in (1, 4, 7): (root / "images" / f"{number:02}.png").write_text("hello")
+    result = check(folder(root))
+    sound = result.usable(skip_bad=True)
+    assert len(result.problems) == 3 and sound.table.split.value_counts().to_dict() == {"train": 6, "val": 1}
+
+
+@pytest.mark.parametrize("mask", ["{}_mask.png", "{}_L.png", "{}_P.png", "mask_{}.png", "{}_labelIds.png", "{}_seg.png"])
+@pytest.mark.parametrize("folders", [("", ""), ("images/", "masks/"), ("photos/", "labels/")])
+def test_masks_are_found_by_the_names_that_tools_give(tmp_path, mask, folders):
+    numbers = range(5)
+    write_files(tmp_path, [f"{folders[0]}a{n}.jpg" for n in numbers], [folders[1] + mask.format(f"a{n}") for n in numbers])
+    dataset = folder(tmp_path)
+    assert [(row.image.stem, row.mask.name) for row in dataset.table.itertuples()] == [(f"a{n}", mask.format(f"a{n}")) for n in numbers]
+
+
+def test_any_pattern_may_be_named(tmp_path):
+    write_files(tmp_path, [f"images/{n}.png" for n in range(4)], [f"masks/x{n}y.png" for n in range(4)])
+    dataset = opened(tmp_path, mask_pattern="x{stem}y.png")
+    assert [row.mask.stem for row in dataset.table.itertuples()] == ["x0y", "x1y", "x2y", "x3y"]
+    assert dataset.options["mask_pattern"] == "x{stem}y.png"
+    assert "{stem}" in refusal(tmp_path, mask_pattern="xy.png")
+
+
+def test_images_and_masks_may_be_paths(tmp_path):
+    write_files(tmp_path, [f"data/imgs/{n}.png" for n in range(4)], [f"data/truth/{n}.png" for n in range(4)])
+    assert len(opened(tmp_path, images="data/imgs", masks="data/truth").table) == 4
+    assert "nowhere" in refusal(tmp_path, images="nowhere", masks="data/truth")
+
+
+def test_what_systems_and_editors_leave_is_no_image(tmp_path):
+    write_folder(tmp_path, stripes((0, 1)))
+    for name in ("images/._00.png", "masks/._00.png", "__MACOSX/images/00.png", "images/.ipynb_checkpoints/00-checkpoint.png",
+                 "images/Thumbs.db", ".hidden/masks/00.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0" * 10)
+    dataset = folder(tmp_path)
+    assert len(dataset.table) == 10 and check(dataset).problems.empty
+
+
+def test_letters_with_accents_match_in_either_form(tmp_path):
+    for number, mask in enumerate(stripes((0, 1), 4)):
+        noise(tmp_path / "images" / unicodedata.normalize("NFD", f"été{number}.png"))
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        save_gray(mask, tmp_path / "masks" / unicodedata.normalize("NFC", f"été{number}.png"))
+    assert check(folder(tmp_path)).problems.empty and len(folder(tmp_path).table) == 4
+
+
+def test_linked_folders_inside_are_followed_and_outside_refused(tmp_path):
+    root = write_folder(tmp_path / "data", stripes((0, 1)))
+    (root / "images").rename(root / "elsewhere")
+    os.symlink(root / "elsewhere", root / "images")
+    assert len(folder(root).table) == 10
+    (root / "images").unlink()
+    (root / "elsewhere").rename(tmp_path / "outside")
+    os.symlink(tmp_path / "outside", root / "images")
+    message = refusal(root)
+    assert str(root / "images") in message and "--follow-links" in message
+    dataset = opened(root, follow_links=True)
+    assert check(dataset).problems.empty and len(dataset.table) == 10 and dataset.options["follow_links"]
+
+
+def test_an_image_without_a_mask_is_a_problem_and_may_be_skipped(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)))
+    noise(root / "images" / "extra.png")
+    result = check(folder(root))
+    [problem] = result.problems.problem
+    assert "masks/extra.png" in problem and len(result.usable(skip_bad=True).table) == 10
+
+
+def test_equal_blank_tiles_in_two_splits_are_a_note(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1), 4))
+    for split in ("train", "val"):
+        for part in ("images", "masks"): (root / part / split).mkdir()
+        for n in range(2):
+            for part in ("images", "masks"): (root / part / f"{n + 2 * (split == 'val'):02}.png").rename(root / part / split / f"{split}{n}.png")
+        Image.fromarray(np.full((32, 48, 3), 255, np.uint8)).save(root / "images" / split / f"{split}0.png")
+    result = check(folder(root))
+    assert result.problems.empty and any("single color" in note for note in result.notes)
+
+
+def test_a_table_names_its_line_where_it_is_wrong(tmp_path):
+    root = EXAMPLES["table"](tmp_path)
+    table = pd.read_csv(root / "list.csv")
+    table.loc[2, "split"] = "holdout"
+    table.to_csv(root / "list.csv", index=False)
+    assert "list.csv: line 4" in refusal(root)
+    table.loc[2, ["image", "split"]] = "../../etc/secret.png", "train"
+    table.to_csv(root / "list.csv", index=False)
+    assert "list.csv: line 4 leads out" in refusal(root)

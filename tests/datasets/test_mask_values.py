@@ -1,0 +1,238 @@
+"Labels are never misread: what a folder's masks mean, or why they are refused."
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from folders import BLACK, GREEN, PALETTE, RED, save_colors, save_gray, save_palette, stripes, write_folder
+from PIL import Image
+
+from linknet_fastai.datasets.check import check
+from linknet_fastai.datasets.folder import folder
+from linknet_fastai.errors import UserError
+from linknet_fastai.images import VOID
+
+
+def meaning(root: Path) -> tuple[tuple[str, ...], dict]:
+    dataset = folder(root)
+    return dataset.classes, dict(dataset.values)
+
+
+def refusal(root: Path) -> str:
+    with pytest.raises(UserError) as raised: folder(root)
+    assert len(str(raised.value).splitlines()) == 1
+    return str(raised.value)
+
+
+def with_values(masks: list[np.ndarray], **values: int) -> list[np.ndarray]:
+    "Masks whose 1, 2 ... are other values: `_1=7`."
+    lookup = np.arange(256, dtype=np.uint8)
+    for name, value in values.items(): lookup[int(name[1:])] = value
+    return [lookup[mask] for mask in masks]
+
+
+# Two values
+
+@pytest.mark.parametrize("classes, expected", [
+    ("road\n", ("background", "road")), ("rest\nroad\n", ("rest", "road")), (None, ("0", "255"))])
+def test_black_and_white_are_two_classes_whatever_is_named(tmp_path, classes, expected):
+    assert meaning(write_folder(tmp_path, stripes((0, 255)), classes)) == (expected, {0: 0, 255: 1})
+
+
+def test_a_background_is_added_to_0_and_1_too(tmp_path):
+    classes, values = meaning(write_folder(tmp_path, stripes((0, 1)), "road\n"))
+    assert classes == ("background", "road") and (values[0], values[1]) == (0, 1)
+
+
+def test_names_that_don_t_fit_the_values_are_refused_side_by_side(tmp_path):
+    message = refusal(write_folder(tmp_path, stripes((0, 255)), "a\nb\nc\n"))
+    for part in ("classes.txt", "0 (", "255 (", "a, b, c"): assert part in message
+
+
+@pytest.mark.parametrize("classes, names", [(None, ("0", "127", "255")), ("a\nb\nc\n", ("a", "b", "c"))])
+def test_255_is_a_class_where_there_is_no_run_beside_it(tmp_path, classes, names):
+    masks = with_values(stripes((0, 1, 2)), _1=127, _2=255)
+    assert meaning(write_folder(tmp_path, masks, classes)) == (names, {0: 0, 127: 1, 255: 2})
+
+
+def test_255_is_void_beside_a_run(tmp_path):
+    assert meaning(write_folder(tmp_path, stripes((0, 1, 255)))) == (("0", "1"), {0: 0, 1: 1, 255: VOID})
+
+
+@pytest.mark.parametrize("classes", [None, "rest\nroad\n"])
+def test_0_1_in_some_files_and_0_255_in_others_are_refused(tmp_path, classes):
+    message = refusal(write_folder(tmp_path, stripes((0, 1), 5) + stripes((0, 255), 5), classes))
+    assert "00.png" in message and "05.png" in message
+
+
+@pytest.mark.parametrize("classes, names", [
+    (None, ("#000000", "#c80000")), ("road\n", ("background", "road")), ("road 200 0 0\n", ("background", "road")),
+    ("rest\nroad\n", ("rest", "road"))])
+def test_one_color_on_black_is_two_classes(tmp_path, classes, names):
+    assert meaning(write_folder(tmp_path, stripes((0, 1)), classes, save=save_colors(PALETTE))) == (names, {BLACK: 0, RED: 1})
+
+
+def test_transparency_may_be_the_mask(tmp_path):
+    def save(mask, path): Image.fromarray(np.dstack([np.full((*mask.shape, 3), 255, np.uint8), mask])).save(path)
+    assert meaning(write_folder(tmp_path, stripes((0, 255)), "road\n", save=save)) == (("background", "road"), {0: 0, 255: 1})
+
+
+@pytest.mark.parametrize("classes", [None, "road\n"])
+def test_masks_of_one_class_are_refused(tmp_path, classes):
+    assert "one class" in refusal(write_folder(tmp_path, stripes((0,)), classes))
+
+
+# Compressed and smoothed masks
+
+def test_jpeg_masks_are_refused_with_their_values(tmp_path):
+    message = refusal(write_folder(tmp_path, stripes((0, 255)), "rest\nroad\n", ".jpg"))
+    assert "0 (" in message and "255 (" in message and "PNG" in message and "00.jpg" in message
+
+
+@pytest.mark.parametrize("classes", [None, "rest\nroad\n"])
+def test_smooth_edges_are_refused(tmp_path, classes):
+    smooth = [np.asarray(Image.fromarray(mask).rotate(10, Image.Resampling.BILINEAR)) for mask in stripes((0, 255))]
+    assert "smoothed" in refusal(write_folder(tmp_path, smooth, classes))
+
+
+@pytest.mark.parametrize("classes", [None, "rest\nroad\n"])
+def test_a_stray_pixel_is_the_problem_of_its_file(tmp_path, classes):
+    masks = stripes((0, 255), 40)
+    masks[3] = masks[3].copy()
+    masks[3][5, 5] = 254
+    result = check(folder(write_folder(tmp_path, masks, classes)))
+    [problem] = result.problems.problem
+    assert "03.png" in problem and "254" in problem
+    assert len(result.usable(skip_bad=True).table) == 39
+
+
+def test_colors_one_off_are_refused(tmp_path):
+    def save(mask, path):
+        colors = np.array(PALETTE, np.uint8)[mask]
+        colors[::7, ::5] += 1
+        Image.fromarray(colors).save(path)
+    assert "compressed" in refusal(write_folder(tmp_path, stripes((0, 1, 2)), save=save))
+
+
+def test_rare_classes_of_a_run_are_classes(tmp_path):
+    masks = stripes((0, 1, 2))
+    masks[0] = masks[0].copy()
+    masks[0][0, 0] = 3  # 1 pixel of 15,360
+    assert meaning(write_folder(tmp_path, masks))[0] == ("0", "1", "2", "3")
+
+
+# Palettes
+
+SWAPPED = (BLACK, GREEN, RED)
+
+
+def read(root: Path, number: int) -> np.ndarray:
+    dataset = folder(root)
+    return np.array(dataset.classes)[dataset.read_mask(root / "masks" / f"{number:02}.png")]
+
+
+@pytest.mark.parametrize("classes, names", [(None, ("#000000", "#c80000", "#00b400")), ("ground 0 0 0\nred 200 0 0\ngreen 0 180 0\n",
+                                                                                           ("ground", "red", "green"))])
+def test_where_palettes_differ_from_file_to_file_colors_decide(tmp_path, classes, names):
+    "Index 1 is red in one file, green in the next."
+    root = write_folder(tmp_path, stripes((0, 1, 2)), classes, save=[save_palette(PALETTE), save_palette(SWAPPED)])
+    masks = stripes((0, 1, 2))
+    assert (read(root, 0) == np.array(names)[masks[0]]).all()
+    assert (read(root, 1) == np.array([names[0], names[2], names[1]])[masks[1]]).all()
+
+
+def test_colors_in_classes_txt_decide_over_a_palette_s_order(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1, 2)), "ground 0 0 0\ngreen 0 180 0\nred 200 0 0\n", save=save_palette(PALETTE))
+    assert (read(root, 0) == np.array(["ground", "red", "green"])[stripes((0, 1, 2))[0]]).all()
+
+
+def test_a_palette_alike_in_all_files_is_read_by_index_and_gives_the_colors(tmp_path):
+    dataset = folder(write_folder(tmp_path, stripes((0, 1, 2)), save=save_palette(PALETTE)))
+    assert dataset.classes == ("0", "1", "2") and dataset.palette == PALETTE and not dataset.in_color
+
+
+def test_palette_and_rgb_files_may_be_mixed(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1, 2)), "ground 0 0 0\nred 200 0 0\ngreen 0 180 0\n",
+                        save=[save_palette(SWAPPED), save_colors(PALETTE)])
+    masks = stripes((0, 1, 2))
+    assert (read(root, 0) == np.array(["ground", "green", "red"])[masks[0]]).all()
+    assert (read(root, 1) == np.array(["ground", "red", "green"])[masks[1]]).all()
+
+
+def test_a_list_with_some_of_a_palette_s_colors_is_refused(tmp_path):
+    message = refusal(write_folder(tmp_path, stripes((0, 1, 2)), "ground 0 0 0\nred 200 0 0\n", save=save_palette(PALETTE)))
+    assert "classes.txt" in message and str(GREEN) in message
+
+
+def test_numbers_among_colors_are_refused(tmp_path):
+    message = refusal(write_folder(tmp_path, stripes((0, 1, 2)), save=[save_gray, save_colors(PALETTE)]))
+    assert "00.png" in message and "1" in message
+
+
+# Values that are no run, deep masks, arrays
+
+@pytest.mark.parametrize("classes, names", [(None, ("0", "7", "40")), ("a\nb\nc\n", ("a", "b", "c"))])
+def test_any_values_in_their_order(tmp_path, classes, names):
+    masks = with_values(stripes((0, 1, 2)), _1=7, _2=40)
+    assert meaning(write_folder(tmp_path, masks, classes)) == (names, {0: 0, 7: 1, 40: 2})
+
+
+def save_as(dtype) -> object: return lambda mask, path: Image.fromarray(mask.astype(dtype)).save(path)
+
+
+@pytest.mark.parametrize("suffix, save", [
+    (".png", save_as(np.uint16)), (".tif", save_as(np.int32)), (".tif", save_as(np.float32)), (".gif", save_gray),
+    (".npy", lambda mask, path: np.save(path, mask.astype(np.int64))),
+    (".png", lambda mask, path: Image.fromarray(np.dstack([mask, np.full_like(mask, 255)])).save(path)),
+    (".png", lambda mask, path: Image.fromarray(np.dstack([mask] * 3)).save(path))],
+    ids=["uint16", "int32", "float32", "gif", "npy", "LA", "gray RGB"])
+def test_whole_numbers_are_read_whatever_stores_them(tmp_path, suffix, save):
+    root = write_folder(tmp_path, stripes((0, 1)), "rest\nroad\n", suffix, save)
+    assert (folder(root).read_mask(root / "masks" / f"03{suffix}") == stripes((0, 1))[3]).all()
+
+
+def test_classes_may_be_numbers_beyond_255(tmp_path):
+    save = lambda mask, path: Image.fromarray(mask.astype(np.uint16) * 300).save(path)  # noqa: E731
+    assert meaning(write_folder(tmp_path, stripes((0, 1)), save=save)) == (("0", "300"), {0: 0, 300: 1})
+
+
+@pytest.mark.parametrize("suffix, save, reason", [
+    (".tif", lambda mask, path: Image.fromarray(mask * np.float32(0.5)).save(path), "0.5"),
+    (".npy", lambda mask, path: np.save(path, mask[None, None]), "[1, 1, 32, 48]"),
+    (".npy", lambda mask, path: np.save(path, np.array([{}]), allow_pickle=True), "array"),
+    (".tif", lambda mask, path: Image.fromarray(mask.astype(np.int32) - 1).save(path), "-1"),
+    (".gif", lambda mask, path: Image.fromarray(mask).save(path, save_all=True, append_images=[Image.fromarray(1 - mask)]), "2 pages")])
+def test_what_is_no_mask_is_refused_for_its_true_reason(tmp_path, suffix, save, reason):
+    assert re.search(rf"0\d{suffix}.*{re.escape(reason)}", refusal(write_folder(tmp_path, stripes((0, 1)), suffix=suffix, save=save)))
+
+
+# Turned masks
+
+@pytest.mark.parametrize("tag, size", [(3, (32, 48)), (6, (48, 32))])
+def test_an_orientation_that_the_image_has_not_is_refused_by_file(tmp_path, tag, size):
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    def save(mask, path): Image.fromarray(mask).save(path, exif=exif)
+    root = write_folder(tmp_path, stripes((0, 1)), "rest\nroad\n", save=[save, *[save_gray] * 9])
+    [problem] = check(folder(root)).problems.problem
+    assert "00.png" in problem and "turn" in problem and str(tag) in problem
+
+
+def test_image_and_mask_are_turned_together(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    def save(mask, path):
+        Image.fromarray(mask).save(path, exif=exif)
+        image = path.parents[1] / "images" / path.name
+        Image.open(image).save(image, exif=exif)
+    dataset = folder(write_folder(tmp_path, stripes((0, 1)), "rest\nroad\n", save=save))
+    assert check(dataset).problems.empty
+    assert (dataset.read_mask(tmp_path / "masks" / "02.png") == np.rot90(stripes((0, 1))[2], -1)).all()
+
+
+def test_a_mask_that_lies_on_its_side_is_said_to_be_turned(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)), "rest\nroad\n")
+    Image.fromarray(np.rot90(stripes((0, 1))[4])).save(root / "masks" / "04.png")
+    [problem] = check(folder(root)).problems.problem
+    assert "04.png" in problem and "turn" in problem
