@@ -27,7 +27,7 @@ def from_json(content: dict[str, Any]) -> MaskValues:
 def refuse_other_names(root: Path, meaning: MaskValues, named: ClassFile | None):
     "`UserError` where `classes.txt` gives other names to values, or other colors to names, than the run was trained with."
     if named is None: return
-    for each in named.classes:
+    for number, each in enumerate(named.classes):
         if each.name not in meaning.classes:
             raise UserError(f"{named.path}: names {each.name}, but the run was trained on other classes: {', '.join(meaning.classes)}; "
                             "pass the data as it was with `--data`.")
@@ -35,6 +35,7 @@ def refuse_other_names(root: Path, meaning: MaskValues, named: ClassFile | None)
         value = each.color if meaning.in_color else each.index
         if value is None or (not meaning.in_color and len(named.classes) != len(meaning.classes)): continue
         is_run = not meaning.in_color and set(range(len(meaning.classes))) <= set(meaning.values)
-        if (meaning.in_color or is_run) and meaning.values.get(value) != expected:
+        is_moved = not meaning.in_color and number != expected
+        if is_moved or ((meaning.in_color or is_run) and meaning.values.get(value) != expected):
             raise UserError(f"{named.path}: {each.name} is {value} here, and was something else for the run: it was trained on other "
                             "classes; pass the data as it was with `--data`.")

@@ -107,8 +107,9 @@ def test_from_a_folder_to_masks(folder, tmp_path):
     assert [row["class"] for row in scores["classes"]] == ["rest", "sky"]
     succeed("evaluate", tmp_path / "run")  # finds photos and truth again
     assert "10 masks" in succeed("predict", tmp_path / "run", data / "photos", "--out", tmp_path / "masks")
-    (data / "classes.txt").write_text("sky\nrest\n")
-    assert_refused(linknet("evaluate", tmp_path / "run"), tmp_path / "run", data)
+    for names in ("rest\nclouds\n", "sky\nrest\n"):
+        (data / "classes.txt").write_text(names)
+        assert_refused(linknet("evaluate", tmp_path / "run"), data / "classes.txt")
 
 
 # What is refused
@@ -190,7 +191,7 @@ def test_a_mask_with_values_that_are_no_class(broken, tmp_path):
 def test_a_mask_in_color(broken, tmp_path):
     mask = broken / "trainannot" / "2.png"
     Image.new("RGB", Image.open(mask).size, (128, 64, 128)).save(mask)
-    assert_refused(quick(broken, tmp_path / "run"), mask, "RGB")
+    assert_refused(quick(broken, tmp_path / "run"), mask)
 
 
 def test_an_image_cut_short(broken, tmp_path):

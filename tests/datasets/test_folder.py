@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.datasets.mask_values import distinct_colors
 from linknet_fastai.errors import UserError
+from linknet_fastai.workflows.split import split_folder
 
 MASK = np.array([[0, 1, 2], [2, 255, 0]], dtype=np.uint8)
 BLACK = np.zeros((2, 3, 3))
@@ -39,12 +41,13 @@ def test_values_are_counted_and_the_user_told(tmp_path):
     assert dataset.classes == ("0", "1", "2") and dataset.protocol == "folder3"
     assert first_mask(dataset) == MASK.tolist()
     assert "no classes.txt" in dataset.note and "255 is void" in dataset.note
-    assert check(dataset).notes == (dataset.note,)
+    notes = check(dataset).notes
+    assert notes[0] == dataset.note and dataset.split_source in notes[1]
 
 
 def test_values_with_gaps_become_classes_in_a_row(tmp_path):
-    dataset = folder(fill(tmp_path, mask=[[7, 40, 255]] * 2))
-    assert dataset.classes == ("7", "40") and first_mask(dataset) == [[0, 1, 255]] * 2
+    dataset = folder(fill(tmp_path, mask=[[7, 40, 255]] * 2))  # 255 is void beside a run from 0 only
+    assert dataset.classes == ("7", "40", "255") and first_mask(dataset) == [[0, 1, 2]] * 2
 
 
 @pytest.mark.parametrize("names", [None, "background\nroad\n"])
@@ -70,10 +73,12 @@ def test_names_with_spaces_and_colors(tmp_path):
     assert first_mask(dataset) == [[0, 1, 255]] * 2
 
 
-def test_a_value_beyond_the_named_classes_is_a_problem(tmp_path):
-    (fill(tmp_path) / "classes.txt").write_text("sea\nbeach\n")
-    problems = check(folder(tmp_path)).problems
-    assert len(problems) == 10 and " 2, " in problems.problem[0] and "folder2" in problems.problem[0]
+def test_a_value_beyond_the_named_classes_is_a_problem_of_its_file_or_of_all(tmp_path):
+    (fill(tmp_path, mask=[[0, 1, 255]] * 2) / "classes.txt").write_text("sea\nbeach\n")
+    write(tmp_path / "masks" / "3.png", MASK)
+    [problem] = check(folder(tmp_path)).problems.problem
+    assert "3.png" in problem and "values 2," in problem and "folder2" in problem
+    for part in ("sea, beach", "0 (", "1 (", "2 ("): assert part in refusal(fill(tmp_path))
 
 
 def test_masks_in_named_colors(tmp_path):
@@ -91,7 +96,8 @@ def test_black_may_be_a_class(tmp_path):
 def test_masks_in_colors_without_names(tmp_path):
     pixels = np.array([[COLORS["sea"], COLORS["sandy beach"], (0, 0, 0)]] * 2)
     dataset = folder(fill(tmp_path, mask=pixels))
-    assert dataset.classes == ("0", "1", "2") and set(dataset.palette) == {(0, 0, 0), *COLORS.values()}
+    assert dataset.classes == ("#000000", "#0000c8", "#c8c800")
+    assert set(dataset.palette) == {(0, 0, 0), *COLORS.values()}
     mask = dataset.read_mask(dataset.table["mask"][0])
     assert (np.array(dataset.palette)[mask] == pixels).all()
 
@@ -105,13 +111,15 @@ def test_palette_masks_go_by_their_indices(tmp_path):
     assert first_mask(folder(tmp_path)) == MASK.tolist()
 
 
-def test_a_split_is_drawn_once_and_kept(tmp_path):
-    table = folder(fill(tmp_path)).table
-    assert table.split.value_counts().to_dict() == {"train": 8, "val": 2}
-    drawn = (tmp_path / "splits.csv").read_bytes()
-    assert folder(tmp_path).table.equals(table) and (tmp_path / "splits.csv").read_bytes() == drawn
-    (tmp_path / "splits.csv").unlink()
-    assert folder(tmp_path).table.equals(table)  # seeded
+def test_a_split_is_drawn_and_written_on_request_only(tmp_path):
+    dataset = folder(fill(tmp_path))
+    assert dataset.table.split.value_counts().to_dict() == {"train": 8, "val": 2}
+    assert folder(tmp_path).table.equals(dataset.table) and not (tmp_path / "splits.csv").exists()
+    path, counts = split_folder(dataset)
+    assert path == tmp_path / "splits.csv" and counts == {"train": 8, "val": 2}
+    again = folder(tmp_path)
+    assert again.table.equals(dataset.table) and again.split_source == "splits.csv"
+    with pytest.raises(UserError, match="splits.csv"): split_folder(again)
 
 
 def test_splits_csv_may_be_the_user_s_own(tmp_path):
@@ -134,8 +142,10 @@ def test_folders_may_be_the_splits(tmp_path, layout):
 
 
 def test_other_names(tmp_path):
-    dataset = open_dataset("folder", fill(tmp_path, images="photos", masks="truth"), images="photos", masks="truth")
-    assert len(dataset.table) == 10 and dataset.options == {"images": "photos", "masks": "truth"}
+    options = DatasetOptions(images="photos", masks="truth")
+    dataset = open_dataset("folder", fill(tmp_path, images="photos", masks="truth"), options)
+    assert len(dataset.table) == 10 and {name: dataset.options[name] for name in ("images", "masks")} == {
+        "images": "photos", "masks": "truth"}
 
 
 def test_partners_that_are_missing_are_problems_of_their_samples(tmp_path):
@@ -151,7 +161,9 @@ def test_names_with_line_breaks(tmp_path):
     fill(tmp_path)
     for part, suffix in (("images", ".jpg"), ("masks", ".png")):
         (tmp_path / part / f"3{suffix}").rename(tmp_path / part / f"three\nlines, é{suffix}")
-    first, again = folder(tmp_path), folder(tmp_path)  # the second reads splits.csv
+    first = folder(tmp_path)
+    split_folder(first)
+    again = folder(tmp_path)  # reads splits.csv
     assert first.table.equals(again.table) and check(again).problems.empty
 
 
@@ -161,7 +173,7 @@ def test_colors_have_to_be_told_apart():
 
 
 def refusal(root: Path, **options) -> str:
-    with pytest.raises(UserError) as error: folder(root, **options)
+    with pytest.raises(UserError) as error: folder(root, DatasetOptions(**options))
     assert str(root) in error.value.message
     return error.value.message
 
@@ -181,7 +193,8 @@ def test_without_data():
     with pytest.raises(UserError, match="--data DIR"): folder()
 
 
-def test_one_image(tmp_path): assert "holds one image" in refusal(fill(tmp_path, count=1))
+def test_one_image(tmp_path):
+    with pytest.raises(UserError, match="images/0.jpg is the only sound image"): folder(fill(tmp_path, count=1))
 
 
 def test_a_stray_image_beside_the_splits(tmp_path):
@@ -195,7 +208,7 @@ def test_two_images_of_one_stem(tmp_path):
 
 
 def test_a_new_image_needs_a_split(tmp_path):
-    folder(fill(tmp_path))
+    split_folder(folder(fill(tmp_path)))
     fill(tmp_path, count=11)
     assert "splits.csv: has no line for images/10.jpg" in refusal(tmp_path)
 
@@ -215,7 +228,8 @@ def test_bad_names(tmp_path, content, part):
 
 
 def test_colors_need_names_with_colors(tmp_path):
-    (fill(tmp_path, mask=np.zeros((2, 3, 3))) / "classes.txt").write_text("sea\n")
+    pixels = np.array([[COLORS["sea"], COLORS["sandy beach"], (0, 0, 0)]] * 2)
+    (fill(tmp_path, mask=pixels) / "classes.txt").write_text("sea\nbeach 200 200 0\n")
     assert "sea has no color" in refusal(tmp_path)
     (tmp_path / "classes.txt").write_text("sea 1 2 3\nbeach 1 2 3\n")
     assert "two classes have the same color" in refusal(tmp_path)
@@ -226,7 +240,7 @@ def test_photographs_are_no_masks(tmp_path):
     assert "smoothed or compressed" in refusal(fill(tmp_path, mask=noise))
 
 
-def test_void_only(tmp_path): assert "hold no class" in refusal(fill(tmp_path, mask=[[255, 255, 255]] * 2))
+def test_void_only(tmp_path): assert "255" in refusal(fill(tmp_path, mask=[[255, 255, 255]] * 2))
 
 
 def test_masks_that_cannot_be_read(tmp_path):
@@ -240,4 +254,4 @@ def test_another_number_of_classes_than_asked_for(tmp_path):
 
 
 def test_names_of_parts_are_for_folders_only():
-    with pytest.raises(UserError, match="parts of a `folder`"): open_dataset("streets", masks="truth")
+    with pytest.raises(UserError, match="--masks.*`folder`"): open_dataset("streets", options=DatasetOptions(masks="truth"))

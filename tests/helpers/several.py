@@ -23,8 +23,8 @@ from linknet_fastai.training import loss
 from linknet_fastai.training.learner import linknet_learner
 from linknet_fastai.training.sharding import distributed
 
-# images as they are: each process draws its own crops
-RECIPE = Recipe(encoder="test_resnet", weights="none", size=(64, 64), batch_size=8, epochs=1, class_weight_power=1.0,
+# images as they are and whole: each process draws its own crops
+RECIPE = Recipe(encoder="test_resnet", weights="none", size=(128, 160), batch_size=8, epochs=1, class_weight_power=1.0,
                 flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 
 

@@ -22,19 +22,19 @@ CPU = Machine(torch.device("cpu"), "fp32")
 RECIPE = Recipe(encoder="test_resnet", weights="none", epochs=3, size=(64, 64), batch_size=4, lr=5e-3)
 
 
-def write_images(root: Path, train: int = 13, val: int = 5, classes=("ground", "wall", "door")) -> Path:
-    "Noisy images of 64x64 with a rectangle of class 1 and a stripe of class 2, or of one class only."
+def write_images(root: Path, train: int = 13, val: int = 5) -> Path:
+    "Noisy images of 64x64 with a rectangle of class 1 and a stripe of class 2."
     rng = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         for number in range(count):
             mask = np.zeros((64, 64), np.uint8)
             top, left = rng.integers(0, 40, 2)
-            if len(classes) > 1: mask[top:top + 20, left:left + 20], mask[:4] = 1, 2
+            mask[top:top + 20, left:left + 20], mask[:4] = 1, 2
             image = mask[..., None] * 60 + rng.integers(0, 60, (64, 64, 3))
             for kind, pixels in (("images", image), ("masks", mask)):
                 (root / kind / split).mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels.astype(np.uint8)).save(root / kind / split / f"{number}.png")
-    (root / "classes.txt").write_text("\n".join(classes) + "\n")
+    (root / "classes.txt").write_text("ground\nwall\ndoor\n")
     return root
 
 
