@@ -26,13 +26,14 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which
 class SampleImage(Transform):
     """A sample's image. fastai finds here what dataloaders know of their dataset, also those without masks.
 
-    `dls.vocab` and `dls.palette` are its classes and colors, `dls.image_size` the (height, width) that images have as many pixels as,
-    `dls.segmentation_dataset` the dataset itself.
+    `dls.vocab` and `dls.palette` are its classes and colors, `dls.image_size` the (height, width) that images have as
+    many pixels as, `dls.segmentation_dataset` the dataset itself.
     """
 
     def __init__(self, dataset: SegmentationDataset, size: tuple[int, int]):
         super().__init__()
-        self.vocab, self.palette, self.segmentation_dataset, self.image_size = dataset.classes, dataset.palette, dataset, size
+        self.vocab, self.palette = dataset.classes, dataset.palette
+        self.segmentation_dataset, self.image_size = dataset, size
 
     def encodes(self, sample): return TensorImage(sample.image)
 
@@ -41,12 +42,18 @@ def sample_mask(sample): return TensorMask(sample.mask)  # no type: fastai would
 
 
 class SegmentationDL(TfmdDL):
-    "fastai's `TfmdDL`, whose images are drawn in the dataset's palette with a legend; as in fastai, nothing is returned."
+    """fastai's `TfmdDL`, whose images are drawn in the dataset's palette with a legend.
+
+    As in fastai, nothing is returned.
+    """
 
     start = None  # of the next pass, where that is not its first image
 
     def begin_at(self, images: int, before_first: Callable[[], None]):
-        "The next pass leaves its first `images` out; `before_first` is called before the first batch of the others is made."
+        """The next pass leaves its first `images` out.
+
+        `before_first` is called before the first batch of the others is made.
+        """
         self.start = images, before_first
 
     def get_idxs(self) -> list[int]:
@@ -65,7 +72,10 @@ class SegmentationDL(TfmdDL):
         return [self.items[item].path for item in self.sequence[batch * self.bs:(batch + 1) * self.bs]]
 
     def in_order(self) -> "SegmentationDL":
-        "The images of a pass, each once, in the order of `items`, not augmented; `items` of the result are these images alone."
+        """The images of a pass, each once, in the order of `items`, not augmented.
+
+        `items` of the result are these images alone.
+        """
         chosen = sorted(set(self.new(shuffle=False, n=self.n).get_idxs()))
         samples = [self.items[place] for place in chosen]
         dataset = Datasets(tls=[tl._new(samples, split_idx=1) for tl in self.dataset.tls], n_inp=self.dataset.n_inp)
@@ -103,8 +113,8 @@ class SegmentationDL(TfmdDL):
         """
         images, *masks = self.decode(b)
         columns = {"truth": masks[0][:max_n]} if masks else {}
-        image_grid(images[:max_n], columns | {"prediction": out[:max_n]}, self.vocab, self.palette, errors=errors and bool(masks),
-                   layout=GridLayout(figsize, nrows, ncols))
+        image_grid(images[:max_n], columns | {"prediction": out[:max_n]}, self.vocab, self.palette,
+                   errors=errors and bool(masks), layout=GridLayout(figsize, nrows, ncols))
 
 
 class SegmentationDataLoaders(DataLoaders):
@@ -119,8 +129,8 @@ class SegmentationDataLoaders(DataLoaders):
                      device: torch.device | str | None = None, validate: bool = True) -> "SegmentationDataLoaders":
         """Training batches are augmented, and random crops of the recipe's size rounded down to whole strides.
 
-        Validation images have the recipe's size, their masks their own; there are none without `validate`. What is drawn at random
-        follows from the recipe's seed. `UserError` for the first file that is damaged or doesn't fit.
+        Validation images have the recipe's size, their masks their own; there are none without `validate`. What is
+        drawn at random follows from the recipe's seed. `UserError` for the first file that is damaged or doesn't fit.
         """
         set_seed(recipe.seed)
         size = recipe.size or common_size(dataset)
@@ -128,9 +138,11 @@ class SegmentationDataLoaders(DataLoaders):
         train = decode_samples(dataset, dataset.split("train"), size, for_training=True)
         valid = decode_samples(dataset, dataset.split("val"), size) if validate else []
         splits = [list(range(len(train))), list(range(len(train), len(train) + len(valid)))]
-        datasets = Datasets(train + valid, [[SampleImage(dataset, size)], [sample_mask]], splits=splits, dl_type=SegmentationDL)
+        datasets = Datasets(train + valid, [[SampleImage(dataset, size)], [sample_mask]], splits=splits,
+                            dl_type=SegmentationDL)
         dls = datasets.dataloaders(
-            bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size), drop_last=len(train) > recipe.batch_size,
+            bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size),
+            drop_last=len(train) > recipe.batch_size,
             after_batch=[IntToFloatTensor(), Augment(recipe, whole_strides(size)), normalization()],
             device=device, num_workers=0, pin_memory=torch.device(device or "cpu").type == "cuda")
         return cls(*dls.loaders, path=dls.path, device=dls.device)
@@ -150,8 +162,8 @@ class SegmentationDataLoaders(DataLoaders):
         """Batches of other images, decoded when a batch asks for them.
 
         Args:
-            test_items: one image or several: paths, Pillow images, arrays `[H,W,3]`, tensors `[3,H,W]`; with labels, image files of
-                the dataset, or tuples of an image file and its mask file.
+            test_items: one image or several: paths, Pillow images, arrays `[H,W,3]`, tensors `[3,H,W]`; with labels,
+                image files of the dataset, or tuples of an image file and its mask file.
             rm_type_tfms: fastai's, of no effect: it finds out what an image is by itself.
             with_labels: whether batches have masks.
             kwargs: more arguments of fastai's `test_dl`, such as `bs`.

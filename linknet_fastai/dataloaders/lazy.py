@@ -17,13 +17,13 @@ from .decode import Sample, Size, resized_array
 class LazySample:
     """An image, and its mask where it has one, that are decoded each time they are asked for.
 
-    `source` is a path, a Pillow image, or an array, as for `to_rgb`. `read_mask` gives the mask, uint8 `[h,w]`, for the image's
-    own (height, width); None where there is no mask.
+    `source` is a path, a Pillow image, or an array, as for `to_rgb`. `read_mask` gives the mask, uint8 `[h,w]`, for the
+    image's own (height, width); None where there is no mask.
     """
 
     instances = None
 
-    def __init__(self, source: Any, size: tuple[int, int], read_mask: Callable[[tuple[int, int]], np.ndarray] | None = None):
+    def __init__(self, source: Any, size: Size, read_mask: Callable[[Size], np.ndarray] | None = None):
         self.source, self.size, self.read_mask = source, size, read_mask
 
     @property
@@ -39,7 +39,10 @@ class LazySample:
 
     @property
     def image(self) -> torch.Tensor:
-        "uint8 `[3,H,W]` in the image's own shape, with as many pixels as `size`; `UserError` where the source can't be read."
+        """uint8 `[3,H,W]` in the image's own shape, with as many pixels as `size`.
+
+        `UserError` where the source can't be read.
+        """
         image = to_rgb(self.source)
         return torch.tensor(resized_array(image, scaled_size((image.height, image.width), self.size)))
 
@@ -60,7 +63,8 @@ def unlabeled_samples(items: Any, size: tuple[int, int]) -> list[LazySample]:
 
 
 def labeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> list[Sample | LazySample]:
-    """Image files of `dataset`, or tuples of an image file and its mask file, as samples with masks; `size` is (height, width).
+    """Image files of `dataset`, or tuples of an image file and its mask file, as samples with masks; `size` is (height,
+    width).
 
     `UserError` where there are none, and for an image whose mask isn't known.
     """
@@ -74,7 +78,8 @@ def _is_sample(item: Any) -> bool:
 
 def _listed(items: Any) -> list:
     items = list(items) if isinstance(items, list | tuple | L) else [items]
-    if not items: raise UserError("there are no images to predict, the list is empty; pass a path, an image or an array.")
+    if not items: raise UserError("there are no images to predict, the list is empty; pass a path, an image or an "
+                                  "array.")
     return items
 
 
@@ -86,7 +91,8 @@ def _labeled(item: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> 
 def _mask_of(image: Any, dataset: SegmentationDataset) -> Path:
     "The mask file that the dataset has for an image file."
     if not isinstance(image, str | Path):
-        raise UserError(f"a {type(image).__name__} has no mask; with labels pass image files of the dataset, or tuples of image and "
+        raise UserError(f"a {type(image).__name__} has no mask; with labels pass image files of the dataset, or tuples "
+                        "of image and "
                         "mask file.")
     rows = dataset.table[dataset.table.image == Path(image)]
     if rows.empty or rows["mask"].isna().any():

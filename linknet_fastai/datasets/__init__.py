@@ -30,6 +30,7 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
     opener = DATASETS[name]
     if opener is folder: dataset = folder(root, options, progress)
     elif options.images or options.masks or options.mask_pattern or options.follow_links:
-        raise UserError(f"`--images`, `--masks`, `--mask-pattern` and `--follow-links` are for a `folder`; {name} has its own layout.")
+        raise UserError(f"`--images`, `--masks`, `--mask-pattern` and `--follow-links` are for a `folder`; {name} has "
+                        "its own layout.")
     else: dataset = opener(root) if options.protocol is None else opener(root, options.protocol)
     return dataset.ignoring(options.ignore) if options.ignore else dataset

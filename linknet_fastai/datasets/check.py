@@ -74,7 +74,8 @@ def _problem(dataset: SegmentationDataset, row) -> str | None:
     if mask is None: return None
     if mask.error: return mask.error
     if mask.orientation not in (1, image.orientation):
-        return (f"{row.mask}: has an EXIF orientation ({mask.orientation}) that its image has not ({image.orientation}), so one of them "
+        return (f"{row.mask}: has an EXIF orientation ({mask.orientation}) that its image has not "
+                f"({image.orientation}), so one of them "
                 "is turned; save the mask upright, without.")
     if mask.size != image.size:
         turned = mask.size == image.size[::-1]

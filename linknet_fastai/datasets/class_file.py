@@ -22,8 +22,8 @@ class NamedClass:
 class ClassFile:
     """What `classes.txt` says.
 
-    A line is `NAME` or `NAME R G B`; `#` begins a comment. `void` alone makes the index of its line void; `void 255` or `void 0 0 0`
-    makes values or colors void, several in one line or in several; `void NAME` a class.
+    A line is `NAME` or `NAME R G B`; `#` begins a comment. `void` alone makes the index of its line void; `void 255` or
+    `void 0 0 0` makes values or colors void, several in one line or in several; `void NAME` a class.
     """
 
     path: Path
@@ -43,7 +43,8 @@ class ClassFile:
         "The colors that are void, of masks of colors; `UserError` where numbers are no colors."
         for line in self.void_numbers:
             if len(line) % 3:
-                raise UserError(f"{self.path}: `void {' '.join(map(str, line))}` is no color, but the masks are in color; write "
+                raise UserError(f"{self.path}: `void {' '.join(map(str, line))}` is no color, but the masks are in "
+                                "color; write "
                                 "`void R G B`.")
         colors = (line[i:i + 3] for line in self.void_numbers for i in range(0, len(line), 3))
         return self.void_class_colors.union(colors)
@@ -82,6 +83,7 @@ def _parsed(words: list[str], index: int) -> tuple[str, int, Color | None]:
 
 def _refuse_doubles(path: Path, classes: tuple[NamedClass, ...]):
     names, colors = [each.name for each in classes], [each.color for each in classes if each.color]
-    if not names: raise UserError(f"{path}: names no class; write one a line, or remove it to have the masks' values counted.")
+    if not names: raise UserError(f"{path}: names no class; write one a line, or remove it to have the masks' values "
+                                  "counted.")
     if len(set(names)) < len(names): raise UserError(f"{path}: names a class twice; correct it.")
     if len(set(colors)) < len(colors): raise UserError(f"{path}: two classes have the same color; correct it.")

@@ -44,7 +44,8 @@ class SegmentationDataset:
     `values` takes each pixel that a mask file may hold, an index or a color, to its class, or to `VOID`.
     `defaults` are the recipe's fields that this dataset wants otherwise. `root` is its folder: nothing outside is read.
     `options` are the fields of `DatasetOptions` that open it again. `split_source` says where the splits came from.
-    Masks may also lie in `mask_root`; with `follow_links` links out of `root` are allowed. `note` is what its user should know.
+    Masks may also lie in `mask_root`; with `follow_links` links out of `root` are allowed. `note` is what its user
+    should know.
     """
 
     name: str
@@ -148,7 +149,8 @@ class SegmentationDataset:
         return lookup
 
 
-def other_size(path: Path, size: tuple[int, int], wanted: tuple[int, int], advice: str = "make them the same size") -> str:
+def other_size(path: Path, size: tuple[int, int], wanted: tuple[int, int],
+               advice: str = "make them the same size") -> str:
     "The message about a mask file of `size` (height, width) whose image is of size `wanted`, and what to do."
     return f"{path}: the mask is {hxw(size)}, its image {hxw(wanted)}; {advice}."
 

@@ -16,21 +16,23 @@ from .splits import split_of_folder
 
 MASK_SUFFIXES = (*SUFFIXES, ".gif", ".npy")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "photos", "frames")
-MASK_FOLDERS = ("masks", "mask", "labels", "label", "annotations", "annotation", "SegmentationClass", "gt", "ground_truth")
+MASK_FOLDERS = ("masks", "mask", "labels", "label", "annotations", "annotation", "SegmentationClass", "gt",
+                "ground_truth")
 MASK_PATTERNS = ("{stem}_mask", "{stem}-mask", "mask_{stem}", "{stem}_L", "{stem}_P", "{stem}_labelIds", "{stem}_label",
                  "{stem}_labels", "{stem}_seg", "{stem}_gt", "{stem}.mask")
 PART = "\0"  # stands in a key for the folder that tells images from masks: no file can be named so
 
-LAYOUT = ("put images into images/ and their masks, under the same names, into masks/ (`--images` and `--masks` take other names, "
-          "`--mask-pattern` other file names), both below train/ and val/ or not")
+LAYOUT = ("put images into images/ and their masks, under the same names, into masks/ (`--images` and `--masks` take "
+          "other names, `--mask-pattern` other file names), both below train/ and val/ or not")
 
 
 @dataclass(frozen=True)
 class Layout:
     """What was recognised.
 
-    `samples` are (image, mask) files, where one has no partner with the path where that should be. `splits` has the split of each, None
-    where nothing says it. `description` says what it is, `split_source` where the splits came from; `void` values are void there.
+    `samples` are (image, mask) files, where one has no partner with the path where that should be. `splits` has the
+    split of each, None where nothing says it. `description` says what it is, `split_source` where the splits came from;
+    `void` values are void there.
     """
 
     samples: list[tuple[Path, Path]]
@@ -42,8 +44,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class LayoutOptions:
-    """What a user says of it: the folders' names (or paths) of images and masks, and how a mask's name is made of its image's
-    (`{stem}_seg.png`). `follow_links` takes in what links lead to outside the folder."""
+    """What a user says of it: the folders' names (or paths) of images and masks, and how a mask's name is made of its
+    image's (`{stem}_seg.png`). `follow_links` takes in what links lead to outside the folder."""
 
     images: str | None = None
     masks: str | None = None
@@ -69,8 +71,8 @@ def find_samples(root: Path, options: LayoutOptions) -> Layout:
 def walk(root: Path, follow_links: bool = False) -> Iterator[Path]:
     """The files below `root` that are no junk of operating systems and editors, in order.
 
-    Linked folders are followed where they lead to a place below `root`. `UserError` for one that leads elsewhere, but with
-    `follow_links`.
+    Linked folders are followed where they lead to a place below `root`. `UserError` for one that leads elsewhere, but
+    with `follow_links`.
     """
     seen, real_root = {root.resolve()}, root.resolve()
     for folder, names, files in os.walk(root, followlinks=True):
@@ -80,7 +82,8 @@ def walk(root: Path, follow_links: bool = False) -> Iterator[Path]:
             if not path.is_symlink(): continue
             target = path.resolve()
             if not target.is_relative_to(real_root) and not follow_links:
-                raise UserError(f"{path}: is a link to a folder outside {root}; put the files there, or allow it with `--follow-links`.")
+                raise UserError(f"{path}: is a link to a folder outside {root}; put the files there, or allow it with "
+                                "`--follow-links`.")
             if target in seen: names.remove(name)
             seen.add(target)
         for name in sorted(files):
@@ -97,13 +100,15 @@ def _table(root: Path) -> Layout | None:
             if any(".." in each.relative_to(path.parent).parts for each in sample):
                 raise UserError(f"{path}: line {row} leads out of the folder; correct it.")
         named = "split" in table
-        splits = [_split_word(path, row, split) for row, split in enumerate(table.split, start=2)] if named else [None] * len(samples)
+        if named: splits = [_split_word(path, row, split) for row, split in enumerate(table.split, start=2)]
+        else: splits = [None] * len(samples)
         return Layout(samples, splits, f"the table {path.name}", path.name if named else "")
     return None
 
 
 def _header(path: Path) -> list[str]:
-    with open(path, encoding="utf-8-sig", errors="replace") as file: return [word.strip() for word in file.readline().split(",")]
+    with open(path, encoding="utf-8-sig", errors="replace") as file: line = file.readline()
+    return [word.strip() for word in line.split(",")]
 
 
 def _split_word(path: Path, row: int, word: str) -> str:
@@ -121,10 +126,13 @@ def _pascal_voc(root: Path) -> Layout | None:
         split = split_of_folder(path.stem)
         if split is None: continue  # trainval.txt
         for name in filter(None, map(str.strip, read_lines(root, path))):
-            if split_of.setdefault(name, split) != split: raise UserError(f"{path}: names {name}, which is in {split_of[name]} too; correct it.")
+            if split_of.setdefault(name, split) != split:
+                raise UserError(f"{path}: names {name}, which is in {split_of[name]} too; correct it.")
     suffix = next((path.suffix for path in (root / "JPEGImages").iterdir() if path.suffix.lower() in SUFFIXES), ".jpg")
-    samples = [(root / "JPEGImages" / f"{name}{suffix}", root / "SegmentationClass" / f"{name}.png") for name in sorted(split_of)]
-    return Layout(samples, [split_of[name] for name in sorted(split_of)], "Pascal VOC", "ImageSets/Segmentation", frozenset({VOID}))
+    samples = [(root / "JPEGImages" / f"{name}{suffix}", root / "SegmentationClass" / f"{name}.png")
+               for name in sorted(split_of)]
+    return Layout(samples, [split_of[name] for name in sorted(split_of)], "Pascal VOC", "ImageSets/Segmentation",
+                  frozenset({VOID}))
 
 
 Key = tuple[str, ...]  # of a file: its folders, with PART for that of images or masks, and its name without suffix
@@ -146,7 +154,10 @@ def _in_folders(root: Path, files: Iterable[Path], names: Iterable[str], suffixe
 
 
 def _key(parts: tuple[str, ...], name: tuple[str, ...], stem: str) -> Key | None:
-    "With `name`, one folder or several, replaced; None where it isn't among the folders. `train_images` is `train`, `PART`."
+    """With `name`, one folder or several, replaced.
+
+    None where it isn't among the folders. `train_images` is `train`, `PART`.
+    """
     folders = parts[:-1]
     for at in range(len(folders) - len(name) + 1):
         there = folders[at:at + len(name)]
@@ -184,12 +195,14 @@ def _by_folder(root: Path, images: dict[Key, Path], masks: dict[Key, Path], opti
                   "the folders" if any(splits) else "")
 
 
-def _by_name(root: Path, files: list[Path], images: dict[Key, Path], masks: dict[Key, Path], options: LayoutOptions) -> Layout:
+def _by_name(root: Path, files: list[Path], images: dict[Key, Path], masks: dict[Key, Path],
+             options: LayoutOptions) -> Layout:
     "Masks that lie beside their images, or anywhere, under a name made of the image's."
     everything = {tuple(map(_normal, (*path.relative_to(root).parts[:-1], path.stem))): path
                   for path in files if path.suffix.lower() in MASK_SUFFIXES}
     pattern = _pattern(everything, everything, options.mask_pattern)
-    pairs = {key: pattern_key(key, pattern) for key in everything if pattern_key(key, pattern) in everything} if pattern != "{stem}" else {}
+    pairs = {key: pattern_key(key, pattern) for key in everything if pattern != "{stem}"}
+    pairs = {image: mask for image, mask in pairs.items() if mask in everything}
     if not pairs:
         if not images: raise UserError(f"{root}: holds no images in images/; {LAYOUT}.")
         raise UserError(f"{root}: holds no masks in masks/; {LAYOUT}.")
@@ -205,7 +218,8 @@ def _by_name(root: Path, files: list[Path], images: dict[Key, Path], masks: dict
 def _pattern(images: dict[Key, Path], masks: dict[Key, Path], given: str | None) -> str:
     "How masks are named after images: as given, or the pattern that finds most; equal names win."
     if given:
-        if given.count("{stem}") != 1: raise UserError(f"the mask pattern {given!r} needs {{stem}} once, such as {{stem}}_seg.png.")
+        if given.count("{stem}") != 1:
+            raise UserError(f"the mask pattern {given!r} needs {{stem}} once, such as {{stem}}_seg.png.")
         return str(PurePath(given).with_suffix(""))
     if images is not masks and any(key in masks for key in images): return "{stem}"
     found = {pattern: sum(pattern_key(key, pattern) in masks for key in images) for pattern in MASK_PATTERNS}

@@ -18,8 +18,9 @@ GRAY_STEP = 0x010101  # times a gray is its 24-bit color
 class MaskFile:
     """The pixels of a mask file, upright, and how it stores them.
 
-    `pixels` `[H,W]` are the numbers of a `gray` mask (or one of transparency alone, `alpha`), the indices of a `palette` mask, the 24-bit
-    RGB numbers of a `color` mask. `palette` has the 24-bit color of each index. `lossy` formats change pixels.
+    `pixels` `[H,W]` are the numbers of a `gray` mask (or one of transparency alone, `alpha`), the indices of a
+    `palette` mask, the 24-bit RGB numbers of a `color` mask. `palette` has the 24-bit color of each index. `lossy`
+    formats change pixels.
     """
 
     kind: str
@@ -28,11 +29,15 @@ class MaskFile:
     lossy: bool = False
 
     def colors(self, path: Path) -> np.ndarray:
-        "24-bit RGB numbers `[H,W]`: of an index by its palette, of a gray number by that gray; `UserError` for larger numbers."
+        """24-bit RGB numbers `[H,W]`.
+
+        Of an index by its palette, of a gray number by that gray; `UserError` for larger numbers.
+        """
         if self.kind == COLOR: return self.pixels
         if self.kind == PALETTE: return self.palette[self.pixels]
         if self.pixels.max(initial=0) > 255:
-            raise UserError(f"{path}: holds numbers up to {self.pixels.max()}, where other masks have colors; convert it.")
+            raise UserError(f"{path}: holds numbers up to {self.pixels.max()}, where other masks have colors; convert "
+                            "it.")
         return self.pixels * GRAY_STEP
 
     def indices(self, path: Path) -> np.ndarray:
@@ -52,7 +57,8 @@ def read_mask_file(path: Path) -> MaskFile:
         raise UserError(f"{path}: has {frames} pages or frames, and a mask has one; save each as a file of its own.")
     reader = READERS.get(image.mode)
     if reader is None:
-        raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB color a pixel; "
+        raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB "
+                        "color a pixel; "
                         "convert it to PNG.")
     kind, pixels, *palette = reader(path, image)
     return MaskFile(kind, pixels, *palette, lossy=lossy)
@@ -74,21 +80,26 @@ def _read_array(path: Path) -> MaskFile:
     try: values = np.load(path, allow_pickle=False)
     except FileNotFoundError as error: raise UserError(f"{path}: there is no such file; check the path.") from error
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: can't be read as an array ({error}); save it with numpy.save, without objects.") from error
+        raise UserError(f"{path}: can't be read as an array ({error}); save it with numpy.save, without "
+                        "objects.") from error
     if values.ndim == 3 and values.shape[-1] == 3 and values.dtype == np.uint8: return MaskFile(COLOR, pack(values))
     if values.ndim != 2:
-        raise UserError(f"{path}: is an array {list(values.shape)}, and a mask has [H,W] numbers or [H,W,3] colors; convert it.")
+        raise UserError(f"{path}: is an array {list(values.shape)}, and a mask has [H,W] numbers or [H,W,3] colors; "
+                        "convert it.")
     return MaskFile(GRAY, _whole_numbers(path, values))
 
 
 def _whole_numbers(path: Path, values: np.ndarray) -> np.ndarray:
     "As int32; `UserError` where they are no class numbers."
     if values.dtype == bool: return values.astype(np.int32)
-    if np.issubdtype(values.dtype, np.floating) and not (np.isfinite(values).all() and (values == np.round(values)).all()):
-        raise UserError(f"{path}: holds numbers such as {values[values != np.round(values)].flat[0]:.6g}, and classes are whole "
+    if np.issubdtype(values.dtype, np.floating) and not (np.isfinite(values).all()
+                                                         and (values == np.round(values)).all()):
+        raise UserError(f"{path}: holds numbers such as {values[values != np.round(values)].flat[0]:.6g}, and classes "
+                        "are whole "
                         "numbers; convert it.")
     if values.size and (values.min() < 0 or values.max() >= MOST):
-        raise UserError(f"{path}: holds numbers from {values.min():g} to {values.max():g}, and classes are numbers from 0 to {MOST - 1}; "
+        raise UserError(f"{path}: holds numbers from {values.min():g} to {values.max():g}, and classes are numbers "
+                        f"from 0 to {MOST - 1}; "
                         "convert it.")
     return values.astype(np.int32)
 

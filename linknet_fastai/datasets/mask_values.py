@@ -24,7 +24,8 @@ LISTED = 12  # values in a message
 class MaskValues:
     """What the values in the masks of a dataset mean.
 
-    `values` takes each value, an index or with `in_color` an RGB color, to its class or to `VOID`. `note` is what the user should know.
+    `values` takes each value, an index or with `in_color` an RGB color, to its class or to `VOID`. `note` is what the
+    user should know.
     """
 
     classes: tuple[str, ...]
@@ -44,27 +45,31 @@ def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile |
         named: its `classes.txt`, if there is one.
         void: values that its layout says are void.
 
-    Raises `UserError` where it can't be told for sure: compressed masks, values that don't fit the names, a single class.
+    Raises `UserError` where it can't be told for sure: compressed masks, values that don't fit the names, a single
+    class.
     """
     errors = [scan.error for scan in scans.values() if scan.error]
     scans = {path: scan for path, scan in scans.items() if not scan.error and scan.values}
-    if not scans: raise UserError(f"{root}: none of its masks can be read; the first: {errors[0] if errors else 'there is none'}")
+    if not scans: raise UserError(f"{root}: none of its masks can be read; the first: "
+                                  f"{errors[0] if errors else 'there is none'}")
     in_color = is_in_color(root, scans, named)
     tally = Tally.of(scans, in_color)
-    return _color_classes(root, tally, named) if in_color else _index_classes(root, tally, named, _shared_palette(scans), void)
+    if in_color: return _color_classes(root, tally, named)
+    return _index_classes(root, tally, named, _shared_palette(scans), void)
 
 
 def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:
-    """Whether masks are read as colors: where some have RGB, where palettes differ from file to file, and where they have the colors
-    of `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a palette are in `classes.txt`."""
+    """Whether masks are read as colors: where some have RGB, where palettes differ from file to file, and where they
+    have the colors of `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a
+    palette are in `classes.txt`."""
     kinds, listed = {scan.storage for scan in scans.values()}, _listed_colors(named)
     if COLOR in kinds:
         if not listed and all(scan.is_gray for scan in scans.values()): return False  # numbers, three times each
         colors = {color for scan in scans.values() if scan.storage in (COLOR, PALETTE) for color, _ in scan.colors}
         for path, scan in scans.items():
             if scan.storage == GRAY and {color for color, _ in scan.colors} - colors - set(map(pack, listed)):
-                raise UserError(f"{path}: has numbers ({_few(value for value, _ in scan.numbers)}), where other masks have colors; save all "
-                                "in one way.")
+                raise UserError(f"{path}: has numbers ({_few(value for value, _ in scan.numbers)}), where other masks "
+                                "have colors; save all in one way.")
         return True
     if kinds != {PALETTE} and kinds != {PALETTE, GRAY}: return False
     palettes = [dict(scan.palette) for scan in scans.values() if scan.storage == PALETTE]
@@ -75,8 +80,8 @@ def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | N
     known = {unpack(color) for color in merged.values()} - {(0, 0, 0)}
     if not known & listed: return False
     if known <= listed: return True
-    raise UserError(f"{named.path}: has some of the colors in the masks' palettes, but not {_few(sorted(known - listed))}; list them all, "
-                    "or no color.")
+    raise UserError(f"{named.path}: has some of the colors in the masks' palettes, but not "
+                    f"{_few(sorted(known - listed))}; list them all, or no color.")
 
 
 def _listed_colors(named: ClassFile | None) -> set[Color]:
@@ -129,8 +134,13 @@ class Tally:
         if len(little) >= SMOOTHED: return little
         few = {value for value in little if self.files[value] <= max(1, FEW * len(self.by_file))}
         crowded = {value for value in values if self.frequency(value) < 0.01 and any(
-            self._are_near(value, other) and self.pixels[other] >= OUTWEIGHED * self.pixels[value] for other in self.found)}
+            self._are_near(value, other) and self.pixels[other] >= OUTWEIGHED * self.pixels[value]
+            for other in self.found)}
         return few | crowded
+
+    def are_few(self, files: list[Path]) -> bool:
+        "Whether these are so few of all files that they are bad ones among good."
+        return len(files) <= max(1, FEW * len(self.by_file)) and len(self.by_file) > 2
 
     def _are_near(self, one: int, other: int) -> bool:
         if one == other: return False
@@ -139,12 +149,16 @@ class Tally:
 
 
 def _refuse_strays(root: Path, tally: Tally, strays: set[int]):
-    "Where they stand in so many files that the masks as a whole are compressed or smoothed; a few bad files are the check's."
+    """Where they stand in so many files that the masks as a whole are compressed or smoothed.
+
+    A few bad files are the check's.
+    """
     bad = [path for path, values in tally.by_file.items() if values & strays]
-    if not strays or (len(bad) <= max(1, FEW * len(tally.by_file)) and len(tally.by_file) > 2 and not tally.lossy): return
-    raise UserError(f"{root}: its masks hold {len(tally.found)} {'colors' if tally.in_color else 'values'}, some of which look compressed or "
-                    f"smoothed: {tally.describe(tally.found)}. Save masks as PNG without smoothing, or list all classes in classes.txt "
-                    f"(first such file: {bad[0]}).")
+    if not strays or (tally.are_few(bad) and not tally.lossy): return
+    what = "colors" if tally.in_color else "values"
+    raise UserError(f"{root}: its masks hold {len(tally.found)} {what}, some of which look compressed or smoothed: "
+                    f"{tally.describe(tally.found)}. Save masks as PNG without smoothing, or list all classes in "
+                    f"classes.txt (first such file: {bad[0]}).")
 
 
 def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: Mapping[int, Color],
@@ -158,7 +172,8 @@ def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: M
     strays = tally.strays(settled)
     _refuse_strays(root, tally, strays)
     found = [value for value in found if value not in strays]
-    if not found: raise UserError(f"{root}: its masks hold no class, only {_few(tally.found)}, which is void; correct them.")
+    if not found: raise UserError(f"{root}: its masks hold no class, only {_few(tally.found)}, which is void; correct "
+                                  "them.")
     values, names, note = _named_values(root, tally, named, found) if named else _counted_values(root, tally, found)
     values |= {value: VOID for value in void}
     classes = tuple(names)
@@ -166,30 +181,34 @@ def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: M
     given = {each.name: each.color for each in named.classes if each.color} if named else {}
     defaults = distinct_colors(len(classes))
     source = {index: value for value, index in values.items() if index != VOID}
-    colors = tuple(given.get(name) or palette.get(source.get(index)) or defaults[index] for index, name in enumerate(classes))
+    colors = tuple(given.get(name) or palette.get(source.get(index)) or defaults[index]
+                   for index, name in enumerate(classes))
     return MaskValues(classes, colors, values, False, note)
 
 
-def _named_values(root: Path, tally: Tally, named: ClassFile, found: list[int]) -> tuple[dict[int, int], list[str], str]:
+def _named_values(root: Path, tally: Tally, named: ClassFile,
+                  found: list[int]) -> tuple[dict[int, int], list[str], str]:
     "The class of each value, the classes, and a note, by `classes.txt`."
     names, present = [each.name for each in named.classes], set(found)
     if present <= {0, VOID} and VOID in present: pair = (0, VOID)
     elif present <= {0, 1} and 1 in present and named.lines == 1: pair = (0, 1)
     else: pair = None
-    if pair and len(names) == 1: return dict(zip(pair, (0, 1))), ["background", *names], f"background is {pair[0]}, {names[0]} {pair[1]}"
+    if pair and len(names) == 1:
+        return dict(zip(pair, (0, 1))), ["background", *names], f"background is {pair[0]}, {names[0]} {pair[1]}"
     if pair and len(names) == 2: return dict(zip(pair, (0, 1))), names, ""
     if not pair and present - {VOID} <= set(range(named.lines)):
         if len(names) == 1 and present - {VOID} == {named.classes[0].index}: _refuse_one(root, tuple(names))
         return {each.index: place for place, each in enumerate(named.classes)} | {VOID: VOID}, names, ""
     if not pair and len(found) == len(names) == named.lines:
         side_by_side = ", ".join(f"{value} is {name}" for value, name in zip(found, names))
-        return {value: place for place, value in enumerate(found)}, names, f"values in the order of classes.txt: {side_by_side}"
+        note = f"values in the order of classes.txt: {side_by_side}"
+        return {value: place for place, value in enumerate(found)}, names, note
     strange = [value for value in found if value not in (*range(named.lines), VOID)]
     files = [path for path, values in tally.by_file.items() if values & set(strange)]
-    if not pair and len(files) <= max(1, FEW * len(tally.by_file)) and len(tally.by_file) > 2:  # the check names them
+    if not pair and tally.are_few(files):  # the check names them
         return {each.index: place for place, each in enumerate(named.classes)} | {VOID: VOID}, names, ""
-    raise UserError(f"{named.path}: the masks hold the values {tally.describe(found)}, and the classes are {', '.join(names)}: they don't "
-                    "fit; write a line for each value, in their order.")
+    raise UserError(f"{named.path}: the masks hold the values {tally.describe(found)}, and the classes are "
+                    f"{', '.join(names)}: they don't fit; write a line for each value, in their order.")
 
 
 def _counted_values(root: Path, tally: Tally, found: list[int]) -> tuple[dict[int, int], list[str], str]:
@@ -198,10 +217,12 @@ def _counted_values(root: Path, tally: Tally, found: list[int]) -> tuple[dict[in
     has_void = VOID in found and len(rest) > 1 and rest == list(range(len(rest)))
     if has_void: found = rest
     if len(found) > MOST_CLASSES:
-        raise UserError(f"{root}: its masks hold {len(found)} different values, so many that they look smoothed or compressed; save masks as "
-                        "PNG without either, or list the classes in classes.txt.")
-    note = f"no classes.txt, so the values in the masks are the classes: {len(found)}" + (", and 255 is void" if has_void else "")
-    return {value: place for place, value in enumerate(found)} | ({VOID: VOID} if has_void else {}), list(map(str, found)), note
+        raise UserError(f"{root}: its masks hold {len(found)} different values, so many that they look smoothed or "
+                        "compressed; save masks as PNG without either, or list the classes in classes.txt.")
+    note = f"no classes.txt, so the values in the masks are the classes: {len(found)}"
+    values = {value: place for place, value in enumerate(found)}
+    if has_void: values, note = values | {VOID: VOID}, f"{note}, and 255 is void"
+    return values, list(map(str, found)), note
 
 
 def _refuse_two_ways(tally: Tally):
@@ -222,8 +243,8 @@ def _color_classes(root: Path, tally: Tally, named: ClassFile | None) -> MaskVal
     if named: return _named_colors(tally, named, found, void)
     found = [color for color in found if color not in void]
     if len(found) > MOST_CLASSES:
-        raise UserError(f"{root}: its masks hold {len(found)} different colors, so many that they look smoothed or compressed; save masks as "
-                        "PNG without either, or list the classes in classes.txt.")
+        raise UserError(f"{root}: its masks hold {len(found)} different colors, so many that they look smoothed or "
+                        "compressed; save masks as PNG without either, or list the classes in classes.txt.")
     classes = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in found)
     _refuse_one(root, classes)
     note = f"no classes.txt, so the colors in the masks are the classes: {len(found)}"
@@ -234,10 +255,11 @@ def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: froz
     names, black = [each.name for each in named.classes], (0, 0, 0)
     colors = [each.color for each in named.classes]
     others = [color for color in found if color != black and color not in void]
+    voids = {color: VOID for color in void}
     if len(names) == 1 and len(others) <= 1 and black in found and colors[0] in (None, *others):  # one thing on black
         color = colors[0] or others[0]
-        return MaskValues(("background", names[0]), (black, color), {black: 0, color: 1} | {color: VOID for color in void}, True,
-                          f"background is black, {names[0]} {color}")
+        note = f"background is black, {names[0]} {color}"
+        return MaskValues(("background", names[0]), (black, color), {black: 0, color: 1} | voids, True, note)
     if all(color is None for color in colors) and len(found) - len(void & set(found)) == len(names):
         ordered = [color for color in found if color not in void]
         side_by_side = ", ".join(f"{color} is {name}" for color, name in zip(ordered, names))
@@ -245,21 +267,26 @@ def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: froz
                           f"colors in the order of classes.txt: {side_by_side}")
     for name, color in zip(names, colors):
         if color is None:
-            raise UserError(f"{named.path}: {name} has no color, but the masks are in color ({_few(found)}); write `{name} R G B`.")
+            raise UserError(f"{named.path}: {name} has no color, but the masks are in color ({_few(found)}); write "
+                            f"`{name} R G B`.")
     _refuse_one(named.path, tuple(names))
-    values = {black: VOID} | {color: VOID for color in void} | {color: index for index, color in enumerate(colors)}
+    values = {black: VOID} | voids | {color: index for index, color in enumerate(colors)}
     return MaskValues(tuple(names), tuple(colors), values, True)
 
 
 def _refuse_one(where: Path, classes: tuple[str, ...]):
     if len(classes) == 1:
-        raise UserError(f"{where}: there is one class, {classes[0]}, in all masks, so there is nothing to tell apart; add masks that hold "
-                        "another.")
+        raise UserError(f"{where}: there is one class, {classes[0]}, in all masks, so there is nothing to tell apart; "
+                        "add masks that hold another.")
 
 
 def distinct_colors(count: int) -> tuple[Color, ...]:
-    "Colors for classes that have none: black, then those of Pascal VOC, whose bits are the number's, dealt out in turn."
-    def channel(number: int, which: int) -> int: return sum((number >> 3 * bit + which & 1) << 7 - bit for bit in range(3))
+    """Colors for classes that have none.
+
+    Black, then those of Pascal VOC, whose bits are the number's, dealt out in turn.
+    """
+    def channel(number: int, which: int) -> int:
+        return sum((number >> 3 * bit + which & 1) << 7 - bit for bit in range(3))
     return tuple(tuple(channel(number, which) for which in range(3)) for number in range(count))
 
 

@@ -11,7 +11,8 @@ from .mask_values import MaskValues
 def to_json(meaning: MaskValues) -> dict[str, Any]:
     "As JSON has it: `values` are pairs of a value, an index or an RGB color, and its class."
     values = [[list(value) if meaning.in_color else value, index] for value, index in meaning.values.items()]
-    return {"classes": list(meaning.classes), "palette": list(map(list, meaning.palette)), "values": values, "in_color": meaning.in_color}
+    return {"classes": list(meaning.classes), "palette": list(map(list, meaning.palette)), "values": values,
+            "in_color": meaning.in_color}
 
 
 def from_json(content: dict[str, Any]) -> MaskValues:
@@ -21,15 +22,19 @@ def from_json(content: dict[str, Any]) -> MaskValues:
         values = {tuple(value) if in_color else int(value): int(index) for value, index in content["values"]}
         return MaskValues(tuple(content["classes"]), tuple(map(tuple, content["palette"])), values, in_color)
     except (LookupError, TypeError, ValueError) as error:
-        raise UserError(f"what a run says of its masks' values is damaged ({error}); restore its config.json from a copy.") from error
+        raise UserError(f"what a run says of its masks' values is damaged ({error}); restore its config.json from a "
+                        "copy.") from error
 
 
 def refuse_other_names(root: Path, meaning: MaskValues, named: ClassFile | None):
-    "`UserError` where `classes.txt` gives other names to values, or other colors to names, than the run was trained with."
+    """`UserError` where `classes.txt` gives other names to values, or other colors to names, than the run was trained
+    with.
+    """
     if named is None: return
     for number, each in enumerate(named.classes):
         if each.name not in meaning.classes:
-            raise UserError(f"{named.path}: names {each.name}, but the run was trained on other classes: {', '.join(meaning.classes)}; "
+            raise UserError(f"{named.path}: names {each.name}, but the run was trained on other classes: "
+                            f"{', '.join(meaning.classes)}; "
                             "pass the data as it was with `--data`.")
         expected = meaning.classes.index(each.name)
         value = each.color if meaning.in_color else each.index
@@ -37,5 +42,6 @@ def refuse_other_names(root: Path, meaning: MaskValues, named: ClassFile | None)
         is_run = not meaning.in_color and set(range(len(meaning.classes))) <= set(meaning.values)
         is_moved = not meaning.in_color and number != expected
         if is_moved or ((meaning.in_color or is_run) and meaning.values.get(value) != expected):
-            raise UserError(f"{named.path}: {each.name} is {value} here, and was something else for the run: it was trained on other "
+            raise UserError(f"{named.path}: {each.name} is {value} here, and was something else for the run: it was "
+                            "trained on other "
                             "classes; pass the data as it was with `--data`.")

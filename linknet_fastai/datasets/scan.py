@@ -30,9 +30,10 @@ MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes
 class FileScan:
     """What one file holds, or, as `error`, the message that says why it can't be read.
 
-    `kind` is how it was read, `image` or `mask`. Of an image, `content` is a hash, the same for equal images, and `uniform` says that
-    all its pixels are equal. Of a mask, `storage` is the kind of its `MaskFile`, `values` are its pixels' values, each with its number of
-    pixels, `palette` the 24-bit color of each index among them, `lossy` whether its format changes pixels. `orientation` is EXIF's.
+    `kind` is how it was read, `image` or `mask`. Of an image, `content` is a hash, the same for equal images, and
+    `uniform` says that all its pixels are equal. Of a mask, `storage` is the kind of its `MaskFile`, `values` are its
+    pixels' values, each with its number of pixels, `palette` the 24-bit color of each index among them, `lossy` whether
+    its format changes pixels. `orientation` is EXIF's.
     """
 
     kind: str
@@ -83,7 +84,8 @@ def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress
         root: the folder whose cache is used.
         files: paths, each with its kind as in `FileScan`.
         progress: shows how far the reading of the others is.
-        allow: called with each path, raises `UserError` for one that is not to be read; those outside `root` if not given.
+        allow: called with each path, raises `UserError` for one that is not to be read; those outside `root` if not
+            given.
     """
     allow, cache = allow or partial(inside, root), ScanCache(root)
     found, fresh = {}, []
@@ -111,7 +113,8 @@ def _scan_image(path: Path) -> FileScan:
     pixels = np.asarray(read_image(path))
     height, width, _ = pixels.shape
     content = blake2b(pixels, digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest()
-    return FileScan("image", height, width, content, bool((pixels == pixels[0, 0]).all()), orientation=orientation(path))
+    return FileScan("image", height, width, content, bool((pixels == pixels[0, 0]).all()),
+                    orientation=orientation(path))
 
 
 def _scan_mask(path: Path) -> FileScan:
@@ -119,7 +122,8 @@ def _scan_mask(path: Path) -> FileScan:
     values = _counts(file.pixels, few=file.kind != COLOR)
     palette = [(value, int(file.palette[value])) for value, _ in values] if file.kind == PALETTE else []
     tag = 1 if path.suffix.lower() == ".npy" else orientation(path)
-    return FileScan("mask", *file.pixels.shape, storage=file.kind, values=values, palette=palette, lossy=file.lossy, orientation=tag)
+    return FileScan("mask", *file.pixels.shape, storage=file.kind, values=values, palette=palette, lossy=file.lossy,
+                    orientation=tag)
 
 
 def _counts(pixels: np.ndarray, few: bool) -> list[tuple[int, int]]:

@@ -10,7 +10,8 @@ from ..errors import UserError
 from .files_inside import inside
 
 SPLITS = ("train", "val", "test")
-WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", "testing": "test"}
+WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
+         "testing": "test"}
 FRACTION, SEED = 0.2, 0  # of the split that is drawn where there is none
 
 
@@ -22,7 +23,8 @@ def split_of_folder(name: str) -> str | None:
 def draw_split(names: list[str]) -> dict[str, str]:
     "A fifth of the images for validation, the same for the same names in whatever order; `UserError` for a single one."
     names = sorted(names)
-    if len(names) < 2: raise UserError(f"{names[0] if names else 'nothing'} is the only sound image; add a second, to validate on.")
+    if len(names) < 2: raise UserError(f"{names[0] if names else 'nothing'} is the only sound image; add a second, to "
+                                       "validate on.")
     count = max(1, round(FRACTION * len(names)))
     chosen = set(np.random.default_rng(SEED).choice(len(names), count, replace=False))
     return {name: "val" if number in chosen else "train" for number, name in enumerate(names)}
@@ -31,12 +33,14 @@ def draw_split(names: list[str]) -> dict[str, str]:
 def read_splits(root: Path, path: Path) -> dict[str, str]:
     "The split of each image, by its path below `root`, from a CSV with the columns `image` and `split`."
     try: table = pd.read_csv(inside(root, path), dtype=str, keep_default_na=False)
-    except ValueError as error: raise UserError(f"{path}: is no table ({error}); remove it to have one drawn.") from error
+    except ValueError as error:
+        raise UserError(f"{path}: is no table ({error}); remove it to have one drawn.") from error
     if not {"image", "split"} <= set(table.columns):
         raise UserError(f"{path}: needs the columns image and split; correct it, or remove it to have one drawn.")
     found: dict[str, str] = {}
     for row, (image, split) in enumerate(zip(table.image, table.split), start=2):
-        if split not in SPLITS: raise UserError(f"{path}: line {row} has the split {split!r}, not train, val or test; correct it.")
+        if split not in SPLITS: raise UserError(f"{path}: line {row} has the split {split!r}, not train, val or test; "
+                                                "correct it.")
         if image in found: raise UserError(f"{path}: line {row} names {image} a second time; keep one of the lines.")
         found[image] = split
     return found

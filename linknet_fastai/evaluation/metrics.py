@@ -11,7 +11,8 @@ from .scores import Scores
 
 
 class ConfusionCallback(Callback):
-    """Brings logits to the masks' size, and counts each validation in `matrix`, int64 `[C,C]`, which stays on the device.
+    """Brings logits to the masks' size, and counts each validation in `matrix`, int64 `[C,C]`, which stays on the
+    device.
 
     fastai's `JaccardCoeffMulti` and `DiceMulti` know no `ignore_index` and synchronize for each class and batch.
     """

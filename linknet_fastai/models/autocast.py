@@ -13,8 +13,9 @@ from ..runtime.malloc import disable_malloc_trim
 class AutocastModel(nn.Module):
     """`model` computing in the machine's number format, channels-last; its logits come out in fp32.
 
-    fastai's `MixedPrecision` opens `autocast("cuda")` whatever the device, and leaves it open when a forward fails: here the
-    autocast is the forward's own. It is an ordinary module, so that `deepcopy`, `AveragedModel`, pickle and `torch.export` see one.
+    fastai's `MixedPrecision` opens `autocast("cuda")` whatever the device, and leaves it open when a forward fails:
+    here the autocast is the forward's own. It is an ordinary module, so that `deepcopy`, `AveragedModel`, pickle and
+    `torch.export` see one.
     """
 
     def __init__(self, model: nn.Module, machine: Machine):

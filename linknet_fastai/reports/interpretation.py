@@ -21,8 +21,8 @@ from .results import image_table, results_grid, titles, worst
 class SegmentationInterpretation(interpret.SegmentationInterpretation):
     """Confusions, scores by class and by image, and images drawn, from one pass over a set of images.
 
-    `matrices` `[N,C,C]` and `losses` `[N]` are kept, one an image, and no prediction: what is drawn is predicted again. Everything is
-    in the order of `dl.items`; images are whole, not augmented.
+    `matrices` `[N,C,C]` and `losses` `[N]` are kept, one an image, and no prediction: what is drawn is predicted again.
+    Everything is in the order of `dl.items`; images are whole, not augmented.
     """
 
     def __init__(self, learn: Learner, dl: SegmentationDL, losses: Tensor, matrices: np.ndarray, act=None):
@@ -33,7 +33,8 @@ class SegmentationInterpretation(interpret.SegmentationInterpretation):
     def from_learner(cls, learn: Learner, ds_idx: int = 1, dl: SegmentationDL | None = None, act=None):
         """Of the validation images, with `ds_idx=0` of the training images, or of those of `dl`, which must have masks.
 
-        In whatever order a `dl` gives its images, and however it augments them, they are taken once, whole, in the order of `items`.
+        In whatever order a `dl` gives its images, and however it augments them, they are taken once, whole, in the
+        order of `items`.
         """
         dl = (learn.dls[ds_idx] if dl is None else dl).in_order()
         confusions = ImageConfusions()
@@ -41,13 +42,14 @@ class SegmentationInterpretation(interpret.SegmentationInterpretation):
         return cls(learn, dl, losses, torch.cat(confusions.matrices).cpu().numpy(), act)
 
     def __getitem__(self, idxs) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Images, probabilities, masks, predicted classes and losses at these places in `dl`: a number, several, or a slice.
+        """Images, probabilities, masks, predicted classes and losses at these places in `dl`: a number, several, or a
+        slice.
 
         The masks must be of one size.
         """
         places = np.arange(len(self.losses))[idxs if isinstance(idxs, slice) else np.atleast_1d(idxs)].tolist()
-        found = self.learn.get_preds(dl=self.dl.new(get_idxs=lambda: places), with_input=True, with_decoded=True, act=self.act,
-                                     reorder=False)
+        found = self.learn.get_preds(dl=self.dl.new(get_idxs=lambda: places), with_input=True, with_decoded=True,
+                                     act=self.act, reorder=False)
         return *found, self.losses[places]
 
     @property
@@ -83,7 +85,8 @@ class SegmentationInterpretation(interpret.SegmentationInterpretation):
         "A row an image: `image`, `mIoU`, and `IoU CLASS` for each class."
         return image_table(self.dl, self.matrices)
 
-    def plot_worst_images(self, by: str = "mIoU", k: int = 4, errors: bool = True, figsize: tuple[float, float] | None = None):
+    def plot_worst_images(self, by: str = "mIoU", k: int = 4, errors: bool = True,
+                          figsize: tuple[float, float] | None = None):
         "Draw `worst_images`: image, truth, prediction, and with `errors` where they differ."
         rows = self.worst_images(by, k)
         self._draw(list(rows.index), titles(rows, self._column(by)), errors, figsize)

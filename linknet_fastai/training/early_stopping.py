@@ -11,8 +11,8 @@ from ..errors import Note
 class Patience(Callback):
     """Ends the training when the mIoU hasn't risen for `epochs` epochs.
 
-    It counts in the recorder's rows, so a training that was stopped in between goes on counting; fastai's `EarlyStoppingCallback`
-    would begin anew.
+    It counts in the recorder's rows, so a training that was stopped in between goes on counting; fastai's
+    `EarlyStoppingCallback` would begin anew.
     """
 
     order = 75  # after all that keeps or shows the epoch
@@ -24,6 +24,7 @@ class Patience(Callback):
         mious = [-1.0 if math.isnan(row["miou"]) else row["miou"] for row in self.recorder.rows]
         since = len(mious) - 1 - mious.index(max(mious))
         if since < self.epochs or len(mious) == self.n_epoch: return
-        warnings.warn(Note(f"stopped after epoch {len(mious)} of {self.n_epoch}: the mIoU was highest in epoch {len(mious) - since}, "
-                           "which is kept; the learning rate hasn't come down as it does at the end of a one-cycle"), stacklevel=2)
+        warnings.warn(Note(f"stopped after epoch {len(mious)} of {self.n_epoch}: the mIoU was highest in epoch "
+                           f"{len(mious) - since}, which is kept; the learning rate hasn't come down as it does at "
+                           "the end of a one-cycle"), stacklevel=2)
         raise CancelFitException

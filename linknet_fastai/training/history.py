@@ -20,8 +20,8 @@ from .finite_loss import FiniteLoss
 class SegmentationRecorder(Recorder):
     """fastai's `Recorder`, with a row an epoch as a run folder has it, and a plot of the metrics.
 
-    `rows` have the epoch (from 1), fastai's losses and metrics by name, `lr` at its end, and `seconds`. `best` is the highest mIoU so
-    far, `improved` whether the last epoch reached it.
+    `rows` have the epoch (from 1), fastai's losses and metrics by name, `lr` at its end, and `seconds`. `best` is the
+    highest mIoU so far, `improved` whether the last epoch reached it.
     """
 
     name = "recorder"  # where fastai and its callbacks look
@@ -64,7 +64,8 @@ class SegmentationRecorder(Recorder):
 
     def state_dict(self) -> dict:
         "All that it needs to go on, as JSON can hold it."
-        return {"rows": self.rows, "best": self.best, "smooth_loss": float(self.smooth_loss.val), "count": self.smooth_loss.count}
+        return {"rows": self.rows, "best": self.best, "smooth_loss": float(self.smooth_loss.val),
+                "count": self.smooth_loss.count}
 
     def load_state_dict(self, state: dict):
         "What `state_dict` gave."
@@ -94,7 +95,8 @@ class SmoothLoss(AvgSmoothLoss):
     def accumulate(self, learn: Learner):
         if self.finite_loss.in_a_row: return
         self.count += 1
-        self.val = torch.lerp(learn.loss.detach().mean(), torch.as_tensor(self.val, device=learn.loss.device), self.beta)
+        self.val = torch.lerp(learn.loss.detach().mean(), torch.as_tensor(self.val, device=learn.loss.device),
+                              self.beta)
 
     def all_reduce(self):
         "To the mean over all processes."

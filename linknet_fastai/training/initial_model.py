@@ -16,26 +16,31 @@ from ..runs.weights import MODEL_FILE, load_weights
 def initial_model(recipe: Recipe, classes: tuple[str, ...]) -> nn.Module:
     """The recipe's model for `classes`, with the weights that the recipe names.
 
-    Of a run's folder, or its `model.safetensors`, encoder and decoder are taken, and of the last layer the classes of the same name; a
-    `Note` says which start anew. `UserError` for weights that can't be had or don't fit.
+    Of a run's folder, or its `model.safetensors`, encoder and decoder are taken, and of the last layer the classes of
+    the same name; a `Note` says which start anew. `UserError` for weights that can't be had or don't fit.
     """
     trained = trained_file(recipe.weights)
     if trained is None: return create_model(recipe.model, len(classes), recipe.encoder, recipe.weights, recipe.upsample)
     source, card = load_weights(trained)
     for setting in ("model", "encoder", "upsample"):
         if getattr(card, setting) != getattr(recipe, setting):
-            raise UserError(f"{trained}: was trained with {setting} {getattr(card, setting)}, not {getattr(recipe, setting)}; pass "
+            raise UserError(f"{trained}: was trained with {setting} {getattr(card, setting)}, not "
+                            f"{getattr(recipe, setting)}; pass "
                             f"`--{setting} {getattr(card, setting)}`.")
     model = untrained_model(recipe, len(classes))
     fresh = transfer_weights(model, classes, source, card.classes)
     taken = [name for name in classes if name not in fresh]
-    warnings.warn(Note(f"encoder and decoder start from {trained}; in the last layer {', '.join(taken) or 'no class'} too, "
+    warnings.warn(Note(f"encoder and decoder start from {trained}; in the last layer {', '.join(taken) or 'no class'} "
+                       "too, "
                        f"{', '.join(fresh) or 'no class'} anew"), stacklevel=3)
     return model
 
 
 def trained_file(weights: str | Path) -> Path | None:
-    "The weights of a run that `weights` names, by its folder or by its file; None for an encoder's weights and what is no file."
+    """The weights of a run that `weights` names, by its folder or by its file.
+
+    None for an encoder's weights and what is no file.
+    """
     path = Path(weights)
     if path.is_dir(): return path / MODEL_FILE
     return path if path.is_file() and is_run_file(path) else None

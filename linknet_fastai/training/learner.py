@@ -45,10 +45,11 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
         machine: the device of `dls` in its best precision if not given.
         cbs: callbacks, beside its own.
         metrics: fastai metrics, behind its own.
-        kwargs: arguments of `Learner`, such as `loss_func`, `opt_func`, `lr`, `splitter`, `path`, in the place of its own.
+        kwargs: arguments of `Learner`, such as `loss_func`, `opt_func`, `lr`, `splitter`, `path`, in the place of its
+            own.
 
-    Raises `UserError` for a model that can't be built, weights that can't be had or don't fit, and callbacks of fastai's that can't
-    work on masks.
+    Raises `UserError` for a model that can't be built, weights that can't be had or don't fit, and callbacks of
+    fastai's that can't work on masks.
     """
     set_seed(recipe.seed)
     dls.restart_shuffle()
@@ -117,7 +118,8 @@ def encoder_and_decoder(model: nn.Module) -> L:
 class SegmentationLearner(Learner):
     """fastai's, but for what it can't know of masks and of machines without a GPU.
 
-    It can begin at any epoch; its test-time augmentation turns predictions back; `to_bf16` and its like set the model's own autocast.
+    It can begin at any epoch; its test-time augmentation turns predictions back; `to_bf16` and its like set the model's
+    own autocast.
     """
 
     first_epoch = 0
@@ -131,14 +133,18 @@ class SegmentationLearner(Learner):
         "As in fastai; `UserError` for a callback that can't work on masks, or would do nothing."
         kind = cb if isinstance(cb, type) else type(cb)
         if issubclass(kind, MixHandler):
-            raise UserError(f"fastai's {kind.__name__} blends one label an image, not masks; use linknet_fastai's MixUp or CutMix.")
-        if issubclass(kind, MCDropoutCallback) and not any(isinstance(layer, _DropoutNd) for layer in self.model.modules()):
-            raise UserError("this model has no dropout, so MCDropoutCallback would predict the same each time; leave it out.")
+            raise UserError(f"fastai's {kind.__name__} blends one label an image, not masks; use linknet_fastai's "
+                            "MixUp or CutMix.")
+        if issubclass(kind, MCDropoutCallback) and not any(isinstance(layer, _DropoutNd)
+                                                           for layer in self.model.modules()):
+            raise UserError("this model has no dropout, so MCDropoutCallback would predict the same each time; leave "
+                            "it out.")
         return super().add_cb(cb)
 
     def lr_find(self, *args, **kwargs):
         "fastai's; the weights that it puts back at the end lie in a temporary folder of its own meanwhile."
-        with tempfile.TemporaryDirectory() as folder, self._replaced("model_dir", folder): return super().lr_find(*args, **kwargs)
+        with tempfile.TemporaryDirectory() as folder, self._replaced("model_dir", folder):
+            return super().lr_find(*args, **kwargs)
 
     def tta(self, ds_idx: int = 1, dl=None, n: int = 1, item_tfms=None, batch_tfms=None, beta: float | None = 0.5,
             use_max: bool = False) -> tuple[Tensor, Tensor]:
@@ -153,7 +159,8 @@ class SegmentationLearner(Learner):
             use_max: the higher of both probabilities in the place of their mean.
         """
         if n != 1 or item_tfms is not None or batch_tfms is not None:
-            raise UserError("tta predicts from each image and its mirror image, since other views can't be turned back to the mask; "
+            raise UserError("tta predicts from each image and its mirror image, since other views can't be turned back "
+                            "to the mask; "
                             "leave out n, item_tfms and batch_tfms.")
         dl = (self.dls[ds_idx] if dl is None else dl).in_order()
         plain, masks = self.get_preds(dl=dl)
@@ -170,7 +177,10 @@ class SegmentationLearner(Learner):
         return self._in_precision("fp32")
 
     def to_fp16(self) -> "SegmentationLearner":
-        "From here on convolutions compute in fp16, and gradients are scaled; `UserError` where the device is no CUDA GPU."
+        """From here on convolutions compute in fp16, and gradients are scaled.
+
+        `UserError` where the device is no CUDA GPU.
+        """
         return self._in_precision("fp16")
 
     def _in_precision(self, precision: str) -> "SegmentationLearner":

@@ -7,10 +7,11 @@ from torch.distributions import Beta
 
 
 class MixUp(Callback):
-    """Each training batch is blended with itself in another order, and its loss is the same blend of the losses of both masks.
+    """Each training batch is blended with itself in another order, and its loss is the same blend of the losses of both
+    masks.
 
-    arXiv 1710.09412, with one `lam` from Beta(`alpha`, `alpha`) a batch. fastai's `MixUp` blends the losses of images, and so can't
-    take those of pixels.
+    arXiv 1710.09412, with one `lam` from Beta(`alpha`, `alpha`) a batch. fastai's `MixUp` blends the losses of images,
+    and so can't take those of pixels.
     """
 
     run_valid = False
@@ -39,8 +40,8 @@ class MixUp(Callback):
 class CutMix(Callback):
     """A rectangle of each training image, and of its mask, is that of another image of the batch.
 
-    arXiv 1905.04899: its area is 1 - `lam` of the image's, with `lam` from Beta(`alpha`, `alpha`), once a batch. fastai's `CutMix`
-    leaves the masks as they are, and blends the losses of images.
+    arXiv 1905.04899: its area is 1 - `lam` of the image's, with `lam` from Beta(`alpha`, `alpha`), once a batch.
+    fastai's `CutMix` leaves the masks as they are, and blends the losses of images.
     """
 
     run_valid = False
@@ -52,7 +53,8 @@ class CutMix(Callback):
         order = torch.randperm(len(self.x), device="cpu").to(self.x.device)
         rows, columns = random_rectangle(*self.x.shape[-2:], sample_lam(self.alpha))
         images, masks = self.x.clone(), self.y.clone()
-        images[..., rows, columns], masks[..., rows, columns] = self.x[order][..., rows, columns], self.y[order][..., rows, columns]
+        for own, others in ((images, self.x[order]), (masks, self.y[order])):
+            own[..., rows, columns] = others[..., rows, columns]
         self.learn.xb, self.learn.yb = (images,), (masks,)
 
 

@@ -31,7 +31,10 @@ def steps(lr_max: np.ndarray, recipe: Recipe) -> ParamScheduler:
 
 
 def fine_tune(lr_max: np.ndarray, moms: tuple[float, float, float], recipe: Recipe) -> ParamScheduler:
-    "fastai's `fine_tune` as one schedule: a one-cycle for the frozen epochs, and one at half of `lr_max` for the others."
+    """fastai's `fine_tune` as one schedule.
+
+    A one-cycle for the frozen epochs, and one at half of `lr_max` for the others.
+    """
     parts = [recipe.freeze_epochs / recipe.total_epochs, recipe.epochs / recipe.total_epochs]
     def one_cycle(lr, pct_start: float, div: float): return combined_cos(pct_start, lr / div, lr, lr / 1e5)
     return ParamScheduler({

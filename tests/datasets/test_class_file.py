@@ -1,5 +1,6 @@
 "classes.txt: names, colors, comments, void."
 
+import numpy as np
 import pytest
 
 from linknet_fastai.datasets.class_file import NamedClass, read_class_file
@@ -17,7 +18,8 @@ def parsed(root, text: str):
 
 def test_names_colors_and_comments(tmp_path):
     file = parsed(tmp_path, "# my classes\ntraffic light 1 2 3\n\nroad\n  # another\ntree 300 1 2\n")
-    assert file.classes == (NamedClass("traffic light", 0, (1, 2, 3)), NamedClass("road", 1, None), NamedClass("tree 300 1 2", 2, None))
+    assert file.classes == (NamedClass("traffic light", 0, (1, 2, 3)), NamedClass("road", 1, None),
+                            NamedClass("tree 300 1 2", 2, None))
 
 
 def test_void_alone_takes_the_place_of_a_class(tmp_path):
@@ -34,7 +36,8 @@ def test_void_values_colors_and_names(tmp_path):
 
 
 @pytest.mark.parametrize("text, part", [
-    ("", "names no class"), ("# only this\n", "names no class"), ("a\na\n", "twice"), ("a 1 2 3\nb 1 2 3\n", "same color"),
+    ("", "names no class"), ("# only this\n", "names no class"), ("a\na\n", "twice"), ("a 1 2 3\nb 1 2 3\n",
+                                                                                       "same color"),
     ("a\nvoid b\n", "'b'")])
 def test_what_can_t_be_meant_is_refused(tmp_path, text, part):
     with pytest.raises(UserError, match=part) as raised: parsed(tmp_path, text)
@@ -48,6 +51,7 @@ def test_classes_named_void_and_mean_train_nothing_wrong(tmp_path):
 
 def test_several_void_colors(tmp_path):
     palette = ((0, 0, 0), (1, 1, 200), (90, 0, 0), (0, 90, 0))
-    root = write_folder(tmp_path, stripes((0, 1, 2, 3)), "red 90 0 0\ngreen 0 90 0\nvoid 0 0 0\nvoid 1 1 200\n", save=save_colors(palette))
+    root = write_folder(tmp_path, stripes((0, 1, 2, 3)), "red 90 0 0\ngreen 0 90 0\nvoid 0 0 0\nvoid 1 1 200\n",
+                        save=save_colors(palette))
     mask = folder(root).read_mask(root / "masks" / "00.png")
-    assert (mask == [VOID, VOID, 0, 1][0] * (stripes((0, 1, 2, 3))[0] < 2) + (stripes((0, 1, 2, 3))[0] - 2) * (stripes((0, 1, 2, 3))[0] > 1)).all()
+    assert (mask == np.array([VOID, VOID, 0, 1])[stripes((0, 1, 2, 3))[0]]).all()

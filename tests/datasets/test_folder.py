@@ -254,4 +254,5 @@ def test_another_number_of_classes_than_asked_for(tmp_path):
 
 
 def test_names_of_parts_are_for_folders_only():
-    with pytest.raises(UserError, match="--masks.*`folder`"): open_dataset("streets", options=DatasetOptions(masks="truth"))
+    with pytest.raises(UserError, match="--masks.*`folder`"): open_dataset("streets",
+                                                                           options=DatasetOptions(masks="truth"))

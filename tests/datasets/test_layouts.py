@@ -37,17 +37,20 @@ def test_every_image_has_its_own_mask(name, tmp_path):
 
 
 @pytest.mark.parametrize("train, val", [
-    ("train", "val"), ("training", "validation"), ("Train", "Val"), ("train2017", "val2017"), ("train", "valid"), ("TRAIN", "Valid")])
+    ("train", "val"), ("training", "validation"), ("Train", "Val"), ("train2017", "val2017"), ("train", "valid"),
+                                        ("TRAIN", "Valid")])
 def test_a_split_that_people_made_is_kept(tmp_path, train, val):
     names = [f"{split}/{{}}/{split}{n}.png" for split in (train, val) for n in range(3)]
-    dataset = folder(write_files(tmp_path, [name.format("images") for name in names], [name.format("masks") for name in names]))
+    dataset = folder(write_files(tmp_path, [name.format("images") for name in names],
+                                 [name.format("masks") for name in names]))
     assert {row.image.parts[-3]: row.split for row in dataset.table.itertuples()} == {train: "train", val: "val"}
     assert dataset.split_source == "the folders" and "the folders" in " ".join(check(dataset).notes)
 
 
 def test_pascal_voc_s_lists_and_its_void(tmp_path):
     dataset = folder(EXAMPLES["pascal-voc"](tmp_path))
-    assert {row.image.stem: row.split for row in dataset.table.itertuples()} == {"0": "train", "1": "train", "2": "train", "3": "val"}
+    assert {row.image.stem: row.split for row in dataset.table.itertuples()} == {"0": "train", "1": "train",
+                                                                                 "2": "train", "3": "val"}
     assert dataset.values[255] == VOID and dataset.split_source == "ImageSets/Segmentation"
     (tmp_path / "ImageSets/Segmentation/val.txt").write_text("3\n0\n")
     assert "val.txt: names 0, which is in train" in refusal(tmp_path)
@@ -77,13 +80,16 @@ def test_a_split_is_drawn_after_bad_samples_are_out(tmp_path):
     assert len(result.problems) == 3 and sound.table.split.value_counts().to_dict() == {"train": 6, "val": 1}
 
 
-@pytest.mark.parametrize("mask", ["{}_mask.png", "{}_L.png", "{}_P.png", "mask_{}.png", "{}_labelIds.png", "{}_seg.png"])
+@pytest.mark.parametrize("mask", ["{}_mask.png", "{}_L.png", "{}_P.png", "mask_{}.png", "{}_labelIds.png",
+                                  "{}_seg.png"])
 @pytest.mark.parametrize("folders", [("", ""), ("images/", "masks/"), ("photos/", "labels/")])
 def test_masks_are_found_by_the_names_that_tools_give(tmp_path, mask, folders):
     numbers = range(5)
-    write_files(tmp_path, [f"{folders[0]}a{n}.jpg" for n in numbers], [folders[1] + mask.format(f"a{n}") for n in numbers])
+    write_files(tmp_path, [f"{folders[0]}a{n}.jpg" for n in numbers],
+                [folders[1] + mask.format(f"a{n}") for n in numbers])
     dataset = folder(tmp_path)
-    assert [(row.image.stem, row.mask.name) for row in dataset.table.itertuples()] == [(f"a{n}", mask.format(f"a{n}")) for n in numbers]
+    assert [(row.image.stem, row.mask.name) for row in dataset.table.itertuples()] == [(f"a{n}", mask.format(f"a{n}"))
+                                                                                       for n in numbers]
 
 
 def test_any_pattern_may_be_named(tmp_path):
@@ -102,7 +108,8 @@ def test_images_and_masks_may_be_paths(tmp_path):
 
 def test_what_systems_and_editors_leave_is_no_image(tmp_path):
     write_folder(tmp_path, stripes((0, 1)))
-    for name in ("images/._00.png", "masks/._00.png", "__MACOSX/images/00.png", "images/.ipynb_checkpoints/00-checkpoint.png",
+    for name in ("images/._00.png", "masks/._00.png", "__MACOSX/images/00.png",
+                 "images/.ipynb_checkpoints/00-checkpoint.png",
                  "images/Thumbs.db", ".hidden/masks/00.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"\0" * 10)
@@ -145,7 +152,9 @@ def test_equal_blank_tiles_in_two_splits_are_a_note(tmp_path):
     for split in ("train", "val"):
         for part in ("images", "masks"): (root / part / split).mkdir()
         for n in range(2):
-            for part in ("images", "masks"): (root / part / f"{n + 2 * (split == 'val'):02}.png").rename(root / part / split / f"{split}{n}.png")
+            for part in ("images", "masks"):
+                number = n + 2 * (split == "val")
+                (root / part / f"{number:02}.png").rename(root / part / split / f"{split}{n}.png")
         Image.fromarray(np.full((32, 48, 3), 255, np.uint8)).save(root / "images" / split / f"{split}0.png")
     result = check(folder(root))
     assert result.problems.empty and any("single color" in note for note in result.notes)

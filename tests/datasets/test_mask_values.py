@@ -70,12 +70,14 @@ def test_0_1_in_some_files_and_0_255_in_others_are_refused(tmp_path, classes):
     (None, ("#000000", "#c80000")), ("road\n", ("background", "road")), ("road 200 0 0\n", ("background", "road")),
     ("rest\nroad\n", ("rest", "road"))])
 def test_one_color_on_black_is_two_classes(tmp_path, classes, names):
-    assert meaning(write_folder(tmp_path, stripes((0, 1)), classes, save=save_colors(PALETTE))) == (names, {BLACK: 0, RED: 1})
+    assert meaning(write_folder(tmp_path, stripes((0, 1)), classes, save=save_colors(PALETTE))) == (names, {BLACK: 0,
+                                                                                                            RED: 1})
 
 
 def test_transparency_may_be_the_mask(tmp_path):
     def save(mask, path): Image.fromarray(np.dstack([np.full((*mask.shape, 3), 255, np.uint8), mask])).save(path)
-    assert meaning(write_folder(tmp_path, stripes((0, 255)), "road\n", save=save)) == (("background", "road"), {0: 0, 255: 1})
+    assert meaning(write_folder(tmp_path, stripes((0, 255)), "road\n", save=save)) == (("background", "road"), {0: 0,
+                                                                                                                255: 1})
 
 
 @pytest.mark.parametrize("classes", [None, "road\n"])
@@ -132,7 +134,8 @@ def read(root: Path, number: int) -> np.ndarray:
     return np.array(dataset.classes)[dataset.read_mask(root / "masks" / f"{number:02}.png")]
 
 
-@pytest.mark.parametrize("classes, names", [(None, ("#000000", "#c80000", "#00b400")), ("ground 0 0 0\nred 200 0 0\ngreen 0 180 0\n",
+@pytest.mark.parametrize("classes, names", [(None, ("#000000", "#c80000", "#00b400")),
+                                            ("ground 0 0 0\nred 200 0 0\ngreen 0 180 0\n",
                                                                                            ("ground", "red", "green"))])
 def test_where_palettes_differ_from_file_to_file_colors_decide(tmp_path, classes, names):
     "Index 1 is red in one file, green in the next."
@@ -143,7 +146,8 @@ def test_where_palettes_differ_from_file_to_file_colors_decide(tmp_path, classes
 
 
 def test_colors_in_classes_txt_decide_over_a_palette_s_order(tmp_path):
-    root = write_folder(tmp_path, stripes((0, 1, 2)), "ground 0 0 0\ngreen 0 180 0\nred 200 0 0\n", save=save_palette(PALETTE))
+    root = write_folder(tmp_path, stripes((0, 1, 2)), "ground 0 0 0\ngreen 0 180 0\nred 200 0 0\n",
+                        save=save_palette(PALETTE))
     assert (read(root, 0) == np.array(["ground", "red", "green"])[stripes((0, 1, 2))[0]]).all()
 
 
@@ -161,7 +165,8 @@ def test_palette_and_rgb_files_may_be_mixed(tmp_path):
 
 
 def test_a_list_with_some_of_a_palette_s_colors_is_refused(tmp_path):
-    message = refusal(write_folder(tmp_path, stripes((0, 1, 2)), "ground 0 0 0\nred 200 0 0\n", save=save_palette(PALETTE)))
+    message = refusal(write_folder(tmp_path, stripes((0, 1, 2)), "ground 0 0 0\nred 200 0 0\n",
+                                   save=save_palette(PALETTE)))
     assert "classes.txt" in message and str(GREEN) in message
 
 
@@ -202,9 +207,11 @@ def test_classes_may_be_numbers_beyond_255(tmp_path):
     (".npy", lambda mask, path: np.save(path, mask[None, None]), "[1, 1, 32, 48]"),
     (".npy", lambda mask, path: np.save(path, np.array([{}]), allow_pickle=True), "array"),
     (".tif", lambda mask, path: Image.fromarray(mask.astype(np.int32) - 1).save(path), "-1"),
-    (".gif", lambda mask, path: Image.fromarray(mask).save(path, save_all=True, append_images=[Image.fromarray(1 - mask)]), "2 pages")])
+    (".gif", lambda mask, path: Image.fromarray(mask).save(path, save_all=True,
+                                                           append_images=[Image.fromarray(1 - mask)]), "2 pages")])
 def test_what_is_no_mask_is_refused_for_its_true_reason(tmp_path, suffix, save, reason):
-    assert re.search(rf"0\d{suffix}.*{re.escape(reason)}", refusal(write_folder(tmp_path, stripes((0, 1)), suffix=suffix, save=save)))
+    assert re.search(rf"0\d{suffix}.*{re.escape(reason)}", refusal(write_folder(tmp_path, stripes((0, 1)),
+                                                                                suffix=suffix, save=save)))
 
 
 # Turned masks

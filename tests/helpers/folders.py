@@ -18,7 +18,8 @@ def stripes(values: Iterable[int], count: int = 10, height: int = HEIGHT, width:
     masks = []
     for number in range(count):
         edges = np.linspace(0, width - count, len(values) + 1).astype(int)[1:] + number
-        masks.append(np.array(values, np.uint8)[np.searchsorted(edges[:-1], np.arange(width), side="right")][None].repeat(height, 0))
+        masks.append(np.array(values, np.uint8)[np.searchsorted(edges[:-1], np.arange(width),
+                                                                side="right")][None].repeat(height, 0))
     return masks
 
 
@@ -41,12 +42,16 @@ def save_colors(palette: Iterable) -> Callable[[np.ndarray, Path], None]:
 def noise(path: Path, height: int = HEIGHT, width: int = WIDTH, seed: int = 0):
     "An image that is unlike all others."
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng([seed, *path.name.encode()]).integers(0, 255, (height, width, 3), np.uint8)).save(path)
+    Image.fromarray(np.random.default_rng([seed, *path.name.encode()]).integers(0, 255, (height, width, 3),
+                                                                                np.uint8)).save(path)
 
 
 def write_folder(root: Path, masks: list[np.ndarray], classes: str | None = None, suffix: str = ".png",
                  save: Callable | list[Callable] = save_gray) -> Path:
-    "`images/NN.png` and `masks/NN.SUFFIX`, each mask saved by `save`, or by several in turn; `classes` is `classes.txt`."
+    """`images/NN.png` and `masks/NN.SUFFIX`, each mask saved by `save`, or by several in turn.
+
+    `classes` is `classes.txt`.
+    """
     savers = save if isinstance(save, list) else [save]
     for number, mask in enumerate(masks):
         noise(root / "images" / f"{number:02}.png", *mask.shape[:2])
@@ -68,7 +73,8 @@ def write_files(root: Path, images: Iterable[str], masks: Iterable[str], values:
 
 
 def pascal_voc(root: Path) -> Path:
-    write_files(root, [f"JPEGImages/{n}.jpg" for n in range(4)], [f"SegmentationClass/{n}.png" for n in range(4)], (0, 5, 255))
+    write_files(root, [f"JPEGImages/{n}.jpg" for n in range(4)], [f"SegmentationClass/{n}.png" for n in range(4)],
+                (0, 5, 255))
     (root / "ImageSets" / "Segmentation").mkdir(parents=True)
     (root / "ImageSets" / "Segmentation" / "train.txt").write_text("0\n1\n2\n")
     (root / "ImageSets" / "Segmentation" / "val.txt").write_text("3\n")
@@ -86,9 +92,11 @@ EXAMPLES: dict[str, Callable[[Path], Path]] = {
     "black-and-white": lambda root: write_folder(root, stripes((0, 255)), "road\n"),
     "indices": lambda root: write_folder(root, stripes((0, 1, 2)), "ground\nwall\ndoor\n"),
     "palette": lambda root: write_folder(root, stripes((0, 1, 2)), save=save_palette(PALETTE)),
-    "colors": lambda root: write_folder(root, stripes((0, 1, 2)), "ground 0 0 0\nred 200 0 0\ngreen 0 180 0\n", save=save_colors(PALETTE)),
+    "colors": lambda root: write_folder(root, stripes((0, 1, 2)), "ground 0 0 0\nred 200 0 0\ngreen 0 180 0\n",
+                                        save=save_colors(PALETTE)),
     "beside": lambda root: write_files(root, [f"{n}.jpg" for n in range(4)], [f"{n}_mask.png" for n in range(4)]),
-    "other-names": lambda root: write_files(root, [f"imgs/{n}.png" for n in range(4)], [f"labels/{n}_L.png" for n in range(4)]),
+    "other-names": lambda root: write_files(root, [f"imgs/{n}.png" for n in range(4)],
+                                            [f"labels/{n}_L.png" for n in range(4)]),
     "split-folders": lambda root: write_files(
         root, [f"{split}/images/{split}{n}.png" for split in ("training", "validation") for n in range(3)],
         [f"{split}/masks/{split}{n}.png" for split in ("training", "validation") for n in range(3)]),

@@ -28,6 +28,16 @@ RECIPE = Recipe(encoder="test_resnet", weights="none", size=(128, 160), batch_si
                 flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 
 
+class InDouble(Callback):
+    "So that gradients differ by what the processes do, not by the rounding of convolutions of fewer images."
+
+    order = -100
+
+    def before_fit(self): self.model.double()
+
+    def before_batch(self): self.learn.xb = (self.x.double(),)
+
+
 class GradientWriter(Callback):
     "Ends the training where its first step would be."
 
@@ -62,7 +72,7 @@ loss.every_fourth_pixel = lambda *both: both  # chosen at random, by each proces
 machine = Machine.choose("cpu", "fp32")
 with process_group(machine):
     learn = learner()
-    with distributed(learn, machine, 0): learn.fit(1, 1e-3, cbs=[GradientWriter()])
+    with distributed(learn, machine, 0): learn.fit(1, 1e-3, cbs=[InDouble(), GradientWriter()])
     learn = learner()
     with distributed(learn, machine, 0): learn.fit(1, 1e-9, cbs=[NameWriter()])
     if is_main_process(): (OUT / "confusion.json").write_text(json.dumps(learn.confusion.matrix.tolist()))

@@ -11,9 +11,10 @@ from nbclient import NotebookClient
 from linknet_fastai.datasets.streets import streets
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.workflows.fit import fit
+from linknet_fastai.workflows.fit import FitOptions, fit
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "nbs").glob("*.ipynb"))
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
 
 
 def code(notebook): return [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -34,11 +35,15 @@ def test_it_is_saved_as_it_ran_from_top_to_bottom(path):
 
 @pytest.fixture(scope="module")
 def parameters(tmp_path_factory) -> dict[str, str]:
-    "Of the notebook that looks into a run of CamVid, a short one of streets instead; of the one that reads a cached table, its place."
+    """The cells that name what is on a disk, by the notebook.
+
+    A short run of streets for the one of CamVid, and where the cached table is.
+    """
     table = streets().table.groupby("split").head(24)
     recipe = Recipe(encoder="test_resnet", weights="none", epochs=3, lr=1e-2, batch_size=8)
-    run = fit(replace(streets(), table=table), recipe, Machine(torch.device("cpu"), "fp32"), tmp_path_factory.mktemp("runs") / "streets")
-    cached = Path(__file__).parents[1] / "benchmarks" / "table1"
+    out = tmp_path_factory.mktemp("runs") / "streets"
+    run = fit(replace(streets(), table=table), recipe, Machine(torch.device("cpu"), "fp32"), FitOptions(out))
+    cached = ROOT / "benchmarks" / "table1"
     return {"02_show_results": f"run_path, data = {str(run.path)!r}, None", "04_table_1": f"cached = {str(cached)!r}"}
 
 
@@ -48,4 +53,5 @@ def test_it_runs_and_its_claims_hold(path, parameters, tmp_path):
     notebook = nbformat.read(path, 4)
     for cell in code(notebook):
         if "parameters" in cell.metadata.get("tags", []): cell.source = parameters.get(path.stem, cell.source)
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()

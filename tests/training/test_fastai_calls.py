@@ -43,7 +43,8 @@ def accuracy_of_pixels(logits, masks): return (logits.argmax(1) == masks).float(
 
 def learner(dataset, path: Path, recipe: Recipe = RECIPE, **kwargs):
     "Quiet: no bars, no tables."
-    learn = linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, "cpu"), recipe, CPU, path=path, **kwargs)
+    learn = linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, "cpu"), recipe, CPU, path=path,
+                            **kwargs)
     learn.logger = lambda *words: None
     return learn
 
@@ -120,12 +121,14 @@ def test_fit_one_cycle_twice_step_by_step(dataset, tmp_path):
 
 def test_the_caller_s_arguments_win_and_callbacks_and_metrics_are_added(dataset, tmp_path):
     loss = CrossEntropyLossFlat(axis=1, ignore_index=VOID)
-    learn = learner(dataset, tmp_path, cbs=CSVLogger(), metrics=accuracy_of_pixels, loss_func=loss, opt_func=Adam, lr=1e-4, wd=0.5,
+    learn = learner(dataset, tmp_path, cbs=CSVLogger(), metrics=accuracy_of_pixels, loss_func=loss, opt_func=Adam,
+                    lr=1e-4, wd=0.5,
                     moms=(0.8, 0.7, 0.8), splitter=trainable_params, model_dir="weights")
     assert (learn.loss_func, learn.opt_func, learn.lr, learn.wd, learn.moms) == (loss, Adam, 1e-4, 0.5, (0.8, 0.7, 0.8))
     assert learn.model_dir == "weights" and learn.path == tmp_path
     with learn.no_bar(): learn.fit(1)
-    assert list(learn.recorder.metric_names)[3:-1] == ["miou", "class_accuracy", "dice", "pixel_accuracy", "accuracy_of_pixels"]
+    assert list(learn.recorder.metric_names)[3:-1] == ["miou", "class_accuracy", "dice", "pixel_accuracy",
+                                                       "accuracy_of_pixels"]
     assert (tmp_path / "history.csv").is_file() and len(learn.opt.param_lists) == 1 and learn.opt.hypers[0]["wd"] == 0.5
 
 
@@ -138,7 +141,8 @@ def test_a_misspelt_argument_raises(dataset, tmp_path):
 # Saving
 
 def test_two_trainings_save_into_their_own_folders(dataset, tmp_path):
-    one, other = learner(dataset, tmp_path / "one"), learner(dataset, tmp_path / "other", Recipe(**vars(RECIPE) | {"seed": 1}))
+    one, other = learner(dataset, tmp_path / "one"), learner(dataset, tmp_path / "other",
+                                                             Recipe(**vars(RECIPE) | {"seed": 1}))
     for learn in (one, other): learn.save("model")
     before = copy.deepcopy(one)
     one.load("model", with_opt=False)
@@ -171,7 +175,8 @@ def test_an_exported_learner_predicts_in_a_fresh_process(trained, dataset):
     code = ("import sys, numpy, fastai.learner\n"
             "mask, *_ = fastai.learner.load_learner(sys.argv[1]).predict(sys.argv[2])\n"
             "numpy.save(sys.argv[3], numpy.asarray(mask))")
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code, trained.path / "learn.pkl", path, trained.path / "mask.npy"],
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code, trained.path / "learn.pkl", path,
+                    trained.path / "mask.npy"],
                    check=True)
     assert (np.load(trained.path / "mask.npy") == expected).all()
 
@@ -286,7 +291,8 @@ def test_labels_are_found_by_the_image_file_or_given(trained, dataset, tmp_path)
     tuples = [(str(image), str(mask)) for image, mask in zip(rows.image, rows["mask"])]
     for items in (list(rows.image), tuples):
         found = list(trained.validate(dl=trained.dls.test_dl(items, with_labels=True, bs=4)))
-        assert found[1:] == pytest.approx(expected[1:]) and found[0] == pytest.approx(expected[0], rel=0.05)  # Dice sees some pixels
+        assert found[1:] == pytest.approx(expected[1:]) and found[0] == pytest.approx(expected[0],
+                                                                                      rel=0.05)  # Dice sees some pixels
     stranger = tmp_path / "stranger.png"
     with pytest.raises(UserError, match=re.escape(str(stranger))): trained.dls.test_dl([stranger], with_labels=True)
 

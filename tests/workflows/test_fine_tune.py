@@ -10,7 +10,17 @@ from fastai.callback.core import Callback
 from folders import stripes, write_folder
 from safetensors.torch import load_file
 
-from linknet_fastai import FitOptions, Machine, Recipe, SegmentationDataLoaders, UserError, fit, folder, linknet_learner, resume
+from linknet_fastai import (
+    FitOptions,
+    Machine,
+    Recipe,
+    SegmentationDataLoaders,
+    UserError,
+    fit,
+    folder,
+    linknet_learner,
+    resume,
+)
 from linknet_fastai.errors import Note
 from linknet_fastai.runs.run import Run
 from linknet_fastai.training.class_weights import class_weights
@@ -76,7 +86,8 @@ def test_frozen_epochs_are_resumed_exactly(first, data, tmp_path, lost_at):
     "Lost in the frozen epochs, at their end, and after it."
     settings = recipe(weights=str(first.path), freeze_epochs=2, epochs=2)
     whole = quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "whole"))
-    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "run", cbs=(LoseAt(lost_at),)))
+    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "run",
+                                                                                 cbs=(LoseAt(lost_at),)))
     run = quiet(resume, tmp_path / "run", CPU)
     one, other = (load_file(path / "last.safetensors") for path in (whole.path, run.path))
     assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
@@ -86,11 +97,14 @@ def test_frozen_epochs_are_resumed_exactly(first, data, tmp_path, lost_at):
 def test_the_encoder_is_frozen_but_for_its_batchnorms(first, data, tmp_path):
     before = load_file(first.model_file)
     settings = recipe(weights=str(first.path), freeze_epochs=1, epochs=1)
-    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "run", cbs=(LoseAt(1),)))
+    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "run", cbs=(LoseAt(1),
+                                                                                                            )))
     after = Run.open(tmp_path / "run").checkpoints.read().part("model")
-    moved = [key for key in before if key.startswith("encoder") and before[key].ndim == 4 and not torch.equal(before[key], after[key])]
+    moved = [key for key in before if key.startswith("encoder") and before[key].ndim == 4
+             and not torch.equal(before[key], after[key])]
     assert not moved
-    assert any(not torch.equal(before[key], after[key]) for key in before if key.startswith("decoder") and before[key].ndim == 4)
+    assert any(not torch.equal(before[key], after[key]) for key in before if key.startswith("decoder")
+               and before[key].ndim == 4)
 
 
 def test_a_training_that_gets_no_better_stops_and_keeps_its_best_epoch(data, tmp_path):
