@@ -20,7 +20,8 @@ NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
 def code(notebook): return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_five(): assert [path.stem[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "04"]
+def test_they_are_numbered_in_the_order_to_read_them_in():
+    assert NOTEBOOKS and [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in range(len(NOTEBOOKS))]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
