@@ -3,7 +3,7 @@
 from importlib import import_module
 
 _HOME = {
-    "UserError": "errors", "Interrupted": "errors", "Recipe": "recipes",
+    "UserError": "errors", "Interrupted": "errors", "Recipe": "recipes", "DatasetOptions": "dataset_options",
     "SegmentationDataset": "datasets.dataset", "open_dataset": "datasets", "camvid": "datasets.camvid",
     "cityscapes": "datasets.cityscapes", "folder": "datasets.folder", "streets": "datasets.streets",
     "check": "datasets.check",
