@@ -1,6 +1,6 @@
 "Your own images and masks, in a folder."
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,10 +9,12 @@ import pandas as pd
 from ..dataset_options import DatasetOptions
 from ..errors import UserError
 from ..progress import Progress, silent
+from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset
+from .files_inside import inside
 from .layouts import LAYOUT, Layout, LayoutOptions, find_samples
-from .mask_values import decide_values
+from .mask_values import MaskValues, decide_values
 from .meaning import from_json, refuse_other_names, to_json
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits
@@ -38,16 +40,9 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
     if root is None: raise UserError(f"`folder` is your own: pass it with `--data DIR`, and {LAYOUT}.")
     root = Path(root).resolve()
     if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {LAYOUT}.")
-    layout = find_samples(root, LayoutOptions(options.images, options.masks, options.mask_pattern,
-                                              options.follow_links))
+    layout, meaning, mask_root = _recognised(root, options, progress)
     table = pd.DataFrame(layout.samples, columns=["image", "mask"])
-    scans = _scan(root, table["mask"], "mask", options, progress)
-    named = read_class_file(root)
-    if options.meaning is None: meaning = decide_values(root, scans, named, layout.void)
-    else:
-        meaning = from_json(options.meaning)
-        refuse_other_names(root, meaning, named)
-    splits, source = _splits(root, layout, options, lambda: _sound(root, table, scans, options, progress))
+    splits, source = _splits(root, layout, options, mask_root, lambda: _sound(root, table, mask_root, options, progress))
     protocol = f"folder{len(meaning.classes)}"
     if options.protocol not in (None, protocol):
         raise UserError(f"{root}: has {len(meaning.classes)} classes, so its protocol is {protocol}, not "
@@ -58,28 +53,46 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
     return SegmentationDataset("folder", protocol, meaning.classes, meaning.palette, table.assign(split=splits),
                                meaning.values, root=root,
                                note=note, options=kept | {"meaning": to_json(meaning)}, split_source=source,
-                               follow_links=options.follow_links)
+                               mask_root=mask_root, follow_links=options.follow_links)
 
 
-def _scan(root: Path, paths: pd.Series, kind: str, options: DatasetOptions, progress: Progress) -> dict[Path, FileScan]:
-    def anywhere(path: Path) -> Path:
-        if not path.is_file(): raise UserError(f"{path}: there is no such file; add it, or take its partner out.")
-        return path
-    return scan_files(root, [(path, kind) for path in paths], progress, anywhere if options.follow_links else None)
+def _recognised(root: Path, options: DatasetOptions,
+                progress: Progress) -> tuple[Layout, MaskValues, Path | None]:
+    "The samples, what the values in their masks mean, and the folder of masks that were drawn, if they were."
+    named, known = read_class_file(root), None if options.meaning is None else from_json(options.meaning)
+    given = LayoutOptions(options.images, options.masks, options.mask_pattern, options.follow_links)
+    if not (given.images or given.masks or given.mask_pattern):
+        annotated = find_annotated(root, named, known, options.follow_links, progress)
+        if annotated: return annotated.layout, annotated.meaning, annotated.mask_root
+    layout = find_samples(root, given)
+    if known is not None:
+        refuse_other_names(root, known, named)
+        return layout, known, None
+    scans = _scan(root, [mask for _, mask in layout.samples], "mask", None, options, progress)
+    return layout, decide_values(root, scans, named, layout.void), None
 
 
-def _sound(root: Path, table: pd.DataFrame, masks: Mapping[Path, FileScan], options: DatasetOptions,
+def _scan(root: Path, paths: Iterable[Path], kind: str, mask_root: Path | None, options: DatasetOptions,
+          progress: Progress) -> dict[Path, FileScan]:
+    def allow(path: Path) -> Path:
+        is_ours = mask_root is not None and path.is_relative_to(mask_root)
+        return inside(None if is_ours or options.follow_links else root, path)
+    return scan_files(root, [(path, kind) for path in paths], progress, allow)
+
+
+def _sound(root: Path, table: pd.DataFrame, mask_root: Path | None, options: DatasetOptions,
            progress: Progress) -> pd.Series:
     "Which samples can be read and have masks of their images' sizes: a split is drawn among these."
-    images = _scan(root, table.image, "image", options, progress)
+    images = _scan(root, table.image, "image", mask_root, options, progress)
+    masks = _scan(root, table["mask"], "mask", mask_root, options, progress)
     return pd.Series([not (images[image].error or masks[mask].error) and images[image].size == masks[mask].size
                       for image, mask in zip(table.image, table["mask"])], index=table.index)
 
 
-def _splits(root: Path, layout: Layout, options: DatasetOptions, find_sound) -> tuple[list[str | None], str]:
+def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path | None,
+            find_sound: Callable[[], pd.Series]) -> tuple[list[str | None], str]:
     "The split of each sample, and where it is from: the run's own, what lies there, `splits.csv`, or a draw."
-    names = [image.relative_to(root).as_posix() if image.is_relative_to(root) else str(image) for image,
-             _ in layout.samples]
+    names = [image_name(root, mask_root, image) for image, _ in layout.samples]
     if options.splits is not None:
         kept = read_splits(None, Path(options.splits))
         if kept.keys() & set(names): return [kept.get(name) for name in names], f"the run ({options.splits})"
@@ -104,5 +117,12 @@ def split_table(dataset: SegmentationDataset) -> pd.DataFrame:
 
     Columns `image` (its path below the dataset's folder) and `split`.
     """
-    names = [image.relative_to(dataset.root).as_posix() for image in dataset.table.image]
+    names = [image_name(dataset.root, dataset.mask_root, image) for image in dataset.table.image]
     return pd.DataFrame({"image": names, "split": dataset.table.split})
+
+
+def image_name(root: Path, mask_root: Path | None, image: Path) -> str:
+    "The path of an image below the dataset's folder, or below that of images which only an annotation file holds."
+    for folder in (root, mask_root / "images" if mask_root else root):
+        if image.is_relative_to(folder): return image.relative_to(folder).as_posix()
+    return str(image)

@@ -45,7 +45,7 @@ class Draft:
         "An image that `source` annotates; `UserError` where another did, or it says (height, width) that aren't the image's."
         if image in self.images:
             raise UserError(f"{image}: is annotated twice, in {self.sources[image]} and in {source}; remove one.")
-        size = said if rest.get("content") else size_of(image, source, said)
+        size = said if rest.get("content") else size_of(self.files.allowed(image), source, said)
         split = rest.pop("split", None) or self.files.split_of(source) or self.files.split_of(image)
         self.images[image], self.sources[image] = AnnotatedImage(image, size, split, **rest), source
 

@@ -29,7 +29,9 @@ class ExportFiles:
         return [self.allowed(path) for path in self.paths if path.name.lower().endswith(suffixes)]
 
     @cached_property
-    def images(self) -> list[Path]: return self.ending(*SUFFIXES)
+    def images(self) -> list[Path]:
+        "Links among them are looked at when they are used: other folders have images, too."
+        return [path for path in self.paths if path.name.lower().endswith(SUFFIXES)]
 
     @cached_property
     def _by_name(self) -> dict[str, dict[Parts, Path]]:

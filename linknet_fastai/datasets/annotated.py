@@ -1,0 +1,74 @@
+"A folder as an annotation tool left it, as images and masks."
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from ..images import VOID
+from ..progress import Progress
+from .annotations import Annotations, recognize
+from .annotations.draw import draw_masks
+from .annotations.export_files import ExportFiles
+from .class_file import ClassFile
+from .layouts import Layout, LayoutOptions, find_samples
+from .mask_values import MaskValues, distinct_colors
+
+
+@dataclass(frozen=True)
+class Annotated:
+    "What was recognised, with the masks drawn below `mask_root`."
+
+    layout: Layout
+    meaning: MaskValues
+    mask_root: Path
+
+
+def find_annotated(root: Path, named: ClassFile | None, known: MaskValues | None, follow_links: bool,
+                   progress: Progress) -> Annotated | None:
+    """The export of an annotation tool in the folder `root`; None where there is none.
+
+    Args:
+        root: the folder.
+        named: its `classes.txt`, if there is one, which may say nothing else than the annotations.
+        known: the classes of a run that is to read it.
+        follow_links: allows links that lead out of the folder.
+        progress: shows how far the drawing is.
+
+    Raises `UserError` where the export can't be understood for sure, or has classes that the run doesn't know.
+    """
+    files = ExportFiles(root, follow_links)
+    annotations = recognize(files)
+    if annotations is None: return None
+    _refuse_masks_too(root, annotations, follow_links)
+    if named and {each.name for each in named.classes} != set(annotations.classes):
+        raise UserError(f"{named.path}: the annotations have names of their own ({', '.join(annotations.classes)}); "
+                        "remove it (`--ignore NAME` makes a class void).")
+    drawn = draw_masks(annotations, files.paths, progress)
+    splits = [image.split for image in annotations.images]
+    source = "the annotations and their folders" if any(splits) else ""
+    return Annotated(Layout(drawn.samples, splits, annotations.description, source), _meaning(annotations, known),
+                     drawn.folder)
+
+
+def _refuse_masks_too(root: Path, annotations: Annotations, follow_links: bool):
+    "Where somebody drew masks from shapes before, they may differ from the shapes."
+    if any(image.mask for image in annotations.images): return
+    try: layout = find_samples(root, LayoutOptions(follow_links=follow_links))
+    except UserError: return  # there are none
+    pairs = [mask for image, mask in layout.samples if image.exists() and mask.exists()]
+    if pairs: raise UserError(f"{root}: holds {annotations.description}, and also {layout.description}, such as "
+                              f"{pairs[0]}; name the masks' folder with `--masks`, or move them elsewhere.")
+
+
+def _meaning(annotations: Annotations, known: MaskValues | None) -> MaskValues:
+    "Of the masks that are drawn, whose values are the annotations' classes in their order."
+    classes = annotations.classes
+    if known is None:
+        palette = annotations.palette or distinct_colors(len(classes))
+        return MaskValues(classes, palette, {index: index for index in range(len(classes))} | {VOID: VOID}, False)
+    for name in classes:
+        if name not in known.classes:
+            raise UserError(f"{annotations.root}: annotates {name}, but the run was trained on other classes: "
+                            f"{', '.join(known.classes)}; pass the data as it was with `--data`.")
+    values = {index: known.classes.index(name) for index, name in enumerate(classes)} | {VOID: VOID}
+    return MaskValues(known.classes, known.palette, values, False)

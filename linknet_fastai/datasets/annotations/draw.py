@@ -1,0 +1,82 @@
+"Annotations as mask files, in the user's cache, drawn once."
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import platformdirs
+from PIL import Image
+
+from ...errors import UserError
+from ...progress import Progress, silent
+from .rasterize import rasterize
+from .shapes import AnnotatedImage, Annotations
+
+FORMAT = 1  # of what is drawn: raise it whenever the same annotations give other masks
+
+
+@dataclass(frozen=True)
+class Drawn:
+    "The folder of the masks, and (image, mask) files in the order of the annotations' images."
+
+    folder: Path
+    samples: list[tuple[Path, Path]]
+
+
+def draw_masks(annotations: Annotations, files: Iterable[Path], progress: Progress = silent) -> Drawn:
+    """Masks of class indices, and images that only an annotation file holds, in a folder of the user's cache.
+
+    Args:
+        annotations: what is drawn.
+        files: all files that it was read from: where one has changed, the masks are drawn anew.
+        progress: shows how far the drawing is.
+
+    Raises `UserError` for a bitmap that is damaged, and where the cache can't be written.
+    """
+    folder = platformdirs.user_cache_path("linknet-fastai") / "masks" / _key(annotations.root, files)
+    if not folder.is_dir():
+        try: _draw_into(folder, annotations, progress)
+        except OSError as error:
+            raise UserError(f"{folder}: the masks of {annotations.root} can't be kept there ({error.strerror}); set "
+                            "XDG_CACHE_HOME to a folder that can be written to.") from error
+    return Drawn(folder, [_sample(folder, annotations.root, image) for image in annotations.images])
+
+
+def _key(root: Path, files: Iterable[Path]) -> str:
+    "Another for other files, by their names, sizes and times."
+    states = [f"{FORMAT} {root}"]
+    for path in files:
+        status = path.stat()
+        states.append(f"{path.relative_to(root).as_posix()} {status.st_size} {status.st_mtime_ns}")
+    return blake2b("\n".join(states).encode(errors="surrogateescape"), digest_size=16).hexdigest()
+
+
+def _sample(folder: Path, root: Path, annotated: AnnotatedImage) -> tuple[Path, Path]:
+    name = annotated.image.relative_to(root)
+    image = annotated.image if annotated.content is None else folder / "images" / name
+    return image, folder / "masks" / name.with_name(f"{name.name}.png")
+
+
+def _draw_into(folder: Path, annotations: Annotations, progress: Progress):
+    "All or nothing: under another name, then renamed."
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+
+    def draw(annotated: AnnotatedImage):
+        image, mask = _sample(part, annotations.root, annotated)
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rasterize(annotated, annotations.classes)).save(mask)
+        if annotated.content is None: return
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(annotated.content())
+
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in progress(pool.map(draw, annotations.images), len(annotations.images)): pass
+        if not folder.is_dir(): part.replace(folder)  # another process may have been first
+    finally: shutil.rmtree(part, ignore_errors=True)
