@@ -42,7 +42,8 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
     if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {LAYOUT}.")
     layout, meaning, mask_root = _recognised(root, options, progress)
     table = pd.DataFrame(layout.samples, columns=["image", "mask"])
-    splits, source = _splits(root, layout, options, mask_root, lambda: _sound(root, table, mask_root, options, progress))
+    splits, source = _splits(root, layout, options, mask_root,
+                             lambda: _sound(root, table, mask_root, options, progress))
     protocol = f"folder{len(meaning.classes)}"
     if options.protocol not in (None, protocol):
         raise UserError(f"{root}: has {len(meaning.classes)} classes, so its protocol is {protocol}, not "

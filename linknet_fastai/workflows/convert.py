@@ -58,7 +58,7 @@ def _write(dataset: SegmentationDataset, folder: Path, progress: Progress):
 
 
 def _new_names(dataset: SegmentationDataset) -> list[str]:
-    """The images' names below images/: their own, or, where two would have the same mask, their whole paths in one word.
+    """The images' names below images/: their own, or their whole paths in one word where two would clash.
 
     Folders are left out: what they say of splits stands in `splits.csv`.
     """

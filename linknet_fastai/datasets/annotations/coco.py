@@ -55,7 +55,7 @@ class File(BaseModel):
 
 
 def recognize(files: ExportFiles) -> Annotations | None:
-    "All JSON files that are COCO's; those of key points only if there are no others. What covers less lies on top; crowds are void."
+    "All JSON files that are COCO's; those of key points only if there are no others. What covers less lies on top."
     found = {path: content for path in files.ending(".json") if (content := _read(path))}
     persons = {path for path, content in found.items() if any(category.keypoints for category in content.categories)}
     if len(persons) < len(found): found = {path: content for path, content in found.items() if path not in persons}
@@ -72,27 +72,37 @@ def _read(path: Path) -> File | None:
     values = parse_json(path, content)
     if not isinstance(values, dict) or not {"images", "annotations", "categories"} <= values.keys(): return None
     annotations = values["annotations"]
-    if isinstance(annotations, list) and any(isinstance(each, dict) and "segments_info" in each for each in annotations):
-        raise UserError(f"{path}: is COCO's panoptic format, whose masks number segments; convert it to instances (`panopticapi`).")
+    if isinstance(annotations, list) and any(isinstance(each, dict) and "segments_info" in each
+                                             for each in annotations):
+        raise UserError(f"{path}: is COCO's panoptic format, whose masks number segments; convert it to instances "
+                        "(`panopticapi`).")
     return checked(File, values, path)
 
 
 def _add(draft: Draft, path: Path, content: File):
     used = {annotation.category_id for annotation in content.annotations}
     parents = {category.supercategory for category in content.categories}
-    labels = {category.id: draft.label(category.name, f"{path}: category {category.id}") for category in content.categories
-              if category.id in used or not (category.supercategory == "none" and category.name in parents)}  # Roboflow's for the whole
-    if len(labels) < len({category.id for category in content.categories} & labels.keys()) or _doubles(content.categories):
+    labels = {category.id: draft.label(category.name, f"{path}: category {category.id}")
+              for category in content.categories
+              if category.id in used or not (category.supercategory == "none"
+                                             and category.name in parents)}  # Roboflow's for the whole
+    if _doubles(content.categories):
         raise UserError(f"{path}: two categories have the id {_doubles(content.categories)[0]}; correct it.")
-    if _doubles(content.images): raise UserError(f"{path}: two images have the id {_doubles(content.images)[0]}; correct it.")
-    sizes = {image.id: (image.height, image.width) if image.height and image.width else None for image in content.images}
+    if _doubles(content.images): raise UserError(f"{path}: two images have the id {_doubles(content.images)[0]}; "
+                                                 "correct it.")
+    sizes = {image.id: (image.height, image.width) if image.height and image.width else None
+             for image in content.images}
     shapes = {image.id: [] for image in content.images}
     for number, annotation in enumerate(content.annotations):
         where = f"{path}: annotation {number if annotation.id is None else annotation.id}"
-        if annotation.category_id not in labels: raise UserError(f"{where} has the category {annotation.category_id}, which isn't listed.")
-        if annotation.image_id not in shapes: raise UserError(f"{where} is on the image {annotation.image_id}, which isn't listed.")
-        label = None if annotation.iscrowd else labels[annotation.category_id]
-        shape = _shape(draft, where, annotation.segmentation, label, sizes[annotation.image_id])
+        if annotation.category_id not in labels: raise UserError(f"{where} has the category {annotation.category_id}, "
+                                                                 "which isn't listed.")
+        if annotation.image_id not in shapes: raise UserError(f"{where} is on the image {annotation.image_id}, which "
+                                                              "isn't listed.")
+        # a crowd is of its class too: exporters mark whatever was brushed so
+        if annotation.iscrowd: draft.notes["regions are crowds, read as their class"] += 1
+        shape = _shape(draft, where, annotation.segmentation, labels[annotation.category_id],
+                       sizes[annotation.image_id])
         if shape: shapes[annotation.image_id].append(shape)
     for image in content.images: draft.add_named(image.file_name, path, sizes[image.id], shapes=tuple(shapes[image.id]))
 
@@ -103,10 +113,12 @@ def _doubles(items: list) -> list[Id]:
 
 def _shape(draft: Draft, where: str, segmentation: list[list[float]] | Runs | None, label: str | None,
            size: tuple[int, int] | None) -> Shape | None:
-    if not segmentation: raise UserError(f"{where} has a box but no outline, and a box is no segmentation; export instances with polygons.")
+    if not segmentation: raise UserError(f"{where} has a box but no outline, and a box is no segmentation; export "
+                                         "instances with polygons.")
     if isinstance(segmentation, Runs): return _bitmap(where, segmentation, label, size)
     for polygon in segmentation:
-        if len(polygon) % 2 or len(polygon) == 4: raise UserError(f"{where} has a polygon of {len(polygon)} numbers; correct it.")
+        if len(polygon) % 2 or len(polygon) == 4: raise UserError(f"{where} has a polygon of {len(polygon)} numbers; "
+                                                                  "correct it.")
     rings = tuple(ring(np.reshape(polygon, (-1, 2)), where) for polygon in segmentation if len(polygon) >= 6)
     if len(rings) < len(segmentation): draft.notes["polygons of fewer than three points are left out"] += 1
     return Shape(label, rings, z=-area(rings)) if rings else None
@@ -114,6 +126,7 @@ def _shape(draft: Draft, where: str, segmentation: list[list[float]] | Runs | No
 
 def _bitmap(where: str, runs: Runs, label: str | None, size: tuple[int, int] | None) -> Shape:
     if size is None or runs.size != size:
-        raise UserError(f"{where} is a bitmap of {hxw(runs.size)}, its image {hxw(size) if size else 'of a size that is not said'}; correct it.")
+        raise UserError(f"{where} is a bitmap of {hxw(runs.size)}, its image "
+                        f"{hxw(size) if size else 'of a size that is not said'}; correct it.")
     counts = decompress_counts(runs.counts, where) if isinstance(runs.counts, str) else runs.counts
     return Shape(label, bitmap=partial(decode_runs, counts, size, True, where), z=-sum(counts[1::2]))

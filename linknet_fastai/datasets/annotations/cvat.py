@@ -1,4 +1,7 @@
-"CVAT's `CVAT for images 1.1`: an XML file with polygons, boxes, ellipses and bitmaps (docs.cvat.ai, XML annotation format)."
+"""CVAT's `CVAT for images 1.1`.
+
+An XML file with polygons, boxes, ellipses and bitmaps (docs.cvat.ai, XML annotation format).
+"""
 
 from functools import partial
 from pathlib import Path
@@ -40,7 +43,8 @@ def _add(draft: Draft, path: Path, tree: Element):
         where = f"{path}: image {image.get('name')}"
         size = int(_number(image, "height", where)), int(_number(image, "width", where))
         shapes = tuple(filter(None, (_shape(draft, element, where, size) for element in image)))
-        draft.add_named(image.get("name", ""), path, size, shapes=shapes, split=split_of_folder(image.get("subset", "")))
+        split = split_of_folder(image.get("subset", ""))
+        draft.add_named(image.get("name", ""), path, size, shapes=shapes, split=split)
 
 
 def _color(path: Path, text: str | None) -> Color | None:
@@ -52,14 +56,16 @@ def _number(element: Element, name: str, where: str, default: float | None = Non
     text = element.get(name)
     if text is None and default is not None: return default
     try: return float(finite(np.array(float(text)), where))
-    except (TypeError, ValueError) as error: raise UserError(f"{where}: has a {element.tag} whose {name} is {text!r}; correct it.") from error
+    except (TypeError, ValueError) as error: raise UserError(f"{where}: has a {element.tag} whose {name} is {text!r}; "
+                                                             "correct it.") from error
 
 
 def _shape(draft: Draft, element: Element, where: str, size: tuple[int, int]) -> Shape | None:
     if element.tag in WITHOUT_AREA:
         draft.notes[f"shapes without an area ({', '.join(WITHOUT_AREA)}) are left out"] += 1
         return None
-    if element.tag not in OUTLINES and element.tag != "mask": raise UserError(f"{where}: has a {element.tag}, which can't be read; take it out.")
+    if element.tag not in OUTLINES and element.tag != "mask": raise UserError(f"{where}: has a {element.tag}, which "
+                                                                              "can't be read; take it out.")
     label, z = draft.label(element.get("label", ""), where), _number(element, "z_order", where, 0)
     if element.tag == "mask": return Shape(label, bitmap=partial(_bitmap, element, where, size), z=z)
     outline = OUTLINES[element.tag](element, where)
@@ -92,7 +98,8 @@ def _bitmap(element: Element, where: str, size: tuple[int, int]) -> np.ndarray:
     if min(left, top, width, height) < 0 or left + width > size[1] or top + height > size[0]:
         raise UserError(f"{where}: has a mask whose box leaves the image; correct it.")
     try: counts = [int(count) for count in element.get("rle", "").split(",")]
-    except ValueError as error: raise UserError(f"{where}: has a mask whose rle is damaged ({error}); export it again.") from error
+    except ValueError as error:
+        raise UserError(f"{where}: has a mask whose rle is damaged ({error}); export it again.") from error
     mask = np.zeros(size, dtype=bool)
     mask[top:top + height, left:left + width] = decode_runs(counts, (height, width), False, where)
     return mask

@@ -6,6 +6,7 @@ from pathlib import Path
 from ...errors import UserError
 from ..class_file import Color
 from ..files_inside import read_lines
+from ..mask_values import distinct_colors
 from ..splits import split_of_folder
 from .draft import Draft, size_of
 from .export_files import ExportFiles
@@ -29,15 +30,18 @@ def recognize(files: ExportFiles) -> Annotations | None:
 
 
 def _colors(root: Path, path: Path, draft: Draft) -> dict[Color, str | None]:
-    "The label of each color: lines of `label:r,g,b:parts:actions`. The background comes first, as everywhere."
+    """The label of each color: lines of `label:r,g,b:parts:actions`, where a color left out is Pascal VOC's by number.
+
+    The background comes first, as everywhere.
+    """
     found: dict[Color, str] = {}
-    for number, line in enumerate(read_lines(root, path), start=1):
-        if not line.strip() or line.startswith("#"): continue
-        name, _, rest = line.rstrip(":").partition(":")
-        try: color = tuple(map(int, rest.split(":")[0].split(",")))
+    lines = [line for line in read_lines(root, path) if line.strip() and not line.startswith("#")]
+    for number, (line, usual) in enumerate(zip(lines, distinct_colors(len(lines))), start=1):
+        name, text = [*line.split(":"), ""][:2]
+        try: color = tuple(map(int, text.split(","))) if text else usual
         except ValueError: color = ()
         if len(color) != 3 or not all(0 <= value < 256 for value in color):
-            raise UserError(f"{path}: line {number} is not `label:r,g,b:parts:actions`; export it again.")
+            raise UserError(f"{path}: label {number} is not `label:r,g,b:parts:actions`; export it again.")
         if color in found:
             raise UserError(f"{path}: {found[color]} and {name} have the same color; give them different ones.")
         found[color] = name

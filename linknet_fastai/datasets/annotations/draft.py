@@ -42,7 +42,10 @@ class Draft:
         else: self.add(image, source, said, **rest)
 
     def add(self, image: Path, source: Path, said: tuple[int, int] | None, **rest: Any):
-        "An image that `source` annotates; `UserError` where another did, or it says (height, width) that aren't the image's."
+        """An image that `source` annotates;
+
+        `UserError` where another did, or it says (height, width) that aren't the image's.
+        """
         if image in self.images:
             raise UserError(f"{image}: is annotated twice, in {self.sources[image]} and in {source}; remove one.")
         size = said if rest.get("content") else size_of(self.files.allowed(image), source, said)
@@ -57,26 +60,31 @@ class Draft:
         "All of it. The background is the first class, if there are shapes."
         if self.missing:
             name, source = self.missing[0]
-            raise UserError(f"{source}: {len(self.missing)} of its images, such as {name}, are not below {self.files.root}; put them there "
+            raise UserError(f"{source}: {len(self.missing)} of its images, such as {name}, are not below "
+                            f"{self.files.root}; put them there "
                             "under these names.")
         first = next(iter(self.sources.values()), self.files.root)
         if not self.images: raise UserError(f"{first}: annotates no image; export it again.")
         named = next((name for name in self.classes if name.lower() in BACKGROUNDS), "background")
         classes = self.classes
-        if with_background: classes = {named: classes.get(named) or (0, 0, 0)} | {name: classes[name] for name in classes if name != named}
+        if with_background: classes = {named: classes.get(named) or (0, 0, 0)} | {name: classes[name]
+                                                                                  for name in classes if name != named}
         if len(classes) < 2: raise UserError(f"{first}: has no class beside {', '.join(classes) or 'void'}; name one.")
-        if len(classes) > MOST_CLASSES: raise UserError(f"{first}: has {len(classes)} classes, more than {MOST_CLASSES}; leave some out.")
+        if len(classes) > MOST_CLASSES: raise UserError(f"{first}: has {len(classes)} classes, more than "
+                                                        f"{MOST_CLASSES}; leave some out.")
         images = [self.images[path] for path in sorted(self.images)]
         self._refuse_fractions(images)
         colors = tuple(classes.values())
         is_palette = all(colors) and len(set(colors)) == len(colors)
-        return Annotations(self.files.root, self._description(images, classes), tuple(classes), colors if is_palette else None,
-                           _with_splits(images))
+        return Annotations(self.files.root, self._description(images, classes), tuple(classes),
+                           colors if is_palette else None, _with_splits(images))
 
     def _refuse_fractions(self, images: list[AnnotatedImage]):
-        farthest = max((float(ring.max()) for image in images for shape in image.shapes for ring in shape.rings), default=2)
+        farthest = max((float(ring.max()) for image in images for shape in image.shapes for ring in shape.rings),
+                       default=2)
         if farthest <= 1:
-            raise UserError(f"{self.sources[images[0].image]}: has no coordinate above 1, so these are fractions of the image; export pixels.")
+            raise UserError(f"{self.sources[images[0].image]}: has no coordinate above 1, so these are fractions of "
+                            "the image; export pixels.")
 
     def _description(self, images: list[AnnotatedImage], classes: dict) -> str:
         "The format, what it holds, and what should be known of it."
@@ -96,12 +104,16 @@ def size_of(image: Path, source: Path, said: tuple[int, int] | None) -> tuple[in
     size = image_size(image)
     if said is None or tuple(said) == size: return size
     turned = tuple(said) == size[::-1] and orientation(image) >= 5
-    hint = "its EXIF tag turns it, and it was annotated unturned; save it without the tag" if turned else "annotate the image as it is"
+    hint = "annotate the image as it is"
+    if turned: hint = "its EXIF tag turns it, and it was annotated unturned; save it without the tag"
     raise UserError(f"{source}: says that {image.name} is {hxw(said)}, but it is {hxw(size)}: {hint}.")
 
 
 def _with_splits(images: list[AnnotatedImage]) -> list[AnnotatedImage]:
-    "Without splits, if there is one only: then it is to be drawn. `UserError` where some images have one, and others not."
+    """Without splits, if there is one only:
+
+    then it is to be drawn. `UserError` where some images have one, and others not.
+    """
     splits = {image.split for image in images}
     if len(splits) == 1:
         return [replace(image, split=None) for image in images]

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ...errors import UserError
 from ...images import SUFFIXES
 from ..files_inside import inside
-from ..layouts import walk
+from ..layouts import MASK_FOLDERS, walk
 from ..splits import split_of_folder
 
 Parts = tuple[str, ...]
@@ -53,18 +53,22 @@ class ExportFiles:
         return next(filter(None, map(split_of_folder, reversed([*folders, *stems]))), None)
 
     def image(self, name: str, source: Path) -> Path | None:
-        """The image that the file `source` calls `name`: a path relative to it or to the root, or the end of one, or from another machine.
+        """The image that the file `source` calls `name`: a path relative to it or to the root, or the end of one, or
+        from another machine.
 
-        None where no image is called so. `UserError` for a path that leads out of the folder, and where several are meant.
+        None where no image is called so. `UserError` for a path that leads out of the folder, and where several are
+        meant.
         """
         name, is_foreign = _plain(name)
         parts = _parts(PurePosixPath(name))
         if not parts: return None
         alike = self._by_name.get(parts[-1], {})
+        alike = {each: path for each, path in alike.items() if not set(each[:-1]) & set(MASK_FOLDERS)} or alike
         if not is_foreign:
             paths = [Path(os.path.normpath(base / name)) for base in (source.parent, self.root)]
             below = [_parts(path.relative_to(self.root)) for path in paths if path.is_relative_to(self.root)]
-            if not below: raise UserError(f"{source}: its image {name} leads out of {self.root}; put it there, and correct the path.")
+            if not below: raise UserError(f"{source}: its image {name} leads out of {self.root}; put it there, and "
+                                          "correct the path.")
             for each in below:
                 if each in alike: return alike[each]
         wanted = next(filter(None, map(split_of_folder, reversed(parts[:-1]))), self.split_of(source))
@@ -73,7 +77,8 @@ class ExportFiles:
             ending = [path for each, path in found.items() if each[-len(parts[start:]):] == parts[start:]]
             near = [path for path in ending if path.is_relative_to(source.parent)]
             if len(ending) > 1 and len(near) == 1: ending = near
-            if len(ending) > 1: raise UserError(f"{source}: its image {name} may be {ending[0]} or {ending[1]}; give them different names.")
+            if len(ending) > 1: raise UserError(f"{source}: its image {name} may be {ending[0]} or {ending[1]}; give "
+                                                "them different names.")
             if ending: return ending[0]
         return None
 

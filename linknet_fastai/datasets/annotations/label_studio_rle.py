@@ -24,15 +24,17 @@ class Bits:
 def decode_brush(content: bytes, size: tuple[int, int], where: str) -> np.ndarray:
     """Bool `[H,W]` of what was brushed: where the layer isn't transparent.
 
-    The format is that of @thi.ng/rle-pack: the number of values, the width of a value, the widths of four kinds of run lengths; then runs,
-    each of one value or of several. `UserError`, which says `where`, for what is cut short, damaged or of another size.
+    The format is that of @thi.ng/rle-pack: the number of values, the width of a value, the widths of four kinds of run
+    lengths; then runs, each of one value or of several. `UserError`, which says `where`, for what is cut short, damaged
+    or of another size.
     """
     height, width = size
     bits = Bits(content)
     try:
         total, word = bits.number(32), bits.number(5) + 1
         if total != height * width * 4 or word > 8:
-            raise UserError(f"{where}: its brush holds {total} values, and {height}x{width} pixels have {height * width * 4}; export it again.")
+            raise UserError(f"{where}: its brush holds {total} values, and {height}x{width} pixels have "
+                            f"{height * width * 4}; export it again.")
         widths = [bits.number(4) + 1 for _ in range(4)]
         values, at = np.zeros(total, dtype=np.uint8), 0
         while at < total:

@@ -42,13 +42,17 @@ class File(BaseModel):
 
 
 def recognize(files: ExportFiles) -> Annotations | None:
-    "All JSON files that are LabelMe's. Later shapes lie on top. `labels.txt`, which LabelMe takes as `--labels`, orders the classes."
+    """All JSON files that are LabelMe's.
+
+    Later shapes lie on top. `labels.txt`, which LabelMe takes as `--labels`, orders the classes.
+    """
     found = {path: content for path in files.ending(".json") if (content := _read(path))}
     if not found: return None
     draft = Draft("LabelMe JSON", files)
     for names in files.ending("labels.txt"):
         if names.parent == files.root: _add_names(draft, names)
-    for name in sorted({drawn.label for content in found.values() for drawn in content.shapes}): draft.label(name, str(files.root))
+    for name in sorted({drawn.label for content in found.values() for drawn in content.shapes}):
+        draft.label(name, str(files.root))
     for path, content in found.items(): _add(draft, path, content)
     return draft.annotations()
 
@@ -63,7 +67,8 @@ def _read(path: Path) -> File | None:
     content = read_bytes(path)
     if b'"shapes"' not in content: return None
     values = parse_json(path, content)
-    return checked(File, values, path) if isinstance(values, dict) and {"shapes", "imagePath"} <= values.keys() else None
+    return checked(File, values, path) if isinstance(values, dict) and {"shapes",
+                                                                        "imagePath"} <= values.keys() else None
 
 
 def _add(draft: Draft, path: Path, content: File):
@@ -86,7 +91,8 @@ def _embedded(path: Path, data: str, said: tuple[int, int] | None) -> tuple[Call
     "How to get at the bytes of an image that a JSON file holds, its size and its format."
     image = _decoded_image(f"{path}: its imageData", data)
     size = image.size[::-1]
-    if said not in (None, size): raise UserError(f"{path}: its imageData is {size[0]}x{size[1]}, but it says {said[0]}x{said[1]}; correct it.")
+    if said not in (None, size): raise UserError(f"{path}: its imageData is {size[0]}x{size[1]}, but it says "
+                                                 f"{said[0]}x{said[1]}; correct it.")
     # read again when it is needed: all images of a folder would fill the memory
     return lambda: base64.b64decode(parse_json(path, read_bytes(path))["imageData"]), size, image.format.lower()
 
@@ -121,8 +127,10 @@ def _bitmap(where: str, data: str | None, box: np.ndarray, size: tuple[int, int]
     (left, top), (right, bottom) = box.astype(int)
     height, width = bottom - top + 1, right - left + 1
     if image.size != (width, height) or left < 0 or top < 0 or right >= size[1] or bottom >= size[0]:
-        raise UserError(f"{where}: its mask is {image.height}x{image.width}, and its box doesn't fit it or the image; draw it again.")
+        raise UserError(f"{where}: its mask is {image.height}x{image.width}, and its box doesn't fit it or the image; "
+                        "draw it again.")
     mask = np.zeros(size, dtype=bool)
     try: mask[top:top + height, left:left + width] = np.asarray(image.convert("L")) > 0
-    except (OSError, SyntaxError, ValueError) as error: raise UserError(f"{where}: its mask is damaged ({error}); draw it again.") from error
+    except (OSError, SyntaxError, ValueError) as error: raise UserError(f"{where}: its mask is damaged ({error}); draw "
+                                                                        "it again.") from error
     return mask

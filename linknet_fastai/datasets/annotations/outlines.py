@@ -13,12 +13,14 @@ SAGITTA = 0.05  # pixels that a polygon may run beside its circle
 def ring(points: Sequence, where: str) -> np.ndarray:
     "Float `[N,2]` of (x, y) pairs; `UserError`, which says `where`, for what are no pairs of finite numbers."
     try: values = np.array(points, dtype=float).reshape(len(points), 2)
-    except (ValueError, TypeError) as error: raise UserError(f"{where}: has points that are no pairs of numbers; correct it.") from error
+    except (ValueError, TypeError) as error: raise UserError(f"{where}: has points that are no pairs of numbers; "
+                                                             "correct it.") from error
     return finite(values, where)
 
 
 def finite(values: np.ndarray, where: str) -> np.ndarray:
-    if not np.isfinite(values).all(): raise UserError(f"{where}: has a coordinate that is no finite number; correct it.")
+    if not np.isfinite(values).all():
+        raise UserError(f"{where}: has a coordinate that is no finite number; correct it.")
     return values
 
 

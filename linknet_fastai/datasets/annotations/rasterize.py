@@ -33,8 +33,8 @@ def paint(mask: np.ndarray, shape: Shape, index: int):
 def fill(ring: np.ndarray, size: tuple[int, int]) -> tuple[int, np.ndarray]:
     """The pixels whose centers lie in a polygon `[N,2]` of (x, y): the first row, and bool `[rows,W]` from there.
 
-    Where the polygon crosses itself, the even-odd rule holds. `PIL.ImageDraw` truncates corners to whole pixels and fills those on the
-    outline too, so that neighbours overlap and each shape grows down and to the right.
+    Where the polygon crosses itself, the even-odd rule holds. `PIL.ImageDraw` truncates corners to whole pixels and
+    fills those on the outline too, so that neighbours overlap and each shape grows down and to the right.
     """
     height, width = size
     start = np.clip(ring, -FARTHEST, FARTHEST)

@@ -15,14 +15,16 @@ Model = TypeVar("Model")
 
 def read_bytes(path: Path) -> bytes:
     try: return path.read_bytes()
-    except OSError as error: raise UserError(f"{path}: can't be read ({error.strerror}); check its permissions.") from error
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror}); check its permissions.") from error
 
 
 def parse_json(path: Path, content: bytes) -> Any:
     "`UserError` for what is no JSON."
     # RecursionError: of lists in lists in lists
     try: return json.loads(content)
-    except (ValueError, RecursionError) as error: raise UserError(f"{path}: is no JSON ({error}); export it again.") from error
+    except (ValueError,
+            RecursionError) as error: raise UserError(f"{path}: is no JSON ({error}); export it again.") from error
 
 
 def checked(kind: type[Model], value: Any, path: Path) -> Model:
@@ -31,13 +33,15 @@ def checked(kind: type[Model], value: Any, path: Path) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: is damaged at {place or 'its beginning'} ({first['msg']}); export it again, or correct it.") from error
+        raise UserError(f"{path}: is damaged at {place or 'its beginning'} ({first['msg']}); export it again, or "
+                        "correct it.") from error
 
 
 class _WithoutDoctype(ElementTree.TreeBuilder):
     "Refuses what could define entities: they can expand without an end, or name other files."
 
-    def doctype(self, name: str, pubid: str, system: str): raise ValueError("it has a DOCTYPE, which no annotation needs")
+    def doctype(self, name: str, pubid: str, system: str): raise ValueError("it has a DOCTYPE, which no annotation "
+                                                                            "needs")
 
 
 def parse_xml(path: Path, content: bytes) -> ElementTree.Element:

@@ -17,8 +17,9 @@ VOID_NAMES = ("void", "ignore", "ignored", "__ignore__")
 class Shape:
     """A region of one class; where `label` is None, it is void.
 
-    It is what lies in any of its `rings`, float `[N,2]` of (x, y) in pixels from the image's upper left corner, or where `bitmap()`, bool
-    `[H,W]`, is true. A shape of higher `z` hides what lies below it; of equal ones the later does.
+    It is what lies in any of its `rings`, float `[N,2]` of (x, y) in pixels from the image's upper left corner, or
+    where `bitmap()`, bool `[H,W]`, is true. A shape of higher `z` hides what lies below it; of equal ones the later
+    does.
     """
 
     label: str | None
@@ -31,8 +32,9 @@ class Shape:
 class AnnotatedImage:
     """An image file of `size` (height, width), its split where that is known, and the shapes on it.
 
-    Where the export has masks instead of shapes, `mask()` gives the class of each pixel, uint8 `[H,W]`, and `VOID`. Where it holds the
-    image itself, `content()` gives the bytes of that file, and `image` is a path at which there is none.
+    Where the export has masks instead of shapes, `mask()` gives the class of each pixel, uint8 `[H,W]`, and `VOID`.
+    Where it holds the image itself, `content()` gives the bytes of that file, and `image` is a path at which there is
+    none.
     """
 
     image: Path
@@ -45,7 +47,10 @@ class AnnotatedImage:
 
 @dataclass(frozen=True)
 class Annotations:
-    "All of an export below the folder `root`. The first of its classes, unless it has masks, is that of pixels without a shape."
+    """All of an export below the folder `root`.
+
+    The first of its classes, unless it has masks, is that of pixels without a shape.
+    """
 
     root: Path
     description: str
@@ -55,7 +60,10 @@ class Annotations:
 
 
 def class_name(label: str) -> str | None:
-    "A label as a class is named in `classes.txt`, where it is a line and nothing but a name; None for the names of void."
+    """A label as a class is named in `classes.txt`, where it is a line and nothing but a name;
+
+    None for the names of void.
+    """
     words = label.split()
     if " ".join(words).lower() in VOID_NAMES: return None
     has_color = len(words) > 3 and all(word.isdecimal() for word in words[-3:])
