@@ -110,9 +110,9 @@ def size_of(image: Path, source: Path, said: tuple[int, int] | None) -> tuple[in
 
 
 def _with_splits(images: list[AnnotatedImage]) -> list[AnnotatedImage]:
-    """Without splits, if there is one only:
+    """Without splits where there is one only: then a split is drawn.
 
-    then it is to be drawn. `UserError` where some images have one, and others not.
+    `UserError` where some images have one, and others not.
     """
     splits = {image.split for image in images}
     if len(splits) == 1:

@@ -81,8 +81,8 @@ def _add(draft: Draft, path: Path, where: str, task: Task):
         return
     sizes = {(region.original_height, region.original_width) for region in done[0].result
              if region.original_height and region.original_width}
-    for size in sizes or {None}: said = size
-    draft.add(image, path, said)
+    if len(sizes) > 1: raise UserError(f"{where} has regions on images of different sizes; annotate the image anew.")
+    draft.add(image, path, next(iter(sizes), None))
     size = draft.images[image].size
     draft.extend(image, [shape for region in done[0].result if (shape := _shape(draft, where, region, size))])
 

@@ -50,7 +50,7 @@ def recognize(files: ExportFiles) -> Annotations | None:
     if not found: return None
     draft = Draft("LabelMe JSON", files)
     for names in files.ending("labels.txt"):
-        if names.parent == files.root: _add_names(draft, names)
+        if names == files.root / "labels.txt": _add_names(draft, names)
     for name in sorted({drawn.label for content in found.values() for drawn in content.shapes}):
         draft.label(name, str(files.root))
     for path, content in found.items(): _add(draft, path, content)
