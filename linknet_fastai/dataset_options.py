@@ -12,7 +12,8 @@ def _option(meaning: str, default=None):
 class DatasetOptions:
     """What is said of a dataset, beside its name and its folder. The command line's flags come from here.
 
-    A run adds `meaning`, what the values in its masks were, and `splits`, the file of a split that was drawn for it.
+    A run adds `meaning`, what the values in its masks were, `value_range`, what was black and white in images of more
+    than 8 bits, and `splits`, the file of a split that was drawn for it.
     """
 
     protocol: str | None = _option("The classes to train, such as camvid11 or camvid32. [default: the dataset's usual]")
@@ -22,4 +23,5 @@ class DatasetOptions:
     follow_links: bool = _option("Of a `folder`: read what links lead to outside it, too.", False)
     ignore: tuple[str, ...] = _option("A class whose pixels are void, by its name; may be given again.", ())
     meaning: dict[str, Any] | None = None
+    value_range: tuple[float, float] | None = None
     splits: str | None = None

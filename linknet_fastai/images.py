@@ -14,6 +14,7 @@ VOID_GRAY = 220
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
+ValueRange = tuple[float, float]  # of an image's numbers, from black to white
 LOSSY = ("JPEG", "MPO")  # formats that change pixels
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
@@ -24,8 +25,13 @@ def is_junk(name: str) -> bool:
 
 
 def open_image(path: str | Path) -> Image.Image:
-    "A decoded image as the file has it; `UserError` where the file is missing, cut short or no image."
+    """A decoded image as the file has it.
+
+    `UserError` where the file is missing, cut short, no image, or has more than 8 bits a color, which Pillow would cut.
+    """
     with _reading(path), Image.open(path) as image:
+        if not is_deep(image) and ";16" in str(image.tile):
+            raise ValueError("it has 16 bits for each of several colors, and 8 can be read; convert it to 8 bits")
         image.load()
         return image
 
@@ -37,6 +43,21 @@ def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
     """
     image = open_image(path)
     return ImageOps.exif_transpose(image), image.format in LOSSY
+
+
+def is_deep(image: Image.Image) -> bool:
+    "Whether an image has gray numbers of more than 8 bits: 16, 32, or floats."
+    return image.mode.startswith(("I", "F"))
+
+
+def is_deep_file(path: str | Path) -> bool:
+    "The same of a file, from its header alone."
+    with _reading(path), Image.open(path) as image: return is_deep(image)
+
+
+def image_mode(path: str | Path) -> str:
+    "Pillow's mode of an image file, from its header alone."
+    with _reading(path), Image.open(path) as image: return image.mode
 
 
 def orientation(path: str | Path) -> int:
@@ -72,28 +93,48 @@ def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]
     return max(1, round(height * zoom)), max(1, round(width * zoom))
 
 
-def read_image(path: str | Path) -> Image.Image:
-    "An RGB image file, upright by its EXIF orientation; gray, palette, RGBA and 16-bit images are converted."
-    return to_rgb(open_image(path))
+def read_image(path: str | Path, value_range: ValueRange | None = None) -> Image.Image:
+    "An RGB image file as `to_rgb` has it; gray, palette and RGBA images are converted."
+    return _converted(open_image(path), value_range, str(path))
 
 
-def to_rgb(source: Any) -> Image.Image:
+def to_rgb(source: Any, value_range: ValueRange | None = None) -> Image.Image:
     """An RGB image of 8 bits, upright by its EXIF orientation, the same whatever holds it.
 
-    `source` is a path, a Pillow image, an array `[H,W,3]` or `[H,W]` of uint8 or uint16, or a tensor `[3,H,W]` or
-    `[H,W]` of uint8, or of floats from 0 to 1. 16 bits are scaled to 8. `UserError` for anything else, and for files
-    that can't be read.
+    Args:
+        source: a path, a Pillow image, an array `[H,W,3]` or `[H,W]` of uint8, or `[H,W]` of uint16, or a tensor
+            `[3,H,W]` or `[H,W]` of uint8, or of floats from 0 to 1.
+        value_range: what is black and what is white in images of more than 8 bits; None where images have 8.
+
+    `UserError` for anything else, for files that can't be read, and for an image of more bits, or fewer, than the range
+    is for: there is no telling how bright it is.
     """
-    if isinstance(source, str | Path): return read_image(source)
+    if isinstance(source, str | Path): return read_image(source, value_range)
     if hasattr(source, "detach"): source = _tensor_to_array(source.detach().cpu().numpy())
     if isinstance(source, np.ndarray): source = _array_to_image(source)
     if not isinstance(source, Image.Image):
         raise UserError(f"a {type(source).__name__} is no image; pass a path, a Pillow image, an array [H,W,3] or a "
                         "tensor [3,H,W].")
-    image = ImageOps.exif_transpose(source)
-    if image.mode.startswith("I"):  # 16 bits: Pillow would clip at 255 instead of scaling
-        image = Image.fromarray(_to_8_bits(np.asarray(image)))
+    return _converted(source, value_range, "the image")
+
+
+def _converted(image: Image.Image, value_range: ValueRange | None, name: str) -> Image.Image:
+    image = ImageOps.exif_transpose(image)
+    if is_deep(image) and value_range is None:
+        raise UserError(f"{name}: has numbers of more than 8 bits ({image.mode}), where the model and its training "
+                        "images have 8; convert it as these were.")
+    if value_range is not None:
+        if not is_deep(image):
+            raise UserError(f"{name}: has 8 bits ({image.mode}), where the training images have numbers from "
+                            f"{value_range[0]:g} to {value_range[1]:g}; pass images as these were.")
+        image = Image.fromarray(to_8_bits(np.asarray(image), value_range))
     return image.convert("RGB")
+
+
+def to_8_bits(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
+    "uint8 of the same shape: the range's ends are 0 and 255, and what lies outside is cut off."
+    low, high = value_range
+    return np.round((values.astype(np.float64).clip(low, high) - low) * (255 / (high - low))).astype(np.uint8)
 
 
 def _tensor_to_array(values: np.ndarray) -> np.ndarray:
@@ -108,15 +149,11 @@ def _tensor_to_array(values: np.ndarray) -> np.ndarray:
 
 def _array_to_image(values: np.ndarray) -> Image.Image:
     if values.ndim == 3 and values.shape[-1] == 1: values = values[..., 0]
-    is_image = values.ndim == 2 or (values.ndim == 3 and values.shape[-1] in (3, 4))
-    if not is_image or values.dtype not in (np.uint8, np.uint16):
-        raise UserError(f"an array {list(values.shape)} of {values.dtype} is no image; pass [H,W,3] or [H,W] of uint8 "
-                        "or uint16 (as a tensor: [3,H,W]).")
-    return Image.fromarray(_to_8_bits(values) if values.dtype == np.uint16 else values)
-
-
-def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    return (values.clip(0, 2**16 - 1) // 256).astype(np.uint8)
+    is_color = values.ndim == 3 and values.shape[-1] in (3, 4) and values.dtype == np.uint8
+    if not is_color and not (values.ndim == 2 and values.dtype in (np.uint8, np.uint16)):
+        raise UserError(f"an array {list(values.shape)} of {values.dtype} is no image; pass [H,W,3] or [H,W] of uint8, "
+                        "or [H,W] of uint16 (as a tensor: [3,H,W]).")
+    return Image.fromarray(values)
 
 
 @contextmanager

@@ -195,18 +195,26 @@ def predict(run: RunFolder,
             out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions]",
                                                      show_default=False)] = None,
             format: Annotated[str, typer.Option(
-                help="masks: class indices in color, and overlays; cityscapes: the ids and names that the benchmark's "
+                help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
+                     "labelme, coco, geojson: polygons to correct; cityscapes: the ids and names that the benchmark's "
                      "server takes.")] = "masks",
+            least_certain: Annotated[int | None, typer.Option(
+                help="Write so many images only: those that the model is least sure of.", metavar="N",
+                show_default=False)] = None,
             device: Device = None, precision: Precision = None):
     "Segment images of any size: for each a mask of class indices in color, and an overlay."
     from ..deploy.predictor import Predictor
     from ..runs.run import Run
     from ..runtime.device import Machine
+    from ..workflows.predict import PredictOptions
     from ..workflows.predict import predict as predict_images
     predictor = Predictor(Run.open(run).path, Machine.choose(device, precision))
     out = out or run / "predictions"
-    written = predict_images(predictor, paths, out, format, tracked("predicting"))
-    console.print(f"{len(written)} masks in {out}")
+    written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
+    if least_certain is not None:
+        console.print("certainty, the mean margin between the best class and the second, the least first:")
+        for each in written: console.print(f"{each.certainty:.3f} {each.image}", markup=False)
+    console.print(f"{len(written)} {'masks' if format in ('masks', 'values', 'cityscapes') else 'images'} in {out}")
 
 
 @app.command()

@@ -171,7 +171,7 @@ class SegmentationDataLoaders(DataLoaders):
         Raises `UserError` for an empty list, and where a mask is not known.
         """
         if with_labels: samples = labeled_samples(test_items, self.segmentation_dataset, self.image_size)
-        else: samples = unlabeled_samples(test_items, self.image_size)
+        else: samples = unlabeled_samples(test_items, self.segmentation_dataset, self.image_size)
         kwargs.setdefault("bs", largest_batch(samples, self.train.bs))
         return super().test_dl(samples, rm_type_tfms=0, with_labels=with_labels, **kwargs)
 

@@ -98,7 +98,7 @@ def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
 def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | bool) -> bytes:
     "All that the decoded pixels depend on."
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in [*rows["image"], *rows["mask"]]]
-    return repr((made, sorted(dataset.values.items()), files)).encode()
+    return repr((made, sorted(dataset.values.items()), dataset.value_range, files)).encode()
 
 
 def resized_array(image: Image.Image, size: Size) -> np.ndarray:

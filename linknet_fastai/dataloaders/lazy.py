@@ -7,24 +7,28 @@ from typing import Any
 import numpy as np
 import torch
 from fastcore.foundation import L
+from PIL import Image
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..images import image_size, scaled_size, to_rgb
+from ..images import ValueRange, image_size, scaled_size, to_rgb
 from .decode import Sample, Size, resized_array
 
 
 class LazySample:
     """An image, and its mask where it has one, that are decoded each time they are asked for.
 
-    `source` is a path, a Pillow image, or an array, as for `to_rgb`. `read_mask` gives the mask, uint8 `[h,w]`, for the
-    image's own (height, width); None where there is no mask.
+    `source` is a path, a Pillow image, or an array, as for `to_rgb`, and `value_range` is for it too. `read_mask` gives
+    the mask, uint8 `[h,w]`, for the image's own (height, width); None where there is no mask.
     """
 
     instances = None
 
-    def __init__(self, source: Any, size: Size, read_mask: Callable[[Size], np.ndarray] | None = None):
-        self.source, self.size, self.read_mask = source, size, read_mask
+    def __init__(self, source: Any, size: Size, value_range: ValueRange | None = None,
+                 read_mask: Callable[[Size], np.ndarray] | None = None):
+        self.source, self.size, self.value_range, self.read_mask = source, size, value_range, read_mask
+
+    def _rgb(self) -> Image.Image: return to_rgb(self.source, self.value_range)
 
     @property
     def path(self) -> Path:
@@ -34,7 +38,7 @@ class LazySample:
     @property
     def sizes(self) -> tuple[Size, Size | None]:
         "Of the image and of the mask, without decoding a file."
-        own = image_size(self.source) if isinstance(self.source, str | Path) else to_rgb(self.source).size[::-1]
+        own = image_size(self.source) if isinstance(self.source, str | Path) else self._rgb().size[::-1]
         return scaled_size(own, self.size), own if self.read_mask else None
 
     @property
@@ -43,23 +47,25 @@ class LazySample:
 
         `UserError` where the source can't be read.
         """
-        image = to_rgb(self.source)
+        image = self._rgb()
         return torch.tensor(resized_array(image, scaled_size((image.height, image.width), self.size)))
 
     @property
     def mask(self) -> torch.Tensor | None:
         "uint8 `[h,w]` with void, at its own size; None where there is none."
         if self.read_mask is None: return None
-        image = to_rgb(self.source)
+        image = self._rgb()
         return torch.from_numpy(self.read_mask((image.height, image.width)))
 
 
-def unlabeled_samples(items: Any, size: tuple[int, int]) -> list[LazySample]:
-    """One image or several, as `to_rgb` takes them, as samples without masks; `size` is (height, width).
+def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> list[LazySample]:
+    """One image or several like those of `dataset`, as `to_rgb` takes them, as samples without masks.
+
+    `size` is (height, width).
 
     `UserError` where there are none.
     """
-    return [item if _is_sample(item) else LazySample(item, size) for item in _listed(items)]
+    return [item if _is_sample(item) else LazySample(item, size, dataset.value_range) for item in _listed(items)]
 
 
 def labeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> list[Sample | LazySample]:
@@ -85,7 +91,7 @@ def _listed(items: Any) -> list:
 
 def _labeled(item: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> LazySample:
     image, mask = item if isinstance(item, tuple) else (item, _mask_of(item, dataset))
-    return LazySample(image, size, lambda image_size: dataset.read_mask(Path(mask), image_size))
+    return LazySample(image, size, dataset.value_range, lambda image_size: dataset.read_mask(Path(mask), image_size))
 
 
 def _mask_of(image: Any, dataset: SegmentationDataset) -> Path:

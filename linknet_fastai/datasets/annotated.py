@@ -9,6 +9,7 @@ from ..progress import Progress
 from .annotations import Annotations, recognize
 from .annotations.draw import draw_masks
 from .annotations.export_files import ExportFiles
+from .annotations.shapes import BACKGROUNDS
 from .class_file import ClassFile
 from .layouts import Layout, LayoutOptions, find_samples
 from .mask_values import MaskValues, distinct_colors
@@ -66,9 +67,14 @@ def _meaning(annotations: Annotations, known: MaskValues | None) -> MaskValues:
     if known is None:
         palette = annotations.palette or distinct_colors(len(classes))
         return MaskValues(classes, palette, {index: index for index in range(len(classes))} | {VOID: VOID}, False)
+    class_of = {name: index for index, name in enumerate(known.classes)}
+    note = ""
+    if classes[0] in BACKGROUNDS and classes[0] not in class_of:  # what no shape covers
+        class_of[classes[0]] = VOID
+        note = f"{classes[0]} is no class of the run, so it is void"
     for name in classes:
-        if name not in known.classes:
+        if name not in class_of:
             raise UserError(f"{annotations.root}: annotates {name}, but the run was trained on other classes: "
                             f"{', '.join(known.classes)}; pass the data as it was with `--data`.")
-    values = {index: known.classes.index(name) for index, name in enumerate(classes)} | {VOID: VOID}
-    return MaskValues(known.classes, known.palette, values, False)
+    values = {index: class_of[name] for index, name in enumerate(classes)} | {VOID: VOID}
+    return MaskValues(known.classes, known.palette, values, False, note)

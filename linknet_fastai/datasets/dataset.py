@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError, check_choice
-from ..images import VOID, read_image
+from ..images import VOID, ValueRange, read_image
 from .class_file import Color
 from .files_inside import inside
 from .mask_file import pack, read_mask_file, unpack
@@ -44,6 +44,7 @@ class SegmentationDataset:
     `values` takes each pixel that a mask file may hold, an index or a color, to its class, or to `VOID`.
     `defaults` are the recipe's fields that this dataset wants otherwise. `root` is its folder: nothing outside is read.
     `options` are the fields of `DatasetOptions` that open it again. `split_source` says where the splits came from.
+    `value_range` is what is black and what is white in images of more than 8 bits, None for those of 8.
     Masks may also lie in `mask_root`; with `follow_links` links out of `root` are allowed. `note` is what its user
     should know.
     """
@@ -61,6 +62,7 @@ class SegmentationDataset:
     note: str = ""
     split_source: str = ""
     mask_root: Path | None = None
+    value_range: ValueRange | None = None
     follow_links: bool = False
 
     @property
@@ -97,7 +99,7 @@ class SegmentationDataset:
 
     def read_image(self, path: Path) -> Image.Image:
         "An image file as an upright RGB image; `UserError` where it can't be read, or lies outside `root`."
-        return read_image(self.inside(path))
+        return read_image(self.inside(path), self.value_range)
 
     def read_mask(self, path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         """Classes and `VOID` of a mask file, uint8 `[H,W]`.

@@ -8,16 +8,19 @@ import pandas as pd
 
 from ..dataset_options import DatasetOptions
 from ..errors import UserError
+from ..images import ValueRange
 from ..progress import Progress, silent
 from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset
 from .files_inside import inside
 from .layouts import LAYOUT, Layout, LayoutOptions, find_samples
+from .left_out import left_out
 from .mask_values import MaskValues, decide_values
 from .meaning import from_json, refuse_other_names, to_json
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits
+from .value_range import find_value_range
 
 DRAWN = "a draw (a fifth of the images)"
 
@@ -48,13 +51,15 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
     if options.protocol not in (None, protocol):
         raise UserError(f"{root}: has {len(meaning.classes)} classes, so its protocol is {protocol}, not "
                         f"{options.protocol}.")
-    note = "; ".join(filter(None, (f"found {layout.description}", meaning.note)))
+    value_range, range_note = _value_range(table, root, mask_root, options, progress)
+    notes = f"found {layout.description}", meaning.note, range_note, left_out(list(table.image))
+    note = "; ".join(filter(None, notes))
     kept = {name: value for name, value in asdict(options).items() if name in ("images", "masks", "mask_pattern",
                                                                                "follow_links") and value}
+    kept |= {"meaning": to_json(meaning), "value_range": value_range}
     return SegmentationDataset("folder", protocol, meaning.classes, meaning.palette, table.assign(split=splits),
-                               meaning.values, root=root,
-                               note=note, options=kept | {"meaning": to_json(meaning)}, split_source=source,
-                               mask_root=mask_root, follow_links=options.follow_links)
+                               meaning.values, root=root, note=note, options=kept, split_source=source,
+                               mask_root=mask_root, value_range=value_range, follow_links=options.follow_links)
 
 
 def _recognised(root: Path, options: DatasetOptions,
@@ -71,6 +76,13 @@ def _recognised(root: Path, options: DatasetOptions,
         return layout, known, None
     scans = _scan(root, [mask for _, mask in layout.samples], "mask", None, options, progress)
     return layout, decide_values(root, scans, named, layout.void), None
+
+
+def _value_range(table: pd.DataFrame, root: Path, mask_root: Path | None, options: DatasetOptions,
+                 progress: Progress) -> tuple[ValueRange | None, str]:
+    "As the run has it, of which `meaning` is known; else as the images have it."
+    if options.meaning is not None: return options.value_range and tuple(options.value_range), ""
+    return find_value_range(list(table.image), lambda paths: _scan(root, paths, "image", mask_root, options, progress))
 
 
 def _scan(root: Path, paths: Iterable[Path], kind: str, mask_root: Path | None, options: DatasetOptions,

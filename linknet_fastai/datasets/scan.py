@@ -17,12 +17,12 @@ import platformdirs
 
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
-from ..images import orientation, read_image
+from ..images import is_deep, open_upright, orientation, to_rgb
 from ..progress import Progress, silent
 from .files_inside import inside
 from .mask_file import COLOR, GRAY_STEP, PALETTE, read_mask_file
 
-FORMAT = 3  # of the cache: raise it whenever `FileScan` or the way it is read changes
+FORMAT = 4  # of the cache: raise it whenever `FileScan` or the way it is read changes
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer
 
 
@@ -31,7 +31,8 @@ class FileScan:
     """What one file holds, or, as `error`, the message that says why it can't be read.
 
     `kind` is how it was read, `image` or `mask`. Of an image, `content` is a hash, the same for equal images, and
-    `uniform` says that all its pixels are equal. Of a mask, `storage` is the kind of its `MaskFile`, `values` are its
+    `uniform` says that all its pixels are equal; `lowest` and `highest` are the numbers of one with more than 8 bits.
+    Of a mask, `storage` is the kind of its `MaskFile`, `values` are its
     pixels' values, each with its number of pixels, `palette` the 24-bit color of each index among them, `lossy` whether
     its format changes pixels. `orientation` is EXIF's.
     """
@@ -41,6 +42,9 @@ class FileScan:
     width: int = 0
     content: str = ""
     uniform: bool = False
+    lowest: float | None = None
+    highest: float | None = None
+    is_short: bool = False  # whole numbers of 16 bits
     storage: str = ""
     values: Sequence[tuple[int, int]] = ()
     palette: Sequence[tuple[int, int]] = ()
@@ -110,10 +114,16 @@ def scan_file(path: Path, kind: str, allow: Callable[[Path], Path]) -> FileScan:
 
 
 def _scan_image(path: Path) -> FileScan:
-    pixels = np.asarray(read_image(path))
-    height, width, _ = pixels.shape
+    image, _ = open_upright(path)
+    deep = is_deep(image)
+    pixels = np.ascontiguousarray(image if deep else to_rgb(image))
+    if deep and not np.isfinite(pixels).all():
+        raise UserError(f"{path}: holds pixels that are no finite numbers; replace them.")
+    height, width = pixels.shape[:2]
     content = blake2b(pixels, digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest()
     return FileScan("image", height, width, content, bool((pixels == pixels[0, 0]).all()),
+                    float(pixels.min()) if deep else None, float(pixels.max()) if deep else None,
+                    is_short=image.mode.startswith("I;16"),
                     orientation=orientation(path))
 
 

@@ -18,7 +18,8 @@ class Predictor:
     """The best epoch of a run folder, to predict with.
 
     Calling it takes an image to its classes, uint8 `[H,W]` of the image's own size. Images are whatever `to_rgb` takes:
-    a path, a Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`.
+    a path, a Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`, with as many bits as the model was
+    trained on.
     """
 
     def __init__(self, run: str | Path, machine: Machine | None = None):
@@ -29,10 +30,20 @@ class Predictor:
 
     @torch.inference_mode()
     def __call__(self, image: Any) -> np.ndarray:
-        image = to_rgb(image)
+        image = to_rgb(image, self.card.value_range)
         logits = self.model(self._normalized(image))
         logits = F.interpolate(logits, (image.height, image.width), mode="bilinear", align_corners=False)
         return logits[0].argmax(0).to(torch.uint8).cpu().numpy()
+
+    @torch.inference_mode()
+    def certainty(self, image: Any) -> float:
+        """How sure the model is of an image: the margin between the probabilities of the best class and the second.
+
+        It is the mean over the pixels of what the model sees, from 0 (undecided everywhere) to 1.
+        """
+        probabilities = self.model(self._normalized(to_rgb(image, self.card.value_range))).float().softmax(1)
+        best, second = probabilities.topk(2, dim=1).values.unbind(1)
+        return (best - second).mean().item()
 
     def _normalized(self, image: Image.Image) -> torch.Tensor:
         height, width = scaled_size((image.height, image.width), self.card.size)

@@ -157,9 +157,22 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
         options: callbacks and logger.
     """
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
-                     dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model)
+                     dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
+                     class_values(dataset), dataset.value_range)
     loggers = (create_logger(options.logger, run),) if options.logger else ()
     return Job(run, recipe, machine, card, options.cbs + loggers, options.progress_bar)
+
+
+def class_values(dataset: SegmentationDataset) -> tuple | None:
+    """What each class is in the dataset's masks: its color in the palette, or its first value.
+
+    None where a class has no value.
+    """
+    first = {index: value for value, index in reversed(dataset.values.items())}
+    if dataset.in_color: first |= {index: color for index, color in enumerate(dataset.palette)
+                                   if dataset.values.get(color) == index}
+    if any(index not in first for index in range(len(dataset.classes))): return None
+    return tuple(first[index] for index in range(len(dataset.classes)))
 
 
 def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):

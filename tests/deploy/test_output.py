@@ -18,7 +18,8 @@ def test_a_mask_is_class_indices_in_the_palette_s_colors(tmp_path):
 
 def test_an_overlay_is_half_the_image_and_half_the_colors(tmp_path):
     Image.new("RGB", (2, 2), (100, 100, 100)).save(tmp_path / "image.png")
-    save_overlay(tmp_path / "image.png", np.array([[0, 1], [2, 1]], dtype=np.uint8), PALETTE, tmp_path / "overlay.png")
+    save_overlay(Image.open(tmp_path / "image.png"), np.array([[0, 1], [2, 1]], dtype=np.uint8), PALETTE,
+                 tmp_path / "overlay.png")
     overlay = np.asarray(Image.open(tmp_path / "overlay.png")).astype(int)
     halves = (np.array([[PALETTE[0], PALETTE[1]], [PALETTE[2], PALETTE[1]]]) + 100) / 2
     assert abs(overlay - halves).max() <= 1

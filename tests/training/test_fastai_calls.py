@@ -387,6 +387,7 @@ def test_frozen_epochs_are_fastai_s_fine_tune(dataset, tmp_path):
 def test_16_bits_are_the_same_whatever_holds_them(tmp_path):
     deep = np.full((4, 6), 40_000, np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep.png")
-    expected = np.full((4, 6, 3), 40_000 // 256, np.uint8)
+    expected = np.full((4, 6, 3), round(40_000 / 65_535 * 255), np.uint8)
     for source in (tmp_path / "deep.png", Image.open(tmp_path / "deep.png"), deep):
-        assert (np.asarray(to_rgb(source)) == expected).all()
+        assert (np.asarray(to_rgb(source, (0, 65_535))) == expected).all()
+        with pytest.raises(UserError, match="more than 8 bits"): to_rgb(source)

@@ -1,5 +1,7 @@
 "Which files are predicted, and where the masks go."
 
+import json
+
 import numpy as np
 import pytest
 from finished_run import finished_run
@@ -7,7 +9,7 @@ from PIL import Image
 
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import UserError
-from linknet_fastai.workflows.predict import predict
+from linknet_fastai.workflows.predict import PredictOptions, predict
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def files(folder): return sorted(str(path.relative_to(folder)) for path in folde
 
 def test_masks_lie_as_the_images_do(predictor, images, tmp_path):
     written = predict(predictor, [images], tmp_path / "out")
-    assert written == [tmp_path / "out" / "a.png", tmp_path / "out" / "deeper" / "b.png"]
+    assert [each.file for each in written] == [tmp_path / "out" / "a.png", tmp_path / "out" / "deeper" / "b.png"]
     assert files(tmp_path / "out") == ["a.png", "a_overlay.png", "deeper/b.png", "deeper/b_overlay.png"]
 
 
@@ -49,3 +51,79 @@ def test_an_image_is_never_overwritten(predictor, images):
     before = (images / "a.png").read_bytes()
     with pytest.raises(UserError, match="a.png.*--out"): predict(predictor, [images], images)
     assert (images / "a.png").read_bytes() == before and files(images) == ["a.png", "deeper/b.jpg"]
+
+
+# polygons
+
+@pytest.mark.parametrize(("format", "expected"), [
+    ("labelme", ["a.json", "deeper/b.json"]), ("geojson", ["a.geojson", "deeper/b.geojson"]),
+    ("coco", ["annotations.json"])])
+def test_polygons_are_written_once_and_never_over_corrections(predictor, images, tmp_path, format, expected):
+    out = tmp_path / "out"
+    written = predict(predictor, [images], out, PredictOptions(format))
+    assert files(out) == expected and len(written) == 2
+    (out / expected[0]).write_text("corrected")
+    with pytest.raises(UserError, match=f"{expected[0]}: .*--out"):
+        predict(predictor, [images], out, PredictOptions(format))
+    assert (out / expected[0]).read_text() == "corrected"
+
+
+def test_labelme_files_may_lie_beside_their_images(predictor, images):
+    predict(predictor, [images], images, PredictOptions("labelme"))
+    assert files(images) == ["a.json", "a.png", "deeper/b.jpg", "deeper/b.json"]
+    content = json.loads((images / "deeper" / "b.json").read_text())
+    assert content["imagePath"] == "b.jpg" and (content["imageHeight"], content["imageWidth"]) == (20, 30)
+
+
+def test_coco_names_images_by_their_paths_and_refuses_doubles(predictor, images, tmp_path):
+    predict(predictor, [images], tmp_path / "out", PredictOptions("coco"))
+    content = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["a.png", "deeper/b.jpg"]
+    again = tmp_path / "again" / "a.png"
+    again.parent.mkdir()
+    again.write_bytes((images / "a.png").read_bytes())
+    with pytest.raises(UserError, match="a.png.*--out"):
+        predict(predictor, [images, again], tmp_path / "other", PredictOptions("coco"))
+    assert not (tmp_path / "other").exists()
+
+
+def test_values_that_a_model_does_not_know_are_refused(predictor, images, tmp_path):
+    with pytest.raises(UserError, match="tiny3"): predict(predictor, [images], tmp_path / "x", PredictOptions("values"))
+    assert not (tmp_path / "x").exists()
+
+
+# certainty
+
+@pytest.fixture
+def shades(tmp_path):
+    for gray in (0, 60, 120, 180, 240):
+        (tmp_path / "shades").mkdir(exist_ok=True)
+        noise = np.random.default_rng(gray).integers(0, 15, (20, 30, 3)) + gray
+        Image.fromarray(noise.astype(np.uint8)).save(tmp_path / "shades" / f"{gray}.png")
+    return tmp_path / "shades"
+
+
+def test_the_least_certain_images_come_first_and_alone(predictor, shades, tmp_path):
+    expected = sorted((predictor.certainty(image), image) for image in shades.iterdir())
+    assert 0 <= expected[0][0] < expected[-1][0] <= 1
+    written = predict(predictor, [shades], tmp_path / "out", PredictOptions("labelme", 3))
+    assert [(each.certainty, each.image) for each in written] == expected[:3]
+    assert files(tmp_path / "out") == sorted(f"{image.stem}.json" for _, image in expected[:3])
+
+
+def test_more_than_there_are_is_all_of_them(predictor, shades, tmp_path):
+    assert len(predict(predictor, [shades], tmp_path / "out", PredictOptions(least_certain=9))) == 5
+
+
+@pytest.mark.parametrize("count", [0, -2])
+def test_less_than_one_image_is_refused(predictor, shades, tmp_path, count):
+    with pytest.raises(UserError, match=f"{count} .*--least-certain"):
+        predict(predictor, [shades], tmp_path / "out", PredictOptions(least_certain=count))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_image_is_named_after_the_others_are_done(predictor, shades, tmp_path):
+    (shades / "0.png").write_bytes(b"cut")
+    with pytest.raises(UserError, match="0.png"):
+        predict(predictor, [shades], tmp_path / "out", PredictOptions("coco", 2))
+    assert len(json.loads((tmp_path / "out" / "annotations.json").read_text())["images"]) == 2

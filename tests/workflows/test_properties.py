@@ -22,8 +22,8 @@ from linknet_fastai.workflows.fit import FitOptions, fit
 from linknet_fastai.workflows.predict import predict
 
 CPU = Machine(torch.device("cpu"), "fp32")
-MODES = {"png": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "jpg": ("L", "RGB", "CMYK"),
-         "bmp": ("1", "L", "P", "RGB"), "tif": ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
+MODES = {"png": ("1", "L", "LA", "P", "RGB", "RGBA"), "jpg": ("L", "RGB", "CMYK"),
+         "bmp": ("1", "L", "P", "RGB"), "tif": ("1", "L", "P", "RGB", "RGBA", "CMYK"),
          "webp": ("RGB", "RGBA")}
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -55,9 +55,6 @@ def images(draw) -> tuple[str, bytes, tuple[int, int]]:
 
 def noise(height: int, width: int, mode: str, seed: int) -> Image.Image:
     rng = np.random.default_rng(seed)
-    if mode == "F": return Image.fromarray(rng.random((height, width)).astype(np.float32))
-    if mode == "I": return Image.fromarray(rng.integers(0, 2**20, (height, width)).astype(np.int32))
-    if mode == "I;16": return Image.fromarray(rng.integers(0, 2**16, (height, width)).astype(np.uint16))
     return Image.fromarray(rng.integers(0, 256, (height, width, 3)).astype(np.uint8)).convert(mode)
 
 
@@ -83,9 +80,9 @@ def predicted(run: Run, ending: str, content: bytes, folder: Path) -> np.ndarray
     folder.mkdir()
     file = folder / f"image.{ending}"
     file.write_bytes(content)
-    try: [mask] = predict(Predictor(run.path, CPU), [file], folder / "out")
+    try: [written] = predict(Predictor(run.path, CPU), [file], folder / "out")
     except UserError as error: return str(error)
-    return np.asarray(Image.open(mask))
+    return np.asarray(Image.open(written.file))
 
 
 @EXAMPLES

@@ -246,3 +246,12 @@ def test_classes_txt_says_nothing_else(tmp_path):
         open_dataset("folder", tmp_path)
     (tmp_path / "classes.txt").write_text("background\nroad\ncar\n")
     assert open_dataset("folder", tmp_path).classes == NAMES
+
+
+def test_what_no_shape_covers_is_void_for_a_run_without_background(tmp_path):
+    annotated.labelme(tmp_path)
+    meaning = {"classes": ["road", "car"], "palette": [[0, 0, 0]] * 2, "in_color": False, "values": [[0, 0], [1, 1]]}
+    dataset = open_dataset("folder", tmp_path, DatasetOptions(meaning=meaning))
+    assert "background is no class of the run, so it is void" in dataset.note
+    want = np.array([255, 0, 1])[annotated.mask()]
+    for path in dataset.table["mask"]: np.testing.assert_array_equal(dataset.read_mask(path), want)
