@@ -1,5 +1,7 @@
 "`linknet-fastai predict`."
 
+import json
+
 import numpy as np
 from command_line import assert_refused, linknet, succeed
 from PIL import Image
@@ -17,15 +19,26 @@ def test_it_takes_any_image(run, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # on its side
     colors.save(images / "turned.tiff", exif=exif)
-    Image.fromarray(np.full((1, 3), 40_000, dtype=np.uint16)).save(images / "deep.PNG")
+    colors.resize((3, 1)).save(images / "small.PNG")
     (images / "notes.txt").write_text("not an image")
     succeed("predict", run, tmp_path / "in", "--out", tmp_path / "out")
     sizes = {path.stem: Image.open(path).size for path in (tmp_path / "out" / "deeper").glob("*.png")}
-    expected = dict.fromkeys(("a", "gray", "alpha", "palette"), (70, 50)) | {"turned": (50, 70), "deep": (3, 1)}
+    expected = dict.fromkeys(("a", "gray", "alpha", "palette"), (70, 50)) | {"turned": (50, 70), "small": (3, 1)}
     assert sizes == expected | {f"{name}_overlay": size for name, size in expected.items()}
     mask = Image.open(tmp_path / "out" / "deeper" / "a.png")
     assert mask.mode == "P" and np.asarray(mask).max() < 11
     assert mask.getpalette()[3 * 3:3 * 4] == [128, 64, 128]  # CamVid's Road
+
+
+def test_annotations_to_correct(run, folder, tmp_path):
+    "The two least certain images as LabelMe's files, once: corrections are not overwritten."
+    words = "predict", run, folder / "val", "--format", "labelme", "--least-certain", 2, "--out", tmp_path / "out"
+    shown = succeed(*words)
+    written = list((tmp_path / "out").rglob("*.json"))
+    assert len(written) == 2 and all(f"{path.stem}.png" in shown.replace("\n", "") for path in written)
+    assert {shape["shape_type"] for path in written for shape in json.loads(path.read_text())["shapes"]} == {"polygon"}
+    assert_refused(linknet(*words), "may hold corrections")
+    assert_refused(linknet("predict", run, folder / "val", "--least-certain", 0), "--least-certain 1")
 
 
 def test_it_does_what_it_can_and_names_what_it_cannot(run, folder, tmp_path):
