@@ -266,8 +266,8 @@ def test_a_grid_leaves_out_what_doesn_t_fit(learn):
 
 def test_images_are_decoded_when_a_batch_asks(learn, dataset, monkeypatch):
     from linknet_fastai.dataloaders import lazy
-    opened = []
-    monkeypatch.setattr(lazy, "to_rgb", lambda source, value_range, usual=lazy.to_rgb: opened.append(source) or usual(source, value_range))
+    opened, usual = [], lazy.to_rgb
+    monkeypatch.setattr(lazy, "to_rgb", lambda source, *more: opened.append(source) or usual(source, *more))
     dl = learn.dls.test_dl([dataset.table.image.iloc[0]] * 1000, bs=4)
     assert len(opened) == 0
     next(iter(dl))
