@@ -32,9 +32,10 @@ from fastai.torch_core import set_seed
 from fastai.vision.augment import aug_transforms
 from fastai.vision.data import ImageBlock, MaskBlock
 
-from linknet_fastai.dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders
+from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.datasets.camvid import UNLABELED, camvid
 from linknet_fastai.datasets.dataset import SegmentationDataset
+from linknet_fastai.image_format import MEAN, STD
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.training.learner import linknet_learner
 

@@ -21,6 +21,8 @@ class DatasetOptions:
     masks: str | None = _option("Of a `folder`: the name or path of the masks' folder. [default: what is found]")
     mask_pattern: str | None = _option("Of a `folder`: how masks are named after images, such as '{stem}_seg.png'.")
     follow_links: bool = _option("Of a `folder`: read what links lead to outside it, too.", False)
+    channels: int = _option("Channels of the images: 3 for color, 1 for gray, or those of multispectral TIFF files. "
+                            "[default: 3]", 3)
     ignore: tuple[str, ...] = _option("A class whose pixels are void, by its name; may be given again.", ())
     meaning: dict[str, Any] | None = None
     value_range: tuple[float, float] | None = None

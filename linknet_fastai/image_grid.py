@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from .image_format import displayed
 from .images import VOID
 
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no dataset's palette
@@ -52,7 +53,7 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
     """Images beside their masks, with a legend of the classes that occur.
 
     Args:
-        images: `[N,3,H,W]`, in 0..255.
+        images: `[N,C,H,W]`, in 0..255; of more than three channels the first three are shown.
         masks: a column's name to its classes `[N,h,w]`; may be empty.
         classes: their names.
         palette: their colors.
@@ -67,7 +68,7 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
     figure, axes = plt.subplots(down, across * panels, squeeze=False, layout="constrained", figsize=figsize)
     for axis in axes.flat: axis.set_axis_off()
     for i, row in enumerate(axes.reshape(-1, panels)[:len(images)]):
-        row[0].imshow(_array(images[i]).astype(np.uint8).transpose(1, 2, 0))
+        row[0].imshow(displayed(_array(images[i]).astype(np.uint8).transpose(1, 2, 0)))
         row[0].set_title(titles[i] if titles is not None else "image", fontsize=9, loc="left")
         shown = {name: colorize(_array(column[i]), palette) for name, column in masks.items()}
         if errors: shown["errors"] = error_map(_array(masks["truth"][i]), _array(masks["prediction"][i]))

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from .errors import UserError
+from .tiff import is_multispectral, read_tiff, tiff_header
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 VOID_GRAY = 220
@@ -50,9 +51,33 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode.startswith(("I", "F"))
 
 
+def is_banded(path: str | Path) -> bool:
+    "Whether a file is a TIFF of channels that Pillow can't read, but `read_bands`."
+    with _reading(path): return is_multispectral(path)
+
+
+def read_bands(path: str | Path) -> np.ndarray:
+    "`[H,W,C]` of a TIFF file, with the numbers that it has; `UserError` where it can't be read."
+    with _reading(path): return read_tiff(path)
+
+
+def channel_count(path: str | Path) -> int:
+    "As `bands`, of a file, from its header alone."
+    with _reading(path):
+        if is_multispectral(path): return tiff_header(path)[1]
+        with Image.open(path) as image: return bands(image)
+
+
+def bands(image: Image.Image) -> int:
+    "How many channels an image has, those of its palette's colors if it has one."
+    return {"P": 3, "PA": 4}.get(image.mode, len(image.getbands()))
+
+
 def is_deep_file(path: str | Path) -> bool:
-    "The same of a file, from its header alone."
-    with _reading(path), Image.open(path) as image: return is_deep(image)
+    "As `is_deep`, of a file, from its header alone."
+    with _reading(path):
+        if is_multispectral(path): return tiff_header(path)[2] != np.uint8
+        with Image.open(path) as image: return is_deep(image)
 
 
 def image_mode(path: str | Path) -> str:
@@ -62,12 +87,16 @@ def image_mode(path: str | Path) -> str:
 
 def orientation(path: str | Path) -> int:
     "The EXIF orientation of an image file, 1 (upright) to 8."
-    with _reading(path), Image.open(path) as image: return _orientation(image)
+    with _reading(path):
+        if is_multispectral(path): return 1
+        with Image.open(path) as image: return _orientation(image)
 
 
 def frame_count(path: str | Path) -> int:
     "How many frames or pages an image file has."
-    with _reading(path), Image.open(path) as image: return getattr(image, "n_frames", 1)
+    with _reading(path):
+        if is_multispectral(path): return tiff_header(path)[3]
+        with Image.open(path) as image: return getattr(image, "n_frames", 1)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -77,9 +106,11 @@ def _orientation(image: Image.Image) -> int:
 
 def image_size(path: str | Path) -> tuple[int, int]:
     "(height, width) of an upright image, from the file's header alone."
-    with _reading(path), Image.open(path) as image:
-        turned = _orientation(image) >= 5  # on its side
-        return image.size if turned else image.size[::-1]
+    with _reading(path):
+        if is_multispectral(path): return tiff_header(path)[0]
+        with Image.open(path) as image:
+            turned = _orientation(image) >= 5  # on its side
+            return image.size if turned else image.size[::-1]
 
 
 def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]:
@@ -110,7 +141,7 @@ def to_rgb(source: Any, value_range: ValueRange | None = None) -> Image.Image:
     is for: there is no telling how bright it is.
     """
     if isinstance(source, str | Path): return read_image(source, value_range)
-    if hasattr(source, "detach"): source = _tensor_to_array(source.detach().cpu().numpy())
+    if hasattr(source, "detach"): source = tensor_to_array(source.detach().cpu().numpy())
     if isinstance(source, np.ndarray): source = _array_to_image(source)
     if not isinstance(source, Image.Image):
         raise UserError(f"a {type(source).__name__} is no image; pass a path, a Pillow image, an array [H,W,3] or a "
@@ -127,17 +158,21 @@ def _converted(image: Image.Image, value_range: ValueRange | None, name: str) ->
         if not is_deep(image):
             raise UserError(f"{name}: has 8 bits ({image.mode}), where the training images have numbers from "
                             f"{value_range[0]:g} to {value_range[1]:g}; pass images as these were.")
-        image = Image.fromarray(to_8_bits(np.asarray(image), value_range))
+        image = Image.fromarray(to_8_bits(np.asarray(image), value_range, name))
     return image.convert("RGB")
 
 
-def to_8_bits(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
-    "uint8 of the same shape: the range's ends are 0 and 255, and what lies outside is cut off."
+def to_8_bits(values: np.ndarray, value_range: ValueRange, name: str) -> np.ndarray:
+    """uint8 of the same shape: the range's ends are 0 and 255, and what lies outside is cut off.
+
+    `UserError`, which calls the image by its `name`, for pixels that are no numbers.
+    """
+    if np.isnan(values).any(): raise UserError(f"{name}: holds pixels that are no numbers; replace them.")
     low, high = value_range
     return np.round((values.astype(np.float64).clip(low, high) - low) * (255 / (high - low))).astype(np.uint8)
 
 
-def _tensor_to_array(values: np.ndarray) -> np.ndarray:
+def tensor_to_array(values: np.ndarray) -> np.ndarray:
     "Channels last, as arrays have them; floats as uint8."
     if values.ndim == 3: values = np.moveaxis(values, 0, -1)
     if not np.issubdtype(values.dtype, np.floating): return values

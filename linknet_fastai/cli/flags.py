@@ -86,7 +86,7 @@ def _flag(field: Field):
 
 def _option(field: Field):
     "Several values, where the field is a tuple; a flag alone, where it is a bool."
-    kind = {"bool": bool, bool: bool}.get(field.type, list[str] if field.default == () else str)
+    kind = {"bool": bool, bool: bool, int: int}.get(field.type, list[str] if field.default == () else str)
     names = [f"--{field.name.replace('_', '-')}"] if kind is bool else []
     return Annotated[kind | None, typer.Option(*names, help=field.metadata["help"], show_default=False)]
 

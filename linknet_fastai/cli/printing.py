@@ -49,7 +49,8 @@ def print_summary(dataset, recipe: Recipe, machine):
     from ..models.cost import PUBLISHED, cost_of
     from ..models.factory import describe_model, untrained_model
     from ..runtime.distributed import world_size
-    with torch.device("meta"): cost = cost_of(untrained_model(recipe, len(dataset.classes)))
+    with torch.device("meta"):
+        cost = cost_of(untrained_model(recipe, len(dataset.classes), dataset.channels), in_channels=dataset.channels)
     counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
     number = world_size()
     parts = f", {number} processes, {recipe.batch_size / number:g} images of each batch in each" if number > 1 else ""

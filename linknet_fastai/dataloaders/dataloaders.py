@@ -14,13 +14,12 @@ from fastai.torch_core import TensorImage, TensorMask, set_seed
 from fasttransform import Transform
 
 from ..datasets.dataset import SegmentationDataset
+from ..image_format import ImageFormat
 from ..image_grid import GridLayout, image_grid
 from ..recipes import Recipe
 from .augment import Augment, whole_strides
 from .decode import Sample, class_frequencies, common_size, decode_samples
 from .lazy import LazySample, labeled_samples, unlabeled_samples
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
 
 
 class SampleImage(Transform):
@@ -118,7 +117,7 @@ class SegmentationDL(TfmdDL):
 
 
 class SegmentationDataLoaders(DataLoaders):
-    "`DataLoaders` of images `[B,3,H,W]`, normalized, and masks `[B,H,W]` with void as 255."
+    "`DataLoaders` of images `[B,C,H,W]`, normalized, and masks `[B,H,W]` with void as 255."
 
     def __init__(self, *loaders, path: str | Path = ".", device=None):
         super().__init__(*loaders, path=path, device=device)
@@ -143,7 +142,7 @@ class SegmentationDataLoaders(DataLoaders):
         dls = datasets.dataloaders(
             bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size),
             drop_last=len(train) > recipe.batch_size,
-            after_batch=[IntToFloatTensor(), Augment(recipe, whole_strides(size)), normalization()],
+            after_batch=[IntToFloatTensor(), Augment(recipe, whole_strides(size)), normalization(dataset.image_format)],
             device=device, num_workers=0, pin_memory=torch.device(device or "cpu").type == "cuda")
         return cls(*dls.loaders, path=dls.path, device=dls.device)
 
@@ -195,12 +194,12 @@ def evaluation_dl(dataset: SegmentationDataset, split: str, size: tuple[int, int
     samples = decode_samples(dataset, dataset.split(split), size)
     datasets = Datasets(samples, [[SampleImage(dataset, size)], [sample_mask]])
     return SegmentationDL(datasets, bs=largest_batch(samples, batch_size), num_workers=0, device=device,
-                          after_batch=[IntToFloatTensor(), normalization()])
+                          after_batch=[IntToFloatTensor(), normalization(dataset.image_format)])
 
 
-def normalization() -> Normalize:
-    "By ImageNet's mean and standard deviation."
-    return Normalize.from_stats(MEAN, STD, cuda=False)
+def normalization(format: ImageFormat) -> Normalize:
+    "By the mean and the standard deviation of the format's channels."
+    return Normalize.from_stats(format.mean, format.std, cuda=False)
 
 
 def largest_batch(samples: list[Sample | LazySample], batch_size: int) -> int:

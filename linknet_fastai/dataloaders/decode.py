@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
+from ..image_format import resized
 from ..images import VOID, image_size, scaled_size
 from .cache import cached
 
@@ -22,7 +23,7 @@ Size = tuple[int, int]  # height, width
 
 @dataclass(frozen=True)
 class Sample:
-    "An image file, decoded: the image, uint8 `[3,H,W]`, and its mask, uint8 `[h,w]` with void, if it has one."
+    "An image file, decoded: the image, uint8 `[C,H,W]`, and its mask, uint8 `[h,w]` with void, if it has one."
 
     path: Path
     image: torch.Tensor
@@ -60,7 +61,7 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
     image_sizes = [canvas] * len(rows) if for_training else scaled_sizes
     mask_sizes = image_sizes if for_training else own_sizes
     counts = [count for (height, width), (mask_height, mask_width) in zip(image_sizes, mask_sizes)
-              for count in (3 * height * width, mask_height * mask_width)]
+              for count in (dataset.channels * height * width, mask_height * mask_width)]
     ends = np.cumsum(counts)
 
     def views(content: np.ndarray) -> list[np.ndarray]: return np.split(content, ends[:-1])
@@ -68,9 +69,9 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
     def fill(content: np.ndarray):
         parts = views(content)
         def decode(image_path: Path, mask_path: Path, scaled: Size, image_out: np.ndarray, mask_out: np.ndarray):
-            image = dataset.read_image(image_path)
-            mask = dataset.read_mask(mask_path, size=(image.height, image.width))
-            pixels = resized_array(image, scaled)
+            image = dataset.read_pixels(image_path)
+            mask = dataset.read_mask(mask_path, size=image.shape[:2])
+            pixels = resized(image, scaled)
             if for_training: pixels, mask = _on_canvas(pixels, _resized_mask(mask, scaled), canvas)
             image_out[:], mask_out[:] = pixels.ravel(), mask.ravel()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -80,7 +81,7 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
     content = cached(name, _key(dataset, rows, size, for_training), ends[-1], fill)
     parts = [torch.from_numpy(part) for part in views(content)]
     instances = rows.get("instances", repeat(None))
-    samples = [Sample(path, image.view(3, *image_shape), mask.view(*mask_shape), instances_file)
+    samples = [Sample(path, image.view(dataset.channels, *image_shape), mask.view(*mask_shape), instances_file)
                for path, image, image_shape, mask, mask_shape, instances_file
                in zip(rows["image"], parts[::2], image_sizes, parts[1::2], mask_sizes, instances)]
     if all((sample.mask == VOID).all() for sample in samples):
@@ -98,13 +99,7 @@ def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
 def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | bool) -> bytes:
     "All that the decoded pixels depend on."
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in [*rows["image"], *rows["mask"]]]
-    return repr((made, sorted(dataset.values.items()), dataset.value_range, files)).encode()
-
-
-def resized_array(image: Image.Image, size: Size) -> np.ndarray:
-    "An RGB image as uint8 `[3,H,W]` of `size` (height, width), resized with antialiasing where it has another size."
-    if (image.height, image.width) != size: image = image.resize(size[::-1], Image.Resampling.BILINEAR)
-    return np.asarray(image).transpose(2, 0, 1)
+    return repr((made, sorted(dataset.values.items()), dataset.image_format, files)).encode()
 
 
 def _resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
@@ -113,7 +108,7 @@ def _resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:
 
 
 def _on_canvas(image: np.ndarray, mask: np.ndarray, canvas: Size) -> tuple[np.ndarray, np.ndarray]:
-    "An image `[3,h,w]`, mirrored at its borders, and its mask `[h,w]`, void beyond them, in the middle of a `canvas`."
+    "An image `[C,h,w]`, mirrored at its borders, and its mask `[h,w]`, void beyond them, in the middle of a `canvas`."
     if mask.shape == canvas: return image, mask
     around = [((whole - part) // 2, whole - part - (whole - part) // 2) for whole, part in zip(canvas, mask.shape)]
     return np.pad(image, [(0, 0), *around], mode="symmetric"), np.pad(mask, around, constant_values=VOID)

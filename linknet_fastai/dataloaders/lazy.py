@@ -7,28 +7,28 @@ from typing import Any
 import numpy as np
 import torch
 from fastcore.foundation import L
-from PIL import Image
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..images import ValueRange, image_size, scaled_size, to_rgb
-from .decode import Sample, Size, resized_array
+from ..image_format import ImageFormat, resized
+from ..images import image_size, scaled_size
+from .decode import Sample, Size
 
 
 class LazySample:
     """An image, and its mask where it has one, that are decoded each time they are asked for.
 
-    `source` is a path, a Pillow image, or an array, as for `to_rgb`, and `value_range` is for it too. `read_mask` gives
-    the mask, uint8 `[h,w]`, for the image's own (height, width); None where there is no mask.
+    `source` is a path, a Pillow image, or an array, as `format` reads it. `read_mask` gives the mask,
+    uint8 `[h,w]`, for the image's own (height, width); None where there is no mask.
     """
 
     instances = None
 
-    def __init__(self, source: Any, size: Size, value_range: ValueRange | None = None,
+    def __init__(self, source: Any, size: Size, format: ImageFormat = ImageFormat(),
                  read_mask: Callable[[Size], np.ndarray] | None = None):
-        self.source, self.size, self.value_range, self.read_mask = source, size, value_range, read_mask
+        self.source, self.size, self.format, self.read_mask = source, size, format, read_mask
 
-    def _rgb(self) -> Image.Image: return to_rgb(self.source, self.value_range)
+    def _pixels(self) -> np.ndarray: return self.format.read(self.source)
 
     @property
     def path(self) -> Path:
@@ -38,24 +38,23 @@ class LazySample:
     @property
     def sizes(self) -> tuple[Size, Size | None]:
         "Of the image and of the mask, without decoding a file."
-        own = image_size(self.source) if isinstance(self.source, str | Path) else self._rgb().size[::-1]
+        own = image_size(self.source) if isinstance(self.source, str | Path) else self._pixels().shape[:2]
         return scaled_size(own, self.size), own if self.read_mask else None
 
     @property
     def image(self) -> torch.Tensor:
-        """uint8 `[3,H,W]` in the image's own shape, with as many pixels as `size`.
+        """uint8 `[C,H,W]` in the image's own shape, with as many pixels as `size`.
 
         `UserError` where the source can't be read.
         """
-        image = self._rgb()
-        return torch.tensor(resized_array(image, scaled_size((image.height, image.width), self.size)))
+        pixels = self._pixels()
+        return torch.tensor(resized(pixels, scaled_size(pixels.shape[:2], self.size)))
 
     @property
     def mask(self) -> torch.Tensor | None:
         "uint8 `[h,w]` with void, at its own size; None where there is none."
         if self.read_mask is None: return None
-        image = self._rgb()
-        return torch.from_numpy(self.read_mask((image.height, image.width)))
+        return torch.from_numpy(self.read_mask(self._pixels().shape[:2]))
 
 
 def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> list[LazySample]:
@@ -65,7 +64,7 @@ def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int,
 
     `UserError` where there are none.
     """
-    return [item if _is_sample(item) else LazySample(item, size, dataset.value_range) for item in _listed(items)]
+    return [item if _is_sample(item) else LazySample(item, size, dataset.image_format) for item in _listed(items)]
 
 
 def labeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> list[Sample | LazySample]:
@@ -91,7 +90,7 @@ def _listed(items: Any) -> list:
 
 def _labeled(item: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> LazySample:
     image, mask = item if isinstance(item, tuple) else (item, _mask_of(item, dataset))
-    return LazySample(image, size, dataset.value_range, lambda image_size: dataset.read_mask(Path(mask), image_size))
+    return LazySample(image, size, dataset.image_format, lambda image_size: dataset.read_mask(Path(mask), image_size))
 
 
 def _mask_of(image: Any, dataset: SegmentationDataset) -> Path:

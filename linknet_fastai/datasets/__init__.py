@@ -33,4 +33,5 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
         raise UserError(f"`--images`, `--masks`, `--mask-pattern` and `--follow-links` are for a `folder`; {name} has "
                         "its own layout.")
     else: dataset = opener(root) if options.protocol is None else opener(root, options.protocol)
+    if options.channels != dataset.channels: dataset = dataset.with_channels(options.channels)
     return dataset.ignoring(options.ignore) if options.ignore else dataset

@@ -71,6 +71,7 @@ def check(dataset: SegmentationDataset, progress: Progress = silent) -> CheckRes
 def _problem(dataset: SegmentationDataset, row) -> str | None:
     image, mask = row.image_scan, row.mask_scan
     if image.error: return image.error
+    if problem := dataset.image_format.problem(image.channels, image.is_banded): return f"{row.image}: {problem}"
     if mask is None: return None
     if mask.error: return mask.error
     if mask.orientation not in (1, image.orientation):

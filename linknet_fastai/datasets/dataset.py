@@ -11,7 +11,8 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError, check_choice
-from ..images import VOID, ValueRange, read_image
+from ..image_format import ImageFormat
+from ..images import VOID, ValueRange
 from .class_file import Color
 from .files_inside import inside
 from .mask_file import pack, read_mask_file, unpack
@@ -45,6 +46,7 @@ class SegmentationDataset:
     `defaults` are the recipe's fields that this dataset wants otherwise. `root` is its folder: nothing outside is read.
     `options` are the fields of `DatasetOptions` that open it again. `split_source` says where the splits came from.
     `value_range` is what is black and what is white in images of more than 8 bits, None for those of 8.
+    `channels` is how many its images are read with.
     Masks may also lie in `mask_root`; with `follow_links` links out of `root` are allowed. `note` is what its user
     should know.
     """
@@ -63,6 +65,7 @@ class SegmentationDataset:
     split_source: str = ""
     mask_root: Path | None = None
     value_range: ValueRange | None = None
+    channels: int = 3
     follow_links: bool = False
 
     @property
@@ -97,9 +100,25 @@ class SegmentationDataset:
                        values={value: new_index.get(index, VOID) for value, index in self.values.items()},
                        options={**self.options, "ignore": list(names)})
 
+    @property
+    def image_format(self) -> ImageFormat:
+        "What its images are."
+        return ImageFormat(self.channels, self.value_range)
+
+    def with_channels(self, channels: int) -> "SegmentationDataset":
+        "The dataset, its images read with so many channels; `UserError` for a number that is none."
+        ImageFormat(channels)
+        notes = self.note, f"images are read with {channels} channel{'s' * (channels > 1)}"
+        return replace(self, channels=channels, note="; ".join(filter(None, notes)),
+                       options={**self.options, "channels": channels})
+
     def read_image(self, path: Path) -> Image.Image:
-        "An image file as an upright RGB image; `UserError` where it can't be read, or lies outside `root`."
-        return read_image(self.inside(path), self.value_range)
+        "An image file as an upright RGB image to look at; errors as for `read_pixels`."
+        return self.image_format.show(self.inside(path))
+
+    def read_pixels(self, path: Path) -> np.ndarray:
+        "An upright image file, uint8 `[H,W,channels]`; `UserError` where it can't be read, or lies outside `root`."
+        return self.image_format.read(self.inside(path))
 
     def read_mask(self, path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         """Classes and `VOID` of a mask file, uint8 `[H,W]`.

@@ -52,7 +52,7 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
         raise UserError(f"{root}: has {len(meaning.classes)} classes, so its protocol is {protocol}, not "
                         f"{options.protocol}.")
     value_range, range_note = _value_range(table, root, mask_root, options, progress)
-    notes = f"found {layout.description}", meaning.note, range_note, left_out(list(table.image))
+    notes = f"found {layout.description}", meaning.note, range_note, left_out(list(table.image), options.channels)
     note = "; ".join(filter(None, notes))
     kept = {name: value for name, value in asdict(options).items() if name in ("images", "masks", "mask_pattern",
                                                                                "follow_links") and value}

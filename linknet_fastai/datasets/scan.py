@@ -17,12 +17,12 @@ import platformdirs
 
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
-from ..images import is_deep, open_upright, orientation, to_rgb
+from ..images import bands, is_banded, is_deep, open_upright, orientation, read_bands, to_rgb
 from ..progress import Progress, silent
 from .files_inside import inside
 from .mask_file import COLOR, GRAY_STEP, PALETTE, read_mask_file
 
-FORMAT = 4  # of the cache: raise it whenever `FileScan` or the way it is read changes
+FORMAT = 5  # of the cache: raise it whenever `FileScan` or the way it is read changes
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer
 
 
@@ -31,7 +31,8 @@ class FileScan:
     """What one file holds, or, as `error`, the message that says why it can't be read.
 
     `kind` is how it was read, `image` or `mask`. Of an image, `content` is a hash, the same for equal images, and
-    `uniform` says that all its pixels are equal; `lowest` and `highest` are the numbers of one with more than 8 bits.
+    `uniform` says that all its pixels are equal; `lowest` and `highest` are the numbers of one with more than 8 bits,
+    `channels` how many it has; `is_banded` is `images.is_banded`.
     Of a mask, `storage` is the kind of its `MaskFile`, `values` are its
     pixels' values, each with its number of pixels, `palette` the 24-bit color of each index among them, `lossy` whether
     its format changes pixels. `orientation` is EXIF's.
@@ -45,6 +46,8 @@ class FileScan:
     lowest: float | None = None
     highest: float | None = None
     is_short: bool = False  # whole numbers of 16 bits
+    channels: int = 3
+    is_banded: bool = False
     storage: str = ""
     values: Sequence[tuple[int, int]] = ()
     palette: Sequence[tuple[int, int]] = ()
@@ -114,17 +117,29 @@ def scan_file(path: Path, kind: str, allow: Callable[[Path], Path]) -> FileScan:
 
 
 def _scan_image(path: Path) -> FileScan:
-    image, _ = open_upright(path)
-    deep = is_deep(image)
-    pixels = np.ascontiguousarray(image if deep else to_rgb(image))
+    banded = is_banded(path)
+    pixels, channels, is_short = _bands(path) if banded else _pixels(path)
+    deep = pixels.dtype != np.uint8
     if deep and not np.isfinite(pixels).all():
         raise UserError(f"{path}: holds pixels that are no finite numbers; replace them.")
     height, width = pixels.shape[:2]
-    content = blake2b(pixels, digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest()
+    content = blake2b(np.ascontiguousarray(pixels), digest_size=16, salt=b"%dx%d" % (height, width)).hexdigest()
     return FileScan("image", height, width, content, bool((pixels == pixels[0, 0]).all()),
                     float(pixels.min()) if deep else None, float(pixels.max()) if deep else None,
-                    is_short=image.mode.startswith("I;16"),
-                    orientation=orientation(path))
+                    is_short=is_short, channels=channels, is_banded=banded, orientation=orientation(path))
+
+
+def _bands(path: Path) -> tuple[np.ndarray, int, bool]:
+    "`[H,W,C]`, C, and whether the numbers are whole ones of 16 bits."
+    pixels = read_bands(path)
+    return pixels, pixels.shape[-1], pixels.dtype == np.uint16
+
+
+def _pixels(path: Path) -> tuple[np.ndarray, int, bool]:
+    "Gray `[H,W]` of more than 8 bits, or RGB `[H,W,3]`; how many channels the file has; whether they have 16 bits."
+    image, _ = open_upright(path)
+    if is_deep(image): return np.asarray(image), 1, image.mode.startswith("I;16")
+    return np.asarray(to_rgb(image)), bands(image), False
 
 
 def _scan_mask(path: Path) -> FileScan:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..errors import UserError
 from ..files import atomic_write
-from ..images import read_image, to_palette_image
+from ..images import to_palette_image
 from ..runs.weights import ModelCard
 from .coco import coco_annotations, coco_content
 from .geojson import geojson_content
@@ -86,7 +86,7 @@ def _mask_and_overlay(relative: Path) -> tuple[Path, Path]:
 
 def _write_mask_and_overlay(of: Predicted, mask_file: Path, overlay_file: Path):
     save_mask(of.mask, of.card.palette, mask_file)
-    image = read_image(of.image, of.card.value_range)
+    image = of.card.image_format.show(of.image)
     save_overlay(image, of.mask, of.card.palette, overlay_file)
 
 

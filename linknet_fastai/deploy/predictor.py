@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
-from ..images import scaled_size, to_rgb
+from ..image_format import resized
+from ..images import scaled_size
 from ..models.autocast import autocast_model
 from ..runs.weights import MODEL_FILE, load_weights
 from ..runtime.device import Machine
@@ -17,9 +17,9 @@ from ..runtime.device import Machine
 class Predictor:
     """The best epoch of a run folder, to predict with.
 
-    Calling it takes an image to its classes, uint8 `[H,W]` of the image's own size. Images are whatever `to_rgb` takes:
-    a path, a Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`, with as many bits as the model was
-    trained on.
+    Calling it takes an image to its classes, uint8 `[H,W]` of the image's own size. Images are whatever
+    `ImageFormat.read` takes: a path, a Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`, with as
+    many channels and bits as the model was trained on.
     """
 
     def __init__(self, run: str | Path, machine: Machine | None = None):
@@ -30,9 +30,9 @@ class Predictor:
 
     @torch.inference_mode()
     def __call__(self, image: Any) -> np.ndarray:
-        image = to_rgb(image, self.card.value_range)
-        logits = self.model(self._normalized(image))
-        logits = F.interpolate(logits, (image.height, image.width), mode="bilinear", align_corners=False)
+        pixels = self.card.image_format.read(image)
+        logits = self.model(self._normalized(pixels))
+        logits = F.interpolate(logits, pixels.shape[:2], mode="bilinear", align_corners=False)
         return logits[0].argmax(0).to(torch.uint8).cpu().numpy()
 
     @torch.inference_mode()
@@ -41,13 +41,12 @@ class Predictor:
 
         It is the mean over the pixels of what the model sees, from 0 (undecided everywhere) to 1.
         """
-        probabilities = self.model(self._normalized(to_rgb(image, self.card.value_range))).float().softmax(1)
+        probabilities = self.model(self._normalized(self.card.image_format.read(image))).float().softmax(1)
         best, second = probabilities.topk(2, dim=1).values.unbind(1)
         return (best - second).mean().item()
 
-    def _normalized(self, image: Image.Image) -> torch.Tensor:
-        height, width = scaled_size((image.height, image.width), self.card.size)
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-        pixels = torch.tensor(np.asarray(image), device=self.machine.device).permute(2, 0, 1)[None] / 255
+    def _normalized(self, pixels: np.ndarray) -> torch.Tensor:
+        pixels = resized(pixels, scaled_size(pixels.shape[:2], self.card.size))
+        pixels = torch.tensor(pixels, device=self.machine.device)[None] / 255
         mean, std = (torch.tensor(v, device=pixels.device)[:, None, None] for v in (self.card.mean, self.card.std))
         return (pixels - mean) / std

@@ -25,11 +25,11 @@ class Cost:
                 f"{2 * self.macs / 1e9:.1f} GFLOPs at {self.size[1]}x{self.size[0]}")
 
 
-def cost_of(model: nn.Module, size: tuple[int, int] = PAPER_SIZE) -> Cost:
-    """Count the parameters of `model`, and its MACs for an image of `size` (height, width).
+def cost_of(model: nn.Module, size: tuple[int, int] = PAPER_SIZE, in_channels: int = 3) -> Cost:
+    """Count the parameters of `model`, and its MACs for an image of `size` (height, width) and `in_channels`.
 
     `model` must be on the device `meta`, where nothing is computed; it is left in evaluation mode.
     """
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.eval()(torch.zeros(1, 3, *size, device="meta"))
+        model.eval()(torch.zeros(1, in_channels, *size, device="meta"))
     return Cost(sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2, size)

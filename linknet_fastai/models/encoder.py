@@ -20,7 +20,7 @@ STEM_STRIDE = 4  # of the paper's stem: a convolution and a max-pool, each of st
 
 
 class Encoder(nn.Module):
-    """Images `[B,3,H,W]`, normalized, to what enters each stage and what leaves the last, shallowest first.
+    """Images `[B,C,H,W]`, normalized, to what enters each stage and what leaves the last, shallowest first.
 
     `channels` and `strides` are those of each of these. timm offers the stem at stride 2, LinkNet's first stage takes
     it in at 4: it is pooled in between. Where an encoder's stem is no feature (ConvNeXt: strides 4, 8, 16, 32), the
@@ -48,15 +48,16 @@ class Encoder(nn.Module):
         return [stem, *stages]
 
 
-def create_encoder(name: str, weights: str | Path = "imagenet") -> Encoder:
-    """The timm model `name` as an `Encoder`.
+def create_encoder(name: str, weights: str | Path = "imagenet", in_channels: int = 3) -> Encoder:
+    """The timm model `name` as an `Encoder` of images with `in_channels`.
 
-    `weights` is `imagenet` (timm's hub), `none`, or a safetensors file with timm's key names.
+    `weights` is `imagenet` (timm's hub), `none`, or a safetensors file with timm's key names. They are of 3 channels;
+    for another number timm makes the first layer of them: their sum for 1, else the three repeated and scaled.
     Raises `UserError` for an encoder that can't serve and for weights that can't be had or don't fit.
     """
     name = timm_name(name)
-    encoder = Encoder(pretrained_features(name, weights, _usable_features(name)))
-    _check_shapes(name, encoder)
+    encoder = Encoder(pretrained_features(name, weights, _usable_features(name), in_channels))
+    _check_shapes(name, encoder, in_channels)
     return encoder
 
 
@@ -72,9 +73,10 @@ def timm_name(name: str) -> str:
     return short
 
 
-def pretrained_features(name: str, weights: str | Path, indices: tuple[int, ...]) -> FeatureListNet:
+def pretrained_features(name: str, weights: str | Path, indices: tuple[int, ...],
+                        in_channels: int = 3) -> FeatureListNet:
     "timm's model up to the last of its features `indices`; weights and errors as for `create_encoder`."
-    options = dict(features_only=True, out_indices=indices)
+    options = dict(features_only=True, out_indices=indices, in_chans=in_channels)
     if str(weights) == "none": return timm.create_model(name, **options)
     if str(weights) == "imagenet": return _from_hub(name, options)
     state = dict(state_dict=_read_weights(name, Path(weights)))
@@ -98,13 +100,13 @@ def _usable_features(name: str) -> tuple[int, ...]:
     return tuple(body.feature_info.out_indices[i] for i in usable)
 
 
-def _check_shapes(name: str, encoder: Encoder):
+def _check_shapes(name: str, encoder: Encoder, in_channels: int):
     "Try the encoder on a small image: some take one size only, or give their channels last."
     height, width = 2 * encoder.strides[-1], 3 * encoder.strides[-1]
     expected = [(1, c, height // s, width // s) for c, s in zip(encoder.channels, encoder.strides)]
     encoder.eval()
     try:
-        with torch.no_grad(): shapes = [tuple(f.shape) for f in encoder(torch.zeros(1, 3, height, width))]
+        with torch.no_grad(): shapes = [tuple(f.shape) for f in encoder(torch.zeros(1, in_channels, height, width))]
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"encoder {name!r} can't take an image of {height}x{width} ({error}); "
                         "choose a convolutional one, such as resnet18.") from error

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from .padding import crop, pad_to_multiple
 
 STRIDE = 8
+INITIAL_CHANNELS = 16  # of the first layer's features, the image's own channels among them
 SMALLER = 4  # a bottleneck works with a quarter of the channels that it makes
 EARLY_DROPOUT, DROPOUT = 0.01, 0.1  # before bottleneck 2.0, and from it on (sec. 4)
 
@@ -22,11 +23,11 @@ def conv(in_channels: int, out_channels: int, kernel_size=1, **options) -> nn.Co
 
 
 class Initial(nn.Module):
-    "`[B,3,H,W]` to `[B,16,H/2,W/2]`: 13 filters, and the image itself, pooled (fig. 2a)."
+    "`[B,C,H,W]` to `[B,16,H/2,W/2]`: 16 - C filters, and the image itself, pooled (fig. 2a)."
 
-    def __init__(self, channels: int = 16):
+    def __init__(self, in_channels: int, channels: int = INITIAL_CHANNELS):
         super().__init__()
-        self.conv = conv(3, channels - 3, 3, stride=2, padding=1)
+        self.conv = conv(in_channels, channels - in_channels, 3, stride=2, padding=1)
         self.norm_act = nn.Sequential(*norm_act(channels))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -108,10 +109,10 @@ def context(channels: int = 128) -> list[Bottleneck]:
 class ENetEncoder(nn.Module):
     "Images to `[B,128,H/8,W/8]` and the indices of both poolings (table 1, stages 1 to 3)."
 
-    def __init__(self):
+    def __init__(self, in_channels: int):
         super().__init__()
-        self.initial = Initial(16)
-        self.down1 = Down(16, 64, EARLY_DROPOUT)
+        self.initial = Initial(in_channels)
+        self.down1 = Down(INITIAL_CHANNELS, 64, EARLY_DROPOUT)
         self.stage1 = nn.Sequential(*(Bottleneck(64, EARLY_DROPOUT) for _ in range(4)))
         self.down2 = Down(64, 128, DROPOUT)
         self.stage2 = nn.Sequential(*context())
@@ -124,11 +125,11 @@ class ENetEncoder(nn.Module):
 
 
 class ENet(nn.Module):
-    "Images `[B,3,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`."
+    "Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`."
 
-    def __init__(self, num_classes: int):
+    def __init__(self, num_classes: int, in_channels: int = 3):
         super().__init__()
-        self.encoder, self.num_classes = ENetEncoder(), num_classes
+        self.encoder, self.num_classes = ENetEncoder(in_channels), num_classes
         self.up4 = Up(128, 64)
         self.stage4 = nn.Sequential(*(Bottleneck(64, DROPOUT) for _ in range(2)))
         self.up5 = Up(64, 16)

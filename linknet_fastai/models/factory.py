@@ -6,7 +6,7 @@ from torch import nn
 
 from ..errors import UserError, check_choice
 from ..recipes import Recipe
-from .enet import ENet
+from .enet import INITIAL_CHANNELS, ENet
 from .linknet import linknet
 from .segnet import VGG, segnet
 
@@ -14,7 +14,7 @@ MODELS = ("linknet", "segnet", "enet")
 
 
 def create_model(name: str, num_classes: int, encoder: str = "resnet18", weights: str | Path = "imagenet",
-                 upsample: str = "deconv") -> nn.Module:
+                 upsample: str = "deconv", in_channels: int = 3) -> nn.Module:
     """One of `MODELS`.
 
     Args:
@@ -23,21 +23,25 @@ def create_model(name: str, num_classes: int, encoder: str = "resnet18", weights
         encoder: LinkNet's, a timm model. SegNet's is timm's `vgg16_bn`.
         weights: the encoder's, as for `create_encoder`. ENet starts from scratch, since there are no weights for it.
         upsample: LinkNet's, `deconv` or `subpixel`.
+        in_channels: of the images.
 
     Raises `UserError` for a name that is unknown, an encoder that can't serve, and weights that can't be had or don't
     fit.
     """
     check_choice("model", name, MODELS)
-    if name == "linknet": return linknet(num_classes, encoder, weights, upsample)
-    if name == "segnet": return segnet(num_classes, weights)
+    if name == "linknet": return linknet(num_classes, encoder, weights, upsample, in_channels)
+    if name == "segnet": return segnet(num_classes, weights, in_channels)
     if str(weights) not in ("imagenet", "none"):
         raise UserError(f"{weights}: ENet takes no weights, it starts from scratch; leave out `--weights`.")
-    return ENet(num_classes)
+    if in_channels >= INITIAL_CHANNELS:
+        raise UserError(f"ENet takes fewer than {INITIAL_CHANNELS} channels, the images have {in_channels}; choose "
+                        "another with `--model`.")
+    return ENet(num_classes, in_channels)
 
 
-def untrained_model(recipe: Recipe, num_classes: int) -> nn.Module:
-    "The recipe's model of `num_classes`, from scratch whatever its `weights`."
-    return create_model(recipe.model, num_classes, recipe.encoder, "none", recipe.upsample)
+def untrained_model(recipe: Recipe, num_classes: int, in_channels: int = 3) -> nn.Module:
+    "The recipe's model of `num_classes`, from scratch whatever its `weights`, for images of `in_channels`."
+    return create_model(recipe.model, num_classes, recipe.encoder, "none", recipe.upsample, in_channels)
 
 
 def describe_model(recipe: Recipe) -> str:

@@ -56,7 +56,7 @@ class Head(nn.Sequential):
 
 
 class LinkNet(nn.Module):
-    """Images `[B,3,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
+    """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
     The input of each encoder stage is added to the output of the decoder block beside it. `upsample` makes the layers
     of stride 2, one of `UPSAMPLING`.
@@ -80,7 +80,7 @@ class LinkNet(nn.Module):
 
 
 def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "imagenet",
-            upsample: str = "deconv") -> LinkNet:
+            upsample: str = "deconv", in_channels: int = 3) -> LinkNet:
     """LinkNet from the names of its parts.
 
     Args:
@@ -88,8 +88,9 @@ def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "
         encoder: a timm model that offers features.
         weights: the encoder's, as for `create_encoder`.
         upsample: `deconv` or `subpixel`.
+        in_channels: of the images.
 
     Raises `UserError` for a name that is unknown, and as `create_encoder`.
     """
     check_choice("upsampling", upsample, UPSAMPLING)
-    return LinkNet(create_encoder(encoder, weights), num_classes, UPSAMPLING[upsample])
+    return LinkNet(create_encoder(encoder, weights, in_channels), num_classes, UPSAMPLING[upsample])

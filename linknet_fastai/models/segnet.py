@@ -18,7 +18,7 @@ def conv_norm_act(in_channels: int, out_channels: int) -> list[nn.Module]:
 
 
 class SegNet(nn.Module):
-    """Images `[B,3,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
+    """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
     `encoder` are stages of convolutions that are each followed by a max-pooling. The decoder mirrors them: each of its
     stages unpools with the indices of the encoder's beside it (fig. 2 and 3).
@@ -49,9 +49,12 @@ def _mirrored(convolutions: list[nn.Conv2d]) -> nn.Sequential:
     return nn.Sequential(*(layer for group in layers for layer in group))
 
 
-def segnet(num_classes: int, weights: str | Path = "imagenet") -> SegNet:
-    "SegNet for `num_classes` classes; `weights` are those of timm's `vgg16_bn`, and errors, as for `create_encoder`."
-    return SegNet(_stages(pretrained_features(VGG, weights, (LAST,))), num_classes)
+def segnet(num_classes: int, weights: str | Path = "imagenet", in_channels: int = 3) -> SegNet:
+    """SegNet for `num_classes` classes and images of `in_channels`.
+
+    `weights` are those of timm's `vgg16_bn`, and errors, as for `create_encoder`.
+    """
+    return SegNet(_stages(pretrained_features(VGG, weights, (LAST,), in_channels)), num_classes)
 
 
 def _stages(layers: nn.ModuleDict) -> nn.ModuleList:

@@ -6,6 +6,7 @@ from torch import nn
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, SegmentationDL
 from ..evaluation.result import Result, describe_protocol
+from ..image_format import displayed
 from ..runs.run import Run
 from .charts import class_bars, confusion_chart, curves, save_figure
 from .gallery import SHOWN, Gallery
@@ -54,5 +55,5 @@ def draw_results(run: Run, model: nn.Module, dl: SegmentationDL, result: Result,
     gallery = Gallery(run.gallery)
     gallery.write_table(rows)
     for row, each in enumerate(predict_samples(model, dl, list(rows.index[:SHOWN]))):
-        gallery.write(row, each.image.transpose(1, 2, 0), each.truth, each.prediction, dl.palette)
+        gallery.write(row, displayed(each.image.transpose(1, 2, 0)), each.truth, each.prediction, dl.palette)
     write_report([run], run.report)

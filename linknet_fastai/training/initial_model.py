@@ -13,21 +13,25 @@ from ..runs.tensors import is_run_file
 from ..runs.weights import MODEL_FILE, load_weights
 
 
-def initial_model(recipe: Recipe, classes: tuple[str, ...]) -> nn.Module:
-    """The recipe's model for `classes`, with the weights that the recipe names.
+def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -> nn.Module:
+    """The recipe's model for `classes` and images of `channels`, with the weights that the recipe names.
 
     Of a run's folder, or its `model.safetensors`, encoder and decoder are taken, and of the last layer the classes of
     the same name; a `Note` says which start anew. `UserError` for weights that can't be had or don't fit.
     """
     trained = trained_file(recipe.weights)
-    if trained is None: return create_model(recipe.model, len(classes), recipe.encoder, recipe.weights, recipe.upsample)
+    if trained is None:
+        return create_model(recipe.model, len(classes), recipe.encoder, recipe.weights, recipe.upsample, channels)
     source, card = load_weights(trained)
     for setting in ("model", "encoder", "upsample"):
         if getattr(card, setting) != getattr(recipe, setting):
             raise UserError(f"{trained}: was trained with {setting} {getattr(card, setting)}, not "
                             f"{getattr(recipe, setting)}; pass "
                             f"`--{setting} {getattr(card, setting)}`.")
-    model = untrained_model(recipe, len(classes))
+    if card.channels != channels:
+        raise UserError(f"{trained}: was trained on images of {card.channels} channels, not {channels}; pass such with "
+                        f"`--channels {card.channels}`, or other weights.")
+    model = untrained_model(recipe, len(classes), channels)
     fresh = transfer_weights(model, classes, source, card.classes)
     taken = [name for name in classes if name not in fresh]
     warnings.warn(Note(f"encoder and decoder start from {trained}; in the last layer {', '.join(taken) or 'no class'} "

@@ -54,7 +54,7 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
     set_seed(recipe.seed)
     dls.restart_shuffle()
     machine = machine or Machine.choose(str(dls.device))
-    model = initial_model(recipe, dls.vocab)
+    model = initial_model(recipe, dls.vocab, dls.segmentation_dataset.channels)
     confusion, finite_loss = ConfusionCallback(dls.vocab), FiniteLoss()
     own = dict(
         loss_func=kwargs.pop("loss_func", None) or segmentation_loss(dls.class_frequencies, dls.vocab, recipe),

@@ -12,7 +12,7 @@ from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.torch_core import set_seed
 
-from ..dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders
+from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..dataloaders.decode import common_size
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
@@ -156,9 +156,10 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
         machine: on what.
         options: callbacks and logger.
     """
-    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, MEAN, STD,
-                     dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
-                     class_values(dataset), dataset.value_range)
+    format = dataset.image_format
+    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, format.mean,
+                     format.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
+                     class_values(dataset), format.value_range, format.channels)
     loggers = (create_logger(options.logger, run),) if options.logger else ()
     return Job(run, recipe, machine, card, options.cbs + loggers, options.progress_bar)
 

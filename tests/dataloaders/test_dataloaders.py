@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from linknet_fastai.dataloaders.dataloaders import MEAN, STD, SegmentationDataLoaders, evaluation_dl
+from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders, evaluation_dl
+from linknet_fastai.image_format import MEAN, STD
 from linknet_fastai.images import VOID
 from linknet_fastai.recipes import Recipe
 

@@ -220,3 +220,10 @@ def test_the_shared_imagenet_weights_load():
     state, loaded = load_file(SHARED), create_encoder("resnet18", SHARED).body.state_dict()
     assert state.keys() - loaded.keys() == {"fc.weight", "fc.bias"}
     for key, value in loaded.items(): assert torch.equal(value, state[key]), key
+
+
+def test_the_first_layer_of_other_channels_is_made_of_the_weights(weights):
+    file = weights(trained(SMALL))
+    rgb, one, five = (next(create_encoder(SMALL, file, channels).parameters()) for channels in (3, 1, 5))
+    torch.testing.assert_close(one, rgb.sum(1, keepdim=True))
+    torch.testing.assert_close(five, rgb[:, [0, 1, 2, 0, 1]] * 3 / 5)

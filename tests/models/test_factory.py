@@ -31,3 +31,16 @@ def test_a_recipe_s_model_is_made_of_its_parts():
     model = untrained_model(recipe, 4).eval()
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 4, 32, 32)
     assert all(part in describe_model(recipe) for part in ("test_resnet", "imagenet", "subpixel"))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_each_model_takes_images_of_other_channels(name, channels):
+    with torch.device("meta"):
+        model = create_model(name, 5, weights="none", in_channels=channels).eval()
+        assert model(torch.zeros(1, channels, 40, 40)).shape == (1, 5, 40, 40)
+
+
+def test_enet_has_no_room_for_16_channels():
+    with pytest.raises(UserError, match="ENet takes fewer than 16 channels, the images have 16"):
+        create_model("enet", 5, weights="none", in_channels=16)

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from linknet_fastai.errors import UserError
+from linknet_fastai.image_format import ImageFormat
 from linknet_fastai.models.autocast import autocast_model, plain_model
 from linknet_fastai.models.linknet import LinkNet, linknet
 from linknet_fastai.runs.tensors import FORMAT, KEY, write_tensors
@@ -175,3 +176,12 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(path):
     model = trained_linknet()
     with pytest.raises(UserError), full_disk(): save_weights(path, model, CARD)
     assert path.read_text() == "old" and list(path.parent.iterdir()) == [path]
+
+
+def test_a_card_of_another_number_of_channels_than_of_means_is_refused(path):
+    model = trained_linknet()
+    write_tensors(path, model.state_dict(), asdict(CARD) | {"channels": 4})
+    assert "3 means and 3 deviations for 4 channels" in refusal(path)
+    older = {name: value for name, value in asdict(CARD).items() if name not in ("channels", "value_range")}
+    write_tensors(path, model.state_dict(), older)
+    assert load_card(path).image_format == ImageFormat(3, None)

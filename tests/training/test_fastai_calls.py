@@ -265,9 +265,9 @@ def test_a_grid_leaves_out_what_doesn_t_fit(learn):
 # Test images
 
 def test_images_are_decoded_when_a_batch_asks(learn, dataset, monkeypatch):
-    from linknet_fastai.dataloaders import lazy
-    opened, usual = [], lazy.to_rgb
-    monkeypatch.setattr(lazy, "to_rgb", lambda source, *more: opened.append(source) or usual(source, *more))
+    from linknet_fastai.image_format import ImageFormat
+    opened, usual = [], ImageFormat.read
+    monkeypatch.setattr(ImageFormat, "read", lambda self, source: opened.append(source) or usual(self, source))
     dl = learn.dls.test_dl([dataset.table.image.iloc[0]] * 1000, bs=4)
     assert len(opened) == 0
     next(iter(dl))

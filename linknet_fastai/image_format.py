@@ -1,0 +1,120 @@
+"What a model's images are: channels, and what is black and white in them; anything that isn't so is refused."
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .errors import UserError
+from .images import ValueRange, is_banded, is_deep, open_upright, read_bands, tensor_to_array, to_8_bits, to_rgb
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
+COLORS = {"P": "RGB", "PA": "RGBA"}  # what palettes hold
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """One format for all images of a dataset, and of what its models predict.
+
+    `channels` is 3 (gray images are repeated), 1 (color images are read as gray), or what multispectral files have.
+    `value_range` is what is black and white in images of more than 8 bits, None for those of 8.
+    """
+
+    channels: int = 3
+    value_range: ValueRange | None = None
+
+    def __post_init__(self):
+        if self.channels < 1:
+            raise UserError(f"images have 1 channel or more, not {self.channels}; correct `--channels`.")
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        "ImageNet's of each channel in 0..1, laid out as timm lays out the first layer's weights."
+        return _by_channel(MEAN, self.channels)
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        "As `mean`."
+        return _by_channel(STD, self.channels)
+
+    def read(self, source: Any) -> np.ndarray:
+        """An upright image, uint8 `[H,W,channels]`: the range's ends are 0 and 255.
+
+        `source` is a path, or what `to_rgb` takes; of a number of channels other than 3 an array `[H,W,C]`, or a tensor
+        `[C,H,W]`, of any numbers. `UserError` for what can't be read, or has another format.
+        """
+        is_path = isinstance(source, str | Path)
+        if is_path and is_banded(source): values, name = read_bands(source), str(source)
+        elif self.channels == 3: return np.asarray(to_rgb(source, self.value_range))
+        else: values, name = self._values(source), str(source) if is_path else "the image"
+        if values.ndim == 2: values = values[..., None]
+        if problem := self.problem(values.shape[-1]): raise UserError(f"{name}: {problem}")
+        if values.shape[-1] != self.channels: values = values.repeat(self.channels, axis=-1)  # gray
+        return self._in_8_bits(values, name)
+
+    def _values(self, source: Any) -> np.ndarray:
+        "`[H,W]` or `[H,W,C]` as they are, but that colors are gray where one channel is wanted."
+        if isinstance(source, str | Path): source, _ = open_upright(source)
+        if hasattr(source, "detach"): source = self._tensor_values(source.detach().cpu().numpy())
+        if self.channels == 1 and isinstance(source, np.ndarray) and source.shape[2:] == (3,):
+            source = to_rgb(source)
+        if isinstance(source, Image.Image):
+            if self.channels == 1 and not is_deep(source): source = source.convert("L")
+            return np.asarray(source.convert(COLORS[source.mode]) if source.mode in COLORS else source)
+        if not isinstance(source, np.ndarray) or source.ndim not in (2, 3):
+            raise UserError(f"a {type(source).__name__} is no image of {self.channels} channels; pass a path, an array "
+                            "[H,W,C] or a tensor [C,H,W].")
+        return source
+
+    def _tensor_values(self, values: np.ndarray) -> np.ndarray:
+        "Channels last; floats from 0 to 1 are of 8 bits, unless a range says otherwise."
+        if self.value_range is None: return tensor_to_array(values)
+        return np.moveaxis(values, 0, -1) if values.ndim == 3 else values
+
+    def _in_8_bits(self, values: np.ndarray, name: str) -> np.ndarray:
+        is_deep = values.dtype != np.uint8
+        if is_deep and self.value_range is None:
+            raise UserError(f"{name}: has numbers of more than 8 bits ({values.dtype}), where the model and its "
+                            "training images have 8; convert it as these were.")
+        if not is_deep and self.value_range is not None:
+            low, high = self.value_range
+            raise UserError(f"{name}: has 8 bits, where the training images have numbers from {low:g} to {high:g}; "
+                            "pass images as these were.")
+        return to_8_bits(values, self.value_range, name) if is_deep else values
+
+    def problem(self, found: int, is_banded: bool = True) -> str:
+        """Why an image with so many channels can't be read; empty where it can.
+
+        `is_banded` is what `images.is_banded` says of its file: of others colors become gray, and transparency goes.
+        """
+        if found == self.channels or (found, self.channels) == (1, 3): return ""
+        if not is_banded and self.channels in (1, 3): return ""
+        plural, verb = "s" * (found > 1), "are" if self.channels > 1 else "is"
+        return (f"has {found} channel{plural}, and {self.channels} {verb} trained on; pass images of {self.channels}, "
+                f"or train with `--channels {found}`.")
+
+    def show(self, source: Any) -> Image.Image:
+        "An image as people look at it: `displayed`, in RGB."
+        return Image.fromarray(displayed(self.read(source)))
+
+
+def displayed(pixels: np.ndarray) -> np.ndarray:
+    "Of pixels `[H,W,C]` the first three channels, or the first as gray where there are fewer: `[H,W,3]`."
+    return np.ascontiguousarray(pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1].repeat(3, axis=-1))
+
+
+def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    "Pixels uint8 `[H,W,C]` as `[C,h,w]` of `size` (height, width), resized with antialiasing where that is another."
+    if pixels.shape[:2] == size: return pixels.transpose(2, 0, 1)
+    def resize(part: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(part).resize(size[::-1], Image.Resampling.BILINEAR))
+    if pixels.shape[-1] == 3: return resize(pixels).transpose(2, 0, 1)
+    # each for itself: Pillow would take a fourth channel for transparency
+    return np.stack([resize(np.ascontiguousarray(channel)) for channel in np.moveaxis(pixels, -1, 0)])
+
+
+def _by_channel(rgb: tuple[float, float, float], channels: int) -> tuple[float, ...]:
+    if channels == 1: return (round(sum(rgb) / 3, 3),)
+    return tuple(rgb[channel % 3] for channel in range(channels))
