@@ -1,5 +1,6 @@
 "Images from anywhere: whatever Pillow reads, and one message about whatever it doesn't."
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from .errors import UserError
+from .errors import Note, UserError
 from .tiff import is_multispectral, read_tiff, tiff_header
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
@@ -163,12 +164,15 @@ def _converted(image: Image.Image, value_range: ValueRange | None, name: str) ->
 
 
 def to_8_bits(values: np.ndarray, value_range: ValueRange, name: str) -> np.ndarray:
-    """uint8 of the same shape: the range's ends are 0 and 255, and what lies outside is cut off.
+    """uint8 of the same shape: the range's ends are 0 and 255; what lies outside is cut off, of which a `Note` tells.
 
     `UserError`, which calls the image by its `name`, for pixels that are no numbers.
     """
     if np.isnan(values).any(): raise UserError(f"{name}: holds pixels that are no numbers; replace them.")
     low, high = value_range
+    if values.min() < low or values.max() > high:
+        warnings.warn(Note(f"{name}: holds numbers from {values.min():g} to {values.max():g}, where black is {low:g} "
+                           f"and white {high:g}; those outside are cut off"), stacklevel=2)
     return np.round((values.astype(np.float64).clip(low, high) - low) * (255 / (high - low))).astype(np.uint8)
 
 

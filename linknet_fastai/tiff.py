@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from tifffile import TiffFile, TiffFileError, TiffPage
 
-SAMPLES_PER_PIXEL, ORIENTATION = 277, 274  # TIFF 6.0's tags
+BITS_PER_SAMPLE, ORIENTATION, SAMPLES_PER_PIXEL, SAMPLE_FORMAT = 258, 274, 277, 339  # TIFF 6.0's tags
+UNSIGNED = 1  # a `SAMPLE_FORMAT`
 
 
 def is_multispectral(path: str | Path) -> bool:
@@ -19,9 +20,16 @@ def is_multispectral(path: str | Path) -> bool:
     try:
         with Image.open(path) as image:
             cut = image.format == "TIFF" and image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
-            return cut or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
+            return cut or _is_unsigned_32(image) or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
     except UnidentifiedImageError: return _is_tiff(path)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError): return False
+
+
+def _is_unsigned_32(image: Image.Image) -> bool:
+    "Pillow has such numbers as signed ones, negative from 2^31 on."
+    if image.format != "TIFF": return False
+    bits, kind = image.tag_v2.get(BITS_PER_SAMPLE), image.tag_v2.get(SAMPLE_FORMAT, (UNSIGNED,))
+    return (bits, kind) == ((32,), (UNSIGNED,))
 
 
 def _is_tiff(path: str | Path) -> bool:

@@ -226,8 +226,8 @@ def benchmark(run: Annotated[Path | None, typer.Argument(
     from ..runtime.device import Machine
     from ..workflows.speed import measure, settings_of
     machine = Machine.choose(device, precision, compile)
-    recipe, num_classes = settings_of(run)
-    print_benchmark(measure(recipe, num_classes, machine), recipe, num_classes, machine)
+    recipe, num_classes, channels = settings_of(run)
+    print_benchmark(measure(recipe, num_classes, machine, channels), recipe, num_classes, machine)
 
 
 @app.command()

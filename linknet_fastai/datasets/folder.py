@@ -57,9 +57,10 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
     kept = {name: value for name, value in asdict(options).items() if name in ("images", "masks", "mask_pattern",
                                                                                "follow_links") and value}
     kept |= {"meaning": to_json(meaning), "value_range": value_range}
-    return SegmentationDataset("folder", protocol, meaning.classes, meaning.palette, table.assign(split=splits),
-                               meaning.values, root=root, note=note, options=kept, split_source=source,
-                               mask_root=mask_root, value_range=value_range, follow_links=options.follow_links)
+    dataset = SegmentationDataset("folder", protocol, meaning.classes, meaning.palette, table.assign(split=splits),
+                                  meaning.values, root=root, note=note, options=kept, split_source=source,
+                                  mask_root=mask_root, value_range=value_range, follow_links=options.follow_links)
+    return dataset if options.channels == dataset.channels else dataset.with_channels(options.channels)
 
 
 def _recognised(root: Path, options: DatasetOptions,

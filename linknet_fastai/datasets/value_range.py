@@ -22,11 +22,15 @@ def find_value_range(images: list[Path],
     if not all(deep.values()):
         one, other = (next(path for path, is_deep in deep.items() if is_deep == wanted) for wanted in (True, False))
         raise UserError(f"{one}: has numbers of more than 8 bits, and {other} has 8; save all images in one way.")
-    scans = [each for each in scan(list(deep)).values() if not each.error]
+    found = {path: each for path, each in scan(list(deep)).items() if not each.error}
+    scans = list(found.values())
     if not scans: return None, ""
     low, high = min(each.lowest for each in scans), max(each.highest for each in scans)
     if low == high: raise UserError(f"{images[0]}: all images hold the number {low:g} alone; replace them.")
     whole = all(each.is_short for each in scans)
+    if not whole and any(each.is_short for each in scans):
+        one, other = (next(path for path, each in found.items() if each.is_short == wanted) for wanted in (True, False))
+        raise UserError(f"{one}: has numbers of 16 bits, and {other} of 32; save all images in one way.")
     if whole:
         bits = next(bits for bits in WIDTHS if high < 1 << bits)
         white = (1 << bits) - 1

@@ -1,11 +1,13 @@
 "A run's best model on image files and folders."
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..datasets.left_out import left_out
 from ..deploy.output import FORMATS, OutputFormat, Predicted
 from ..deploy.predictor import Predictor
-from ..errors import UserError, check_choice
+from ..errors import Note, UserError, check_choice
 from ..files import writable_folder
 from ..images import find_images
 from ..progress import Progress, silent
@@ -59,7 +61,7 @@ def predict(predictor: Predictor, paths: list[Path], out: Path,
         options: the format, and which images.
 
     Those that the model is least sure of are the first, where these are asked for. All images that can be read are
-    done; `UserError` then names the first that can't.
+    done; `UserError` then names the first that can't. A `Note` tells what images hold that isn't predicted from.
     """
     check_choice("format", options.format, FORMATS)
     format, failed = FORMATS[options.format], []
@@ -67,6 +69,8 @@ def predict(predictor: Predictor, paths: list[Path], out: Path,
     if options.least_certain is not None and options.least_certain < 1:
         raise UserError(f"the {options.least_certain} least certain images are none; pass `--least-certain 1` or more.")
     targets = _targets(paths, out, format)
+    if note := left_out([target.image for target in targets], predictor.card.channels):
+        warnings.warn(Note(note), stacklevel=2)
     if options.least_certain is not None: targets = _least_certain(predictor, targets, options, failed)
     written = _write_all(predictor, targets, out, options, failed)
     if failed: raise failed[0]

@@ -47,20 +47,20 @@ class Speed:
         return flops / (self.training / 1000) / self.peak
 
 
-def settings_of(path: Path | None) -> tuple[Recipe, int]:
-    "Recipe and number of classes of the run at `path`; without one, `rapid` with CamVid's classes and size."
-    if path is None: return replace(Recipe(), size=(360, 480)), len(CLASSES)
+def settings_of(path: Path | None) -> tuple[Recipe, int, int]:
+    "Recipe, numbers of classes and of channels of the run at `path`; without one, `rapid` as for CamVid, at its size."
+    if path is None: return replace(Recipe(), size=(360, 480)), len(CLASSES), 3
     run = Run.open(path)
-    _, card = run.load_model()
-    return run.recipe_as(Recipe), len(card.classes)
+    card = run.card
+    return run.recipe_as(Recipe), len(card.classes), card.channels
 
 
-def measure(recipe: Recipe, num_classes: int, machine: Machine) -> Speed:
-    "Time the recipe's model of `num_classes` on random images; `recipe.size` must be given."
+def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 3) -> Speed:
+    "Time the recipe's model of `num_classes` on random images of `channels`; `recipe.size` must be given."
     size = whole_strides(recipe.size)
-    with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), size)
-    model = autocast_model(untrained_model(recipe, num_classes), machine)
-    images = torch.randn(recipe.batch_size, 3, *size, device=machine.device)
+    with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes, channels), size, channels)
+    model = autocast_model(untrained_model(recipe, num_classes, channels), machine)
+    images = torch.randn(recipe.batch_size, channels, *size, device=machine.device)
     masks = torch.randint(0, num_classes, (recipe.batch_size, *size), device=machine.device)
     step = training_step(model, images, masks, recipe, num_classes, machine)
     training = _median_seconds(step, machine) / recipe.batch_size

@@ -4,6 +4,7 @@ import multiprocessing
 
 import numpy as np
 import pytest
+from few_streets import FEW, make_few
 from PIL import Image
 
 from linknet_fastai.datasets.camvid import CLASSES, PALETTE
@@ -11,8 +12,6 @@ from linknet_fastai.datasets.scenery.scene import draw_street
 from linknet_fastai.datasets.streets import IMAGES, VERSION, streets
 from linknet_fastai.errors import UserError
 from linknet_fastai.images import VOID
-
-FEW = {"train": 3, "val": 2, "test": 1}
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +24,6 @@ def scenes() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture
 def few(monkeypatch):
     for split, count in FEW.items(): monkeypatch.setitem(IMAGES, split, count)
-
-
-def make_few(root, barrier):
-    IMAGES.update(FEW)
-    barrier.wait()
-    streets(root)
 
 
 def modified(root) -> dict:

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.check import check
 from linknet_fastai.deploy.predictor import Predictor
-from linknet_fastai.errors import UserError
-from linknet_fastai.images import read_image
+from linknet_fastai.errors import Note, UserError
+from linknet_fastai.images import read_image, to_rgb
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runtime.device import Machine
@@ -72,7 +73,6 @@ def test_a_float_that_is_none_is_a_bad_sample(tmp_path):
 
 def test_colors_of_16_bits_are_refused_not_cut(tmp_path):
     "Pillow keeps the upper 8 bits without a word, which is black for 12 bits."
-    tifffile = pytest.importorskip("tifffile", reason="tifffile is not installed")
     tifffile.imwrite(tmp_path / "deep.tif", np.full((8, 8, 3), 900, np.uint16), photometric="rgb")
     with pytest.raises(UserError, match="can't be read as an image"): read_image(tmp_path / "deep.tif")
 
@@ -116,3 +116,31 @@ def test_what_is_not_read_is_said(tmp_path):
     note = open_dataset("folder", root).note
     assert "1 images have a channel of transparency, which is left out" in note
     assert "1 images have several pages, of which the first is read" in note
+
+
+def test_what_the_range_cuts_off_is_said(tmp_path):
+    "A file of 16 bits is all white to a model of 12: not without a word."
+    Image.fromarray(np.full((8, 8), 60_000, np.uint16)).save(tmp_path / "bright.png")
+    with pytest.warns(Note, match="bright.png: holds numbers from 60000 to 60000, where .* white 4095"):
+        assert (np.asarray(to_rgb(tmp_path / "bright.png", (0, 4095))) == 255).all()
+
+
+def test_numbers_of_16_bits_beside_floats_are_refused(tmp_path):
+    root = write(tmp_path, np.uint16, 4000, suffix="tif")
+    Image.fromarray(np.full((32, 48), 0.5, np.float32)).save(root / "images/4.tif")
+    with pytest.raises(UserError, match="0.tif: has numbers of 16 bits, and .*4.tif of 32"):
+        open_dataset("folder", root)
+
+
+def test_unsigned_numbers_of_32_bits_are_not_negative(tmp_path):
+    "3e9 is above 2^31, from where Pillow counts down from zero."
+    for folder in ("images", "masks"): (tmp_path / folder).mkdir()
+    for number in range(4):
+        mask = np.zeros((32, 48), np.uint8)
+        mask[:, 20 + number:] = 1
+        tifffile.imwrite(tmp_path / f"images/{number}.tif", np.where(mask, 3_000_000_000, 1_000_000_000).astype("u4"))
+        Image.fromarray(mask).save(tmp_path / f"masks/{number}.png")
+    dataset = open_dataset("folder", tmp_path)
+    assert dataset.value_range == (1e9, 3e9)
+    pixels = dataset.read_pixels(tmp_path / "images/0.tif")
+    assert pixels[0, 0].tolist() == [0, 0, 0] and pixels[0, 47].tolist() == [255, 255, 255]

@@ -10,8 +10,9 @@ from PIL import Image
 from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.check import check
+from linknet_fastai.datasets.folder import folder
 from linknet_fastai.deploy.predictor import Predictor
-from linknet_fastai.errors import UserError
+from linknet_fastai.errors import Note, UserError
 from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
@@ -19,13 +20,14 @@ from linknet_fastai.runtime.device import Machine
 from linknet_fastai.workflows.evaluate import evaluate
 from linknet_fastai.workflows.fit import FitOptions, fit
 from linknet_fastai.workflows.predict import predict
+from linknet_fastai.workflows.speed import settings_of
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", size=(64, 96), epochs=1, batch_size=4)
 
 
 def write(root, channels, kind=np.uint8, highest=255, suffix="tif"):
     "Six images whose last channel alone is bright on the right, and their masks."
-    for folder in ("images", "masks"): (root / folder).mkdir(parents=True, exist_ok=True)
+    for part in ("images", "masks"): (root / part).mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     for number in range(6):
         mask = np.zeros((32, 48), np.uint8)
@@ -71,6 +73,15 @@ def test_gray_of_one_channel(tmp_path):
     assert (predictor.card.channels, predictor.card.mean) == (1, (0.449,))
     assert next(plain_model(predictor.model).parameters()).shape[1] == 1
     assert predictor(root / "images/0.png").shape == (32, 48)
+    pages = [Image.fromarray(np.full((32, 48), gray, np.uint8)) for gray in (10, 90)]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    with pytest.warns(Note, match="1 images have several pages, of which the first is read"):
+        predict(predictor, [tmp_path / "two.tif"], tmp_path / "out")
+    assert settings_of(run.path)[1:] == (2, 1)
+
+
+def test_a_folder_opened_by_itself_has_the_channels_asked_for(tmp_path):
+    assert folder(write(tmp_path, 5), DatasetOptions(channels=5)).channels == 5
 
 
 def test_channels_are_not_dropped_without_a_word(tmp_path):

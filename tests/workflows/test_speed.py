@@ -26,5 +26,12 @@ def test_the_peak_is_that_of_a_processor():
 
 
 def test_without_a_run_it_is_camvid_s_size():
-    recipe, num_classes = settings_of(None)
-    assert (recipe.size, num_classes) == ((360, 480), 11)
+    recipe, num_classes, channels = settings_of(None)
+    assert (recipe.size, num_classes, channels) == ((360, 480), 11, 3)
+
+
+def test_each_channel_costs():
+    "In the first convolution of `test_resnet` alone: 3x3 to 16 features of 32x32."
+    recipe, machine = Recipe(encoder="test_resnet", size=(64, 64), batch_size=2), Machine(torch.device("cpu"), "fp32")
+    three, five = (measure(recipe, 3, machine, channels).cost.macs for channels in (3, 5))
+    assert five - three == 2 * 9 * 16 * 32 * 32
