@@ -125,11 +125,6 @@ def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]
     return max(1, round(height * zoom)), max(1, round(width * zoom))
 
 
-def read_image(path: str | Path, value_range: ValueRange | None = None) -> Image.Image:
-    "An RGB image file as `to_rgb` has it; gray, palette and RGBA images are converted."
-    return _converted(open_image(path), value_range, str(path))
-
-
 def to_rgb(source: Any, value_range: ValueRange | None = None) -> Image.Image:
     """An RGB image of 8 bits, upright by its EXIF orientation, the same whatever holds it.
 
@@ -141,7 +136,7 @@ def to_rgb(source: Any, value_range: ValueRange | None = None) -> Image.Image:
     `UserError` for anything else, for files that can't be read, and for an image of more bits, or fewer, than the range
     is for: there is no telling how bright it is.
     """
-    if isinstance(source, str | Path): return read_image(source, value_range)
+    if isinstance(source, str | Path): return _converted(open_image(source), value_range, str(source))
     if hasattr(source, "detach"): source = tensor_to_array(source.detach().cpu().numpy())
     if isinstance(source, np.ndarray): source = _array_to_image(source)
     if not isinstance(source, Image.Image):

@@ -8,18 +8,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ..dataset_options import DatasetOptions
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
+from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, Split, open_dataset
+from .datasets import datasets_app
 from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
 from .printing import (
     console,
     error_console,
     print_benchmark,
-    print_check,
     print_comparison,
-    print_datasets,
     print_fitted,
     print_result,
     print_runs,
@@ -56,18 +55,6 @@ def _show_notes(otherwise):
     return show
 
 
-DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
-Data = Annotated[Path | None, typer.Option(help="The dataset's folder.", show_default=False)]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
-Split = Annotated[str, typer.Option(help="train, val, test, or all images that have masks.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
-Precision = Annotated[str | None, typer.Option(
-    help="bf16, fp16 or fp32. [default: the fastest that the device has natively]", show_default=False)]
-Compile = Annotated[bool, typer.Option("--compile", help="Compile the model first (torch.compile).")]
-Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
-                                         show_default=False)]
-
-
 @app.command()
 @dataset_flags
 @recipe_flags
@@ -85,7 +72,7 @@ def fit(dataset: DatasetName, data: Data = None,
     from ..workflows.fit import FitOptions
     from ..workflows.fit import fit as fit_dataset
     from .progress import TerminalProgress
-    opened = _open(dataset, data, options)
+    opened = open_dataset(dataset, data, options)
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision, compile)
     with TerminalProgress(console) as progress:
         watched = FitOptions(out, skip_bad, splits, log, progress_bar=progress, progress=tracked("checking"))
@@ -122,7 +109,7 @@ def lr_find(dataset: DatasetName, data: Data = None,
     "Try rising learning rates for 100 steps; draw the loss against them, and suggest some."
     from ..runtime.device import Machine
     from ..workflows.lr_find import lr_find as find_lr
-    opened = _open(dataset, data, options)
+    opened = open_dataset(dataset, data, options)
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision)
     print_summary(opened, chosen, machine)
     for name, lr in find_lr(opened, chosen, machine, out).items(): console.print(f"{name:8} {lr:.2e}")
@@ -137,7 +124,7 @@ def show_batch(dataset: DatasetName, data: Data = None,
                recipe: RECIPE = "rapid", options=None, flags=None):
     "Draw a training batch as the model gets it: augmented, with its masks."
     from ..workflows.show_batch import show_batch as draw_batch
-    opened = _open(dataset, data, options)
+    opened = open_dataset(dataset, data, options)
     draw_batch(opened, recipe_for(recipe, opened.defaults, **flags), out)
     console.print(out)
 
@@ -250,58 +237,12 @@ def table1(data: Data = None,
     from ..workflows.table1 import table1 as train_table
     from .progress import TerminalProgress
     options = Table1Options({"epochs": epochs, "size": size, "weights": weights}, tuple(only or ()), seeds, vgg_weights)
+    camvid, machine = open_dataset("camvid", data), Machine.choose(device, precision)
     with TerminalProgress(console) as progress:
-        table = train_table(_open("camvid", data), out, Machine.choose(device, precision), options, watched(progress))
+        table = train_table(camvid, out, machine, options, watched(progress))
     print_comparison(table)
     console.print(f"written: {out / 'table1.md'}, .csv, .html, .png; they say beside each row what was published for "
                   "it")
 
 
-datasets_app = typer.Typer(invoke_without_command=True)
 app.add_typer(datasets_app, name="datasets")
-
-
-@datasets_app.callback()
-def datasets(context: typer.Context):
-    "List the datasets; `datasets check NAME` checks one."
-    if context.invoked_subcommand is None: print_datasets()
-
-
-@datasets_app.command("check")
-@dataset_flags
-def check(dataset: DatasetName, data: Data = None,
-          out: Annotated[Path | None, typer.Option(
-              help="Folder for classes.csv and classes.png. [default: DATASET-check]", show_default=False)] = None,
-          options=None):
-    "Read every sample of a dataset; print sizes, class frequencies, weights, and each problem by file."
-    from ..workflows.check import check_dataset
-    out = out or Path(f"{dataset}-check")
-    result, classes = check_dataset(_open(dataset, data, options), out, tracked("checking"))
-    print_check(result, classes)
-    console.print(f"written: {out / 'classes.csv'}, {out / 'classes.png'}")
-    if not result.problems.empty:
-        raise UserError(f"{result.dataset.root}: is unsound in {len(result.problems)} of {len(result.dataset.table)} "
-                        "samples, listed above; mend them, or train without them by `fit --skip-bad`.")
-
-
-@datasets_app.command("split")
-@dataset_flags
-def split(data: Annotated[Path, typer.Argument(metavar="DIR", help="A `folder` of your own.")], options=None):
-    "Draw which images of a folder are validated on, and write it to DIR/splits.csv, which you may edit."
-    from ..workflows.split import split_folder
-    path, counts = split_folder(_open("folder", data, options))
-    console.print(f"{path}: {counts['train']} train, {counts['val']} val")
-
-
-@datasets_app.command("convert")
-@dataset_flags
-def convert(source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder, as an annotation tool left it.")],
-            out: Annotated[Path, typer.Argument(metavar="OUT", help="The new folder.")], options=None):
-    "Write a folder of annotations, or of masks in whatever form, as images/, masks/ of plain indices, and classes.txt."
-    from ..workflows.convert import convert as convert_folder
-    console.print(convert_folder(source, out, options, tracked("converting")))
-
-
-def _open(name: str, data: Path | None, options: DatasetOptions = DatasetOptions()):
-    from ..datasets import open_dataset
-    return open_dataset(name, data, options, tracked("reading"))

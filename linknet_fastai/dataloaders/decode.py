@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -68,12 +69,7 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
 
     def fill(content: np.ndarray):
         parts = views(content)
-        def decode(image_path: Path, mask_path: Path, scaled: Size, image_out: np.ndarray, mask_out: np.ndarray):
-            image = dataset.read_pixels(image_path)
-            mask = dataset.read_mask(mask_path, size=image.shape[:2])
-            pixels = resized(image, scaled)
-            if for_training: pixels, mask = _on_canvas(pixels, _resized_mask(mask, scaled), canvas)
-            image_out[:], mask_out[:] = pixels.ravel(), mask.ravel()
+        decode = partial(_decode, dataset, canvas if for_training else None)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _ in pool.map(decode, rows["image"], rows["mask"], scaled_sizes, parts[::2], parts[1::2]): pass
 
@@ -88,6 +84,16 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
         raise UserError(f"{rows['mask'].iloc[0]}: this mask and all others of its split are void only; "
                         "add masks with pixels of a class.")
     return samples
+
+
+def _decode(dataset: SegmentationDataset, canvas: Size | None, image_path: Path, mask_path: Path, scaled: Size,
+            image_out: np.ndarray, mask_out: np.ndarray):
+    "A sample's files into flat arrays: the image of size `scaled`, the mask as it is; or both on a `canvas`."
+    image = dataset.read_pixels(image_path)
+    mask = dataset.read_mask(mask_path, size=image.shape[:2])
+    pixels = resized(image, scaled)
+    if canvas: pixels, mask = _on_canvas(pixels, _resized_mask(mask, scaled), canvas)
+    image_out[:], mask_out[:] = pixels.ravel(), mask.ravel()
 
 
 def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:

@@ -11,7 +11,8 @@ from .annotations.draw import draw_masks
 from .annotations.export_files import ExportFiles
 from .annotations.shapes import BACKGROUNDS
 from .class_file import ClassFile
-from .layouts import Layout, LayoutOptions, find_samples
+from .layouts import LayoutOptions, find_samples
+from .listed_samples import Layout
 from .mask_values import MaskValues, distinct_colors
 
 

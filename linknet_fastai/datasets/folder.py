@@ -14,8 +14,9 @@ from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset
 from .files_inside import inside
-from .layouts import LAYOUT, Layout, LayoutOptions, find_samples
+from .layouts import LAYOUT, LayoutOptions, find_samples
 from .left_out import left_out
+from .listed_samples import Layout
 from .mask_values import MaskValues, decide_values
 from .meaning import from_json, refuse_other_names, to_json
 from .scan import FileScan, scan_files

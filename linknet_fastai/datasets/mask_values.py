@@ -1,6 +1,5 @@
 "Which class a value in a mask means: decided from all masks of a dataset and from `classes.txt`, or refused."
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,9 @@ from ..images import VOID
 from .class_file import ClassFile, Color
 from .mask_file import COLOR, GRAY, PALETTE, pack, unpack
 from .scan import FileScan
+from .tally import Tally, few_of
 
 MOST_CLASSES = 200  # more are no classes but smoothed or compressed images
-LITTLE = 0.001  # of all pixels: a value with less, in few files, is no class
-FEW = 0.05  # of all files
-NEAR, OUTWEIGHED = 4, 20  # a value that stands so near to one with so many times its pixels is that one, compressed
-NEAR_COLOR = 8  # in each of red, green and blue
-SMOOTHED = 8  # so many values of little area are a smooth edge
-LISTED = 12  # values in a message
 
 
 @dataclass(frozen=True)
@@ -68,8 +62,8 @@ def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | N
         colors = {color for scan in scans.values() if scan.storage in (COLOR, PALETTE) for color, _ in scan.colors}
         for path, scan in scans.items():
             if scan.storage == GRAY and {color for color, _ in scan.colors} - colors - set(map(pack, listed)):
-                raise UserError(f"{path}: has numbers ({_few(value for value, _ in scan.numbers)}), where other masks "
-                                "have colors; save all in one way.")
+                raise UserError(f"{path}: has numbers ({few_of(value for value, _ in scan.numbers)}), where other "
+                                "masks have colors; save all in one way.")
         return True
     if kinds != {PALETTE} and kinds != {PALETTE, GRAY}: return False
     palettes = [dict(scan.palette) for scan in scans.values() if scan.storage == PALETTE]
@@ -81,7 +75,7 @@ def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | N
     if not known & listed: return False
     if known <= listed: return True
     raise UserError(f"{named.path}: has some of the colors in the masks' palettes, but not "
-                    f"{_few(sorted(known - listed))}; list them all, or no color.")
+                    f"{few_of(sorted(known - listed))}; list them all, or no color.")
 
 
 def _listed_colors(named: ClassFile | None) -> set[Color]:
@@ -93,59 +87,6 @@ def _shared_palette(scans: Mapping[Path, FileScan]) -> dict[int, Color]:
     "The color of each index, where masks have palettes that are more than grays."
     colors = {index: unpack(color) for scan in scans.values() for index, color in scan.palette}
     return {} if all(color == (index,) * 3 for index, color in colors.items()) else colors
-
-
-@dataclass(frozen=True)
-class Tally:
-    "Pixels of each value in all masks, in how many files it stands, and the values of each file."
-
-    pixels: Counter
-    files: Counter
-    by_file: Mapping[Path, frozenset[int]]
-    lossy: bool
-    in_color: bool
-
-    @classmethod
-    def of(cls, scans: Mapping[Path, FileScan], in_color: bool) -> "Tally":
-        counts = {path: dict(scan.colors if in_color else scan.numbers) for path, scan in scans.items()}
-        pixels, files = Counter(), Counter()
-        for count in counts.values():
-            pixels.update(count)
-            files.update(count.keys())
-        return cls(pixels, files, {path: frozenset(count) for path, count in counts.items()},
-                   any(scan.lossy for scan in scans.values()), in_color)
-
-    @property
-    def found(self) -> list[int]: return sorted(self.pixels)
-
-    def frequency(self, value: int) -> float: return self.pixels[value] / self.pixels.total()
-
-    def describe(self, values) -> str:
-        "Values with their frequencies, the commonest first."
-        ordered = sorted(values, key=lambda value: -self.pixels[value])
-        return _few(f"{self.name(value)} ({100 * self.frequency(value):.3g} %)" for value in ordered)
-
-    def name(self, value: int) -> str: return str(unpack(value)) if self.in_color else str(value)
-
-    def strays(self, settled: frozenset[int] = frozenset()) -> set[int]:
-        "Values that look as if compression or smoothing had made them, but for those that are `settled`."
-        values = [value for value in self.found if value not in settled]
-        little = {value for value in values if self.frequency(value) < LITTLE}
-        if len(little) >= SMOOTHED: return little
-        few = {value for value in little if self.files[value] <= max(1, FEW * len(self.by_file))}
-        crowded = {value for value in values if self.frequency(value) < 0.01 and any(
-            self._are_near(value, other) and self.pixels[other] >= OUTWEIGHED * self.pixels[value]
-            for other in self.found)}
-        return few | crowded
-
-    def are_few(self, files: list[Path]) -> bool:
-        "Whether these are so few of all files that they are bad ones among good."
-        return len(files) <= max(1, FEW * len(self.by_file)) and len(self.by_file) > 2
-
-    def _are_near(self, one: int, other: int) -> bool:
-        if one == other: return False
-        if not self.in_color: return abs(one - other) <= NEAR
-        return max(abs(a - b) for a, b in zip(unpack(one), unpack(other))) <= NEAR_COLOR
 
 
 def _refuse_strays(root: Path, tally: Tally, strays: set[int]):
@@ -172,8 +113,8 @@ def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: M
     strays = tally.strays(settled)
     _refuse_strays(root, tally, strays)
     found = [value for value in found if value not in strays]
-    if not found: raise UserError(f"{root}: its masks hold no class, only {_few(tally.found)}, which is void; correct "
-                                  "them.")
+    if not found:
+        raise UserError(f"{root}: its masks hold no class, only {few_of(tally.found)}, which is void; correct them.")
     values, names, note = _named_values(root, tally, named, found) if named else _counted_values(root, tally, found)
     values |= {value: VOID for value in void}
     classes = tuple(names)
@@ -267,7 +208,7 @@ def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: froz
                           f"colors in the order of classes.txt: {side_by_side}")
     for name, color in zip(names, colors):
         if color is None:
-            raise UserError(f"{named.path}: {name} has no color, but the masks are in color ({_few(found)}); write "
+            raise UserError(f"{named.path}: {name} has no color, but the masks are in color ({few_of(found)}); write "
                             f"`{name} R G B`.")
     _refuse_one(named.path, tuple(names))
     values = {black: VOID} | voids | {color: index for index, color in enumerate(colors)}
@@ -288,11 +229,3 @@ def distinct_colors(count: int) -> tuple[Color, ...]:
     def channel(number: int, which: int) -> int:
         return sum((number >> 3 * bit + which & 1) << 7 - bit for bit in range(3))
     return tuple(tuple(channel(number, which) for which in range(3)) for number in range(count))
-
-
-def _few(values) -> str:
-    "Some of them, and how many more there are."
-    values = list(map(str, values))
-    return ", ".join(values[:LISTED]) + (f" and {len(values) - LISTED} more" if len(values) > LISTED else "")
-
-

@@ -32,11 +32,11 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
         raise UserError(f"{trained}: was trained on images of {card.channels} channels, not {channels}; pass such with "
                         f"`--channels {card.channels}`, or other weights.")
     model = untrained_model(recipe, len(classes), channels)
-    fresh = transfer_weights(model, classes, source, card.classes)
+    try: fresh = transfer_weights(model, classes, source, card.classes)
+    except UserError as error: raise UserError(f"{trained}: {error}") from error
     taken = [name for name in classes if name not in fresh]
     warnings.warn(Note(f"encoder and decoder start from {trained}; in the last layer {', '.join(taken) or 'no class'} "
-                       "too, "
-                       f"{', '.join(fresh) or 'no class'} anew"), stacklevel=3)
+                       f"too, {', '.join(fresh) or 'no class'} anew"), stacklevel=3)
     return model
 
 

@@ -10,7 +10,7 @@ from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.check import check
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import Note, UserError
-from linknet_fastai.images import read_image, to_rgb
+from linknet_fastai.images import to_rgb
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runtime.device import Machine
@@ -74,7 +74,7 @@ def test_a_float_that_is_none_is_a_bad_sample(tmp_path):
 def test_colors_of_16_bits_are_refused_not_cut(tmp_path):
     "Pillow keeps the upper 8 bits without a word, which is black for 12 bits."
     tifffile.imwrite(tmp_path / "deep.tif", np.full((8, 8, 3), 900, np.uint16), photometric="rgb")
-    with pytest.raises(UserError, match="can't be read as an image"): read_image(tmp_path / "deep.tif")
+    with pytest.raises(UserError, match="can't be read as an image"): to_rgb(tmp_path / "deep.tif")
 
 
 def test_a_run_predicts_what_it_was_trained_on(tmp_path):

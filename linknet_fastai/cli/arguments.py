@@ -1,0 +1,26 @@
+"Words that several commands take."
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..dataset_options import DatasetOptions
+from .printing import tracked
+
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
+Data = Annotated[Path | None, typer.Option(help="The dataset's folder.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
+Split = Annotated[str, typer.Option(help="train, val, test, or all images that have masks.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
+Precision = Annotated[str | None, typer.Option(
+    help="bf16, fp16 or fp32. [default: the fastest that the device has natively]", show_default=False)]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile the model first (torch.compile).")]
+Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
+                                         show_default=False)]
+
+
+def open_dataset(name: str, data: Path | None, options: DatasetOptions = DatasetOptions()):
+    "The dataset that a command is about, with a bar while its masks are read."
+    from ..datasets import open_dataset as open_by_name
+    return open_by_name(name, data, options, tracked("reading"))
