@@ -1,14 +1,21 @@
-"Writing so that nothing half-written stands under its final name."
+"Writing so that nothing half-written stands under its final name, and nothing but a plain file is written over."
 
+import errno
+import glob
 import os
+import secrets
+import stat
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
-import psutil
+from .errors import Note, UserError
 
-from .errors import UserError
+NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)  # of a file system, not of a file
+KEPT_OF_NAME = 40  # letters of a file's name in that of its temporary file, which must not be too long
 
 
 @contextmanager
@@ -17,11 +24,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     What was written is on the disk before the name is, so that a machine that loses its power leaves the old file or
     the new one. The file has the permissions that the user's umask gives, whatever wrote it. `UserError` where it
-    can't be written.
+    can't be written, and where `path` is there and is no regular file: links and devices are never written over.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    refuse_irregular(path)
+    temporary = path.with_name(f".{path.name[:KEPT_OF_NAME]}.{secrets.token_hex(8)}.part{path.suffix[:KEPT_OF_NAME]}")
     try:
-        temporary.touch()
+        _create(temporary)
         mode = temporary.stat().st_mode
         yield temporary
         temporary.chmod(mode)  # safetensors writes for the owner alone
@@ -36,18 +44,58 @@ def atomic_write(path: Path) -> Iterator[Path]:
         with suppress(OSError): temporary.unlink(missing_ok=True)
 
 
+def refuse_irregular(path: Path):
+    "`UserError` where `path` is there and is a link, a device, a pipe or a folder."
+    try: is_regular = stat.S_ISREG(path.lstat().st_mode)
+    except OSError: return  # not there, or the writing says why it can't be
+    if not is_regular:
+        raise UserError(f"{path}: is no regular file but {kind_of_file(path)}, which isn't written over; name another "
+                        "file.")
+
+
+def refuse_link(path: Path):
+    "`UserError` where `path` is a link: what is written in a run folder stays in it."
+    if path.is_symlink():
+        raise UserError(f"{path}: is a link, and nothing is written through a link in a run folder; put a real file or "
+                        "folder there.")
+
+
+def kind_of_file(path: Path) -> str:
+    "What a path is that is no regular file."
+    kinds = {"a link": Path.is_symlink, "a folder": Path.is_dir, "a pipe": Path.is_fifo, "a socket": Path.is_socket}
+    return next((name for name, is_one in kinds.items() if is_one(path)), "a device")
+
+
+def _create(path: Path):
+    "A new, empty file: O_EXCL opens nothing that is there, and follows no link."
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+
+
 def remove_leftovers(path: Path):
-    "Remove what `atomic_write` to `path` left half-written in processes that were killed."
-    for part in path.parent.glob(f".{path.name}.*.part{path.suffix}"):
-        if not psutil.pid_exists(int(part.name.split(".")[-3])): part.unlink(missing_ok=True)
+    """Remove what `atomic_write` to `path` left half-written in processes that were killed.
+
+    Only for who holds a lock without which nobody writes to `path`: no name tells whether its writer lives.
+    """
+    for part in path.parent.glob(f".{glob.escape(path.name[:KEPT_OF_NAME])}.*.part{glob.escape(path.suffix)}"):
+        with suppress(OSError):
+            if stat.S_ISREG(part.lstat().st_mode): part.unlink()
 
 
 def fsync(path: Path):
-    "Wait until a file, or the names in a folder, are on the disk."
+    "Wait until a file, or the names in a folder, are on the disk; a `Note` where its file system can't tell."
     if path.is_dir() and os.name == "nt": return  # Windows opens no folders
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try: os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NOT_SUPPORTED: raise
+        _note_without_fsync(path if path.is_dir() else path.parent)
     finally: os.close(descriptor)
+
+
+@cache  # once a folder
+def _note_without_fsync(folder: Path):
+    warnings.warn(Note(f"{folder}: its file system can't say when files are on the disk, so a lost machine may cost "
+                       "the last of them"), stacklevel=3)
 
 
 def writable_folder(path: Path) -> Path:

@@ -11,6 +11,7 @@ from .errors import UserError
 from .images import ValueRange, is_banded, is_deep, open_upright, read_bands, tensor_to_array, to_8_bits, to_rgb
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
+MOST_CHANNELS = 1024
 COLORS = {"P": "RGB", "PA": "RGBA"}  # what palettes hold
 
 
@@ -26,8 +27,8 @@ class ImageFormat:
     value_range: ValueRange | None = None
 
     def __post_init__(self):
-        if self.channels < 1:
-            raise UserError(f"images have 1 channel or more, not {self.channels}; correct `--channels`.")
+        if not 1 <= self.channels <= MOST_CHANNELS:
+            raise UserError(f"images have 1 channel to {MOST_CHANNELS}, not {self.channels}; correct `--channels`.")
 
     @property
     def mean(self) -> tuple[float, ...]:

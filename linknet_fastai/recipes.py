@@ -1,16 +1,24 @@
 "A recipe: every setting of a training, with its default and its meaning, in one place."
 
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .errors import UserError, check_choice
 
 SMALLEST = 64  # height or width: smaller leaves a model of stride 32 a single pixel, whose BatchNorm is undefined
+LARGEST = 16384
 OPTIMIZERS, SCHEDULES = ("adamw", "rmsprop"), ("one-cycle", "steps")
 
 
-def _setting(default, meaning: str):
-    return field(default=default, metadata={"help": meaning})
+LARGEST_BATCH = 1 << 16
+LARGEST_SEED = (1 << 32) - 1  # numpy's
+
+
+def _setting(default, meaning: str, low: float = -math.inf, high: float = math.inf):
+    "A field with its default, its meaning, and the lowest and highest number that it may be, or hold."
+    return field(default=default, metadata={"help": meaning, "range": (low, high)})
 
 
 @dataclass(frozen=True)
@@ -23,59 +31,63 @@ class Recipe:
     weights: str = _setting("imagenet", "The start: `imagenet` (timm's hub) or a .safetensors file for the encoder, "
                                         "another run for the decoder too, or `none`.")
     upsample: str = _setting("deconv", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
-    epochs: int = _setting(40, "Passes over the training images.")
-    freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.")
-    patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.")
-    size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.")
-    batch_size: int = _setting(4, "Images a step.")
+    epochs: int = _setting(40, "Passes over the training images.", 1, 100_000)
+    freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.",
+                                  0, 100_000)
+    patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.", 1, 100_000)
+    size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.",
+                                                 SMALLEST, LARGEST)
+    batch_size: int = _setting(4, "Images a step.", 1, LARGEST_BATCH)
     optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
     schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the learning rate after each 100 "
                                           "epochs.")
-    lr: float | str = _setting(2e-3, "The schedule's highest learning rate, or `auto` to search for it.")
-    encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.")
-    weight_decay: float = _setting(0.01, "The optimizer's decay.")
-    class_weight_power: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.")
+    lr: float | str = _setting(2e-3, "The schedule's highest learning rate, or `auto` to search for it.", 1e-12, 1e3)
+    encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.", 0, 1e3)
+    weight_decay: float = _setting(0.01, "The optimizer's decay.", 0, 1e3)
+    class_weight_power: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.", 0,
+                                         10)
     class_weights: dict[str, float] | None = _setting(
-        None, "Class weights by hand, such as `road=1,pole=5`, for the classes named.")
-    dice_weight: float = _setting(1.0, "Weight of a soft Dice loss beside cross-entropy.")
+        None, "Class weights by hand, such as `road=1,pole=5`, for the classes named.", 0, 1e6)
+    dice_weight: float = _setting(1.0, "Weight of a soft Dice loss beside cross-entropy.", 0, 1e3)
     flip: bool = _setting(True, "Mirror half of the images.")
-    scale: tuple[float, float] = _setting((0.75, 1.6), "Zoom, from smallest to largest.")
-    rotation: float = _setting(5.0, "Turn by up to this many degrees either way.")
-    shear: float = _setting(0.1, "Shear by up to this part of the height, either way.")
-    jitter: float = _setting(0.2, "Brightness and contrast jitter: change them by up to this part, either way.")
-    seed: int = _setting(0, "Of everything that is random.")
+    scale: tuple[float, float] = _setting((0.75, 1.6), "Zoom, from smallest to largest.", 0.01, 100)
+    rotation: float = _setting(5.0, "Turn by up to this many degrees either way.", 0, 180)
+    shear: float = _setting(0.1, "Shear by up to this part of the height, either way.", 0, 10)
+    jitter: float = _setting(0.2, "Brightness and contrast jitter: change them by up to this part, either way.", 0, 1)
+    seed: int = _setting(0, "Of everything that is random.", 0, LARGEST_SEED)
 
     def __post_init__(self):
-        if self.epochs < 1: raise UserError(f"{self.epochs} epochs train nothing; ask for 1 or more.")
-        if self.freeze_epochs < 0:
-            raise UserError(f"{self.freeze_epochs} frozen epochs can't be trained; ask for 0 or more.")
-        if self.patience is not None and self.patience < 1:
-            raise UserError(f"a patience of {self.patience} epochs stops at once; ask for 1 or more.")
+        for each in fields(self): _check_range(each.name, getattr(self, each.name), *each.metadata.get("range", ()))
+        if self.lr != "auto" and isinstance(self.lr, str):
+            raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto` with `--lr`.")
         if self.freeze_epochs and self.schedule != "one-cycle":
             raise UserError("epochs with a frozen encoder come before a one-cycle; leave out `--freeze-epochs` or "
                             "`--schedule`.")
-        for name, weight in (self.class_weights or {}).items():
-            if not 0 <= weight < float("inf"): raise UserError(f"class {name} has the weight {weight}; pass 0 or more.")
-        if self.batch_size < 1: raise UserError(f"a batch of {self.batch_size} images holds none; ask for 1 or more.")
-        if self.size is not None and min(self.size) < SMALLEST:
-            raise UserError(f"a size of {self.size[0]}x{self.size[1]} is too small to train at; "
-                            f"ask for {SMALLEST}x{SMALLEST} or more with `--size`.")
-        if self.lr != "auto" and not (isinstance(self.lr, (int, float)) and self.lr > 0):
-            raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto`.")
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise UserError(f"a scale of {self.scale} is no range of zooms; pass two positive numbers, the smaller "
-                            "first.")
+        if self.scale[0] > self.scale[1]:
+            raise UserError(f"a scale of {self.scale} is no range of zooms; pass the smaller first with `--scale`.")
         if self.model != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
             raise UserError(f"{self.model} has its own encoder and upsampling; leave out `--encoder` and `--upsample`.")
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
-        for name in ("encoder_lr", "weight_decay", "class_weight_power", "dice_weight", "rotation", "shear", "jitter"):
-            if getattr(self, name) < 0: raise UserError(f"{name} is {getattr(self, name)}; pass 0 or more.")
 
     @property
     def total_epochs(self) -> int:
         "The epochs with the encoder frozen, and the others."
         return self.freeze_epochs + self.epochs
+
+
+def _check_range(name: str, value: Any, low: float = -math.inf, high: float = math.inf):
+    "`UserError` for a number, or one in `value`, that is outside of low..high, or is no number."
+    for number in _numbers_in(value):
+        if not low <= number <= high:
+            raise UserError(f"{name} is {value}, and may be from {low:.10g} to {high:.10g}; correct "
+                            f"`--{name.replace('_', '-')}`.")
+
+
+def _numbers_in(value: Any) -> Iterator[float]:
+    if isinstance(value, dict): value = tuple(value.values())
+    if isinstance(value, tuple): yield from value
+    elif isinstance(value, int | float) and not isinstance(value, bool): yield value
 
 
 _AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)

@@ -1,15 +1,15 @@
 "Files are there whole or not at all, and readable by whom the user's umask lets read."
 
+import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from linknet_fastai.errors import UserError
+from linknet_fastai.errors import Note, UserError
 from linknet_fastai.files import atomic_write, remove_leftovers, writable_folder
+from linknet_fastai.locks import AlreadyLocked, locked
 from linknet_fastai.runs.tensors import write_tensors
 
 
@@ -105,11 +105,94 @@ def test_a_writer_that_replaces_the_temporary_file_changes_no_permissions(tmp_pa
 
 # what killed processes left
 
-def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_kept(tmp_path):
-    dead = int(subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                              capture_output=True, text=True, check=True).stdout)
-    for pid in (dead, os.getpid()): (tmp_path / f".file.bin.{pid}.part.bin").write_text("half")
-    (tmp_path / f".other.bin.{dead}.part.bin").write_text("half")
+def test_leftovers_are_removed_whatever_they_are_called(tmp_path):
+    "By who holds the lock: no name says whether its writer lives, in whatever container."
+    for name in (".file.bin.00ff.part.bin", ".file.bin.123.part.bin", ".file.bin.x.y.part.bin"):
+        (tmp_path / name).write_text("half")
+    (tmp_path / ".file.bin.folder.part.bin").mkdir()
+    (tmp_path / ".other.bin.00ff.part.bin").write_text("half")
     remove_leftovers(tmp_path / "file.bin")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f".file.bin.{os.getpid()}.part.bin", f".other.bin.{dead}.part.bin"}
+    assert {path.name for path in tmp_path.iterdir()} == {".file.bin.folder.part.bin", ".other.bin.00ff.part.bin"}
+
+
+# what isn't written over
+
+@pytest.fixture
+def precious(tmp_path) -> Path:
+    path = tmp_path / "precious"
+    path.write_text("mine")
+    return path
+
+
+def test_a_link_is_not_written_through(tmp_path, precious):
+    (tmp_path / "report.html").symlink_to(precious)
+    with pytest.raises(UserError, match="report.html: .*link"), atomic_write(tmp_path / "report.html"): pass
+    assert precious.read_text() == "mine" and (tmp_path / "report.html").is_symlink()
+
+
+def test_temporary_names_can_t_be_foreseen(tmp_path):
+    names = set()
+    for _ in range(2):
+        with atomic_write(tmp_path / "file.txt") as temporary: names.add(temporary.name)
+    assert len(names) == 2 and not any(str(os.getpid()) in name.split(".") for name in names)
+
+
+def test_a_temporary_name_that_is_taken_is_not_followed(tmp_path, precious, monkeypatch):
+    monkeypatch.setattr("secrets.token_hex", lambda count: "known")
+    (tmp_path / ".file.txt.known.part.txt").symlink_to(precious)
+    with pytest.raises(UserError, match="File exists"), atomic_write(tmp_path / "file.txt") as temporary:
+        temporary.write_text("new")
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_kept(tmp_path, make):
+    make(tmp_path / "there")
+    kind = (tmp_path / "there").stat().st_mode
+    with pytest.raises(UserError, match="no regular file"), atomic_write(tmp_path / "there") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "there").stat().st_mode == kind and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_device_is_kept():
+    with pytest.raises(UserError, match="/dev/null.*device"), atomic_write(Path("/dev/null")): pass
+
+
+def test_the_longest_names_can_be_written(tmp_path):
+    path = tmp_path / f"{'ö' * 125}.html"  # 255 bytes
+    with atomic_write(path) as temporary: temporary.write_text("new")
+    assert path.read_text() == "new"
+
+
+# file systems that can't do all
+
+def failing(number: int):
+    def fail(*words): raise OSError(number, os.strerror(number))
+    return fail
+
+
+def test_where_a_folder_can_t_be_synchronised_that_is_said_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", failing(errno.EINVAL))
+    with pytest.warns(Note, match=str(tmp_path)) as notes:
+        for name in "ab":
+            with atomic_write(tmp_path / name) as temporary: temporary.write_text("new")
+    assert len(notes) == 1 and (tmp_path / "b").read_text() == "new"
+
+
+def test_without_locks_the_work_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("fcntl.flock", failing(errno.ENOLCK))
+    with pytest.warns(Note, match=str(tmp_path)), locked(tmp_path / ".lock") as is_held: assert not is_held
+
+
+def test_a_lock_is_held_by_one(tmp_path):
+    with locked(tmp_path / ".lock") as is_held:
+        assert is_held
+        with pytest.raises(AlreadyLocked), locked(tmp_path / ".lock"): pass
+    with locked(tmp_path / ".lock") as is_held: assert is_held
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/null")],
+                         ids=["pipe", "folder", "link"])
+def test_a_lock_that_is_no_file_is_refused(tmp_path, make):
+    make(tmp_path / ".lock")
+    with pytest.raises(UserError, match=str(tmp_path / ".lock")), locked(tmp_path / ".lock"): pass

@@ -1,5 +1,6 @@
 "The commands: each a short function that calls a workflow and prints what it gives."
 
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -14,6 +15,7 @@ from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFo
 from .datasets import datasets_app
 from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
+from .output import make_streams_last
 from .printing import (
     console,
     error_console,
@@ -33,18 +35,36 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 def main():
     "Run the command. What a user can cause ends in one message and exit code 2; anything else in a traceback."
+    output = make_streams_last()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # as Ctrl-C: what is open is closed; nohup's processes stay deaf
+        if signal.getsignal(number) == signal.SIG_DFL: signal.signal(number, _end)
     # timm's and accelerate's to mend
     for start in ("`torch.jit.script` is deprecated", "`broadcast_buffers` is deprecated"):
         warnings.filterwarnings("ignore", start, FutureWarning)
     warnings.filterwarnings("always", category=Note)
     warnings.showwarning = _show_notes(warnings.showwarning)
-    try: app()
+    try:
+        try: app()
+        finally: output.check()
     except Interrupted as stop:
         console.print(f"stopped:  all is saved; go on with\n          linknet-fastai resume {stop.run}")
         sys.exit(128 + stop.signal)
-    except UserError as error:
-        error_console().print(f"[red]error:[/] {escape(str(error))}")
-        sys.exit(2)
+    except UserError as error: _refuse(str(error))
+    except (MemoryError, RuntimeError) as error:
+        from ..runtime.memory import is_out_of_memory
+        if not is_out_of_memory(error): raise
+        _refuse("this machine's memory is full; train at a smaller `--size` or `--batch-size`, or predict smaller "
+                "images.")
+
+
+def _end(number: int, frame):
+    sys.exit(128 + number)
+
+
+def _refuse(message: str):
+    error_console().print(f"[red]error:[/] {escape(message)}")
+    sys.exit(2)
 
 
 def _show_notes(otherwise):
@@ -83,6 +103,8 @@ def fit(dataset: DatasetName, data: Data = None,
 
 @app.command()
 def resume(run: RunFolder, data: Data = None,
+           data_changed: Annotated[bool, typer.Option(
+               "--data-changed", help="Go on with other files, splits or names of classes than before.")] = False,
            epochs: Annotated[int | None, typer.Option(help="More passes in all, where the schedule is `steps`.",
                                                       show_default=False)] = None,
            log: Log = None, device: Device = None, precision: Precision = None, compile: Compile = False):
@@ -95,7 +117,7 @@ def resume(run: RunFolder, data: Data = None,
     machine = Machine.choose(device, precision, compile) if device or precision or compile else None
     console.print(f"resuming: {run}, after {len(Run.open(run).history)} epochs")
     with TerminalProgress(console) as progress:
-        options = ResumeOptions(epochs, data, log, progress_bar=progress, progress=tracked("checking"))
+        options = ResumeOptions(epochs, data, data_changed, log, progress_bar=progress, progress=tracked("checking"))
         resumed = resume_run(run, machine, options)
     print_fitted(resumed)
 
@@ -137,6 +159,7 @@ def show_results(run: RunFolder, split: Split = "val", data: Data = None,
     "Draw the images of a split that a run does worst on: image, truth, prediction."
     from ..runtime.device import Machine
     from ..workflows.show_results import show_results as draw_results
+    _print_source(run, data)
     console.print(draw_results(run, split, Machine.choose(device, precision), data, errors))
 
 
@@ -152,20 +175,29 @@ def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
     from ..evaluation.scoring import ScoringOptions
     from ..runtime.device import Machine
     from ..workflows.evaluate import evaluate as evaluate_run
+    _print_source(run, data)
     print_result(evaluate_run(run, split, Machine.choose(device, precision), data, ScoringOptions(tta, boundary)))
     console.print(f"written: {run / f'scores-{split}.json'}, {run / f'scores-{split}.csv'}")
 
 
+def _print_source(run: Path, data: Path | None):
+    "Print which folder a run's data are read from."
+    from ..runs.run import Run
+    from ..workflows.open_run import data_folder
+    opened = Run.open(run)
+    console.print(f"reading:  {data_folder(opened, data) or f'{opened.config.dataset}, as this program fetches it'}")
+
+
 @app.command()
 def report(runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `fit` wrote.")],
+           data: Data = None,
            out: Annotated[Path | None, typer.Option(
                help="The page to write. [default: RUN/report.html; of several, comparison.html]",
                show_default=False)] = None):
     "Write a run, or several side by side, as one page that needs nothing but itself."
-    from ..reports.report import write_report
-    from ..runs.run import Run
+    from ..workflows.report import report as write_report
     out = out or (runs[0] / "report.html" if len(runs) == 1 else Path("comparison.html"))
-    write_report([Run.open(path) for path in runs], out)
+    write_report(runs, out, data)
     console.print(out)
 
 

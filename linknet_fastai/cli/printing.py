@@ -4,19 +4,19 @@ import os
 import time
 from collections.abc import Callable
 
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from ..recipes import Recipe
+from .output import SafeConsole
 
 # of several processes one speaks
-console = Console(soft_wrap=True, highlight=False, markup=False, quiet=os.environ.get("RANK", "0") != "0")
+console = SafeConsole(soft_wrap=True, highlight=False, markup=False, quiet=os.environ.get("RANK", "0") != "0")
 
 
-def error_console() -> Console:
+def error_console() -> SafeConsole:
     "A console on what is standard error now: tests replace it."
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+    return SafeConsole(stderr=True, soft_wrap=True, highlight=False)
 
 
 def tracked(what: str) -> Callable:
@@ -69,7 +69,7 @@ def print_fitted(run):
     from ..evaluation.result import read_result
     if run.is_scored: print_result(read_result(run))
     if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the samples that were left out")
-    console.print(f"run:      {run.path}\nlook:     {run.report if run.is_scored else run.figures}\n"
+    console.print(f"run:      {run.path}\nlook:     {run.report if run.report.is_file() else run.figures}\n"
                   f"next:     linknet-fastai predict {run.path} IMAGE_OR_FOLDER")
 
 
@@ -77,14 +77,14 @@ def print_check(result, classes):
     "Print what a check found, and `classes`, a row a class."
     splits = Table("split", *result.splits.columns, box=None)
     for name, row in result.splits.iterrows(): splits.add_row(name, *map(str, row[:-1]), f"{100 * row.void:.1f} %")
-    console.print(splits)
+    console.print_table(splits)
     table = Table(box=None)
     table.add_column("class")
     for column in classes.columns: table.add_column(column, justify="right")
     for name, row in classes.iterrows():
         table.add_row(name, *(f"{value:.2f}" if column == "weight" else f"{100 * value:.2f} %"
                               for column, value in row.items()))
-    console.print(table)
+    console.print_table(table)
     for note in result.notes: console.print(f"note: {note}")
     for row in result.problems.itertuples(): console.print(f"{row.split}: {row.problem}")
 
@@ -101,7 +101,7 @@ def print_result(result):
     for name, row in rows.iterrows():
         if name == rows.index[-1]: table.add_section()
         table.add_row(name, *("" if value != value else f"{100 * value:.1f}" for value in row))
-    console.print(table)
+    console.print_table(table)
     low, high = result.interval
     console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
                   f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)\n"
@@ -131,7 +131,7 @@ def print_runs(rows: list[tuple[str, ...]], unreadable: list):
     "Print a line a run, and the errors of those that can't be read."
     table = Table("run", "dataset", "protocol", "recipe", "epochs", "minutes", "mIoU %", box=None)
     for row in rows: table.add_row(*row)
-    console.print(table)
+    console.print_table(table)
     for error in unreadable: console.print(f"left out: {error}")
 
 
@@ -140,7 +140,7 @@ def print_datasets():
     from ..datasets import DATASETS
     table = Table("name", "what it is", box=None)
     for name, opener in DATASETS.items(): table.add_row(name, opener.__doc__.splitlines()[0])
-    console.print(table)
+    console.print_table(table)
 
 
 def print_comparison(table):
@@ -152,4 +152,4 @@ def print_comparison(table):
     printed.add_column(shown.columns[0], no_wrap=True)
     for column in shown.columns[1:]: printed.add_column(column, justify="right")
     for row in shown.itertuples(index=False): printed.add_row(*row)
-    console.print(printed)
+    console.print_table(printed)

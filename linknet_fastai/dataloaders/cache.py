@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-import psutil
 
 from ..files import atomic_write, remove_leftovers, writable_folder
+from ..locks import locked
 from ..runtime.distributed import world_size
+from ..runtime.memory import available_memory
 
 FRACTION = 0.5  # of the memory that is free now, for one split
 KEY_BYTES = 32
@@ -17,7 +18,7 @@ KEY_BYTES = 32
 
 def fits(size: int) -> bool:
     "Whether `size` bytes are kept in memory; several processes share a file rather than have a copy each."
-    return world_size() == 1 and size < FRACTION * psutil.virtual_memory().available
+    return world_size() == 1 and size < FRACTION * available_memory()
 
 
 def cached(name: str, key: bytes, size: int, fill) -> np.ndarray:
@@ -38,11 +39,12 @@ def cached(name: str, key: bytes, size: int, fill) -> np.ndarray:
         fill(content)
         return content
     folder = writable_folder(platformdirs.user_cache_path("linknet-fastai") / "decoded")
-    file = folder / f"{blake2b(name.encode(), digest_size=8).hexdigest()}.bin"
+    file = folder / f"{blake2b(os.fsencode(name), digest_size=8).hexdigest()}.bin"
     key = blake2b(key, digest_size=KEY_BYTES).digest()
-    if not _is_of(file, key, size):
-        remove_leftovers(file)
-        with atomic_write(file) as aside: _write(aside, key, size, fill)
+    with locked(file.with_suffix(".lock"), wait=True) as is_held:  # who comes second waits, and finds it
+        if not _is_of(file, key, size):
+            if is_held: remove_leftovers(file)
+            with atomic_write(file) as aside: _write(aside, key, size, fill)
     return np.memmap(file, np.uint8, mode="c", offset=KEY_BYTES)
 
 

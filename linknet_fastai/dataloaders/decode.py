@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from ..datasets.dataset import SegmentationDataset
+from ..datasets.scan import file_state
 from ..errors import UserError
 from ..image_format import resized
 from ..images import VOID, image_size, scaled_size
@@ -104,7 +105,7 @@ def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
 
 def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | bool) -> bytes:
     "All that the decoded pixels depend on."
-    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in [*rows["image"], *rows["mask"]]]
+    files = [(str(path), file_state(path)) for path in [*rows["image"], *rows["mask"]]]
     return repr((made, sorted(dataset.values.items()), dataset.image_format, files)).encode()
 
 

@@ -51,7 +51,8 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
     for an unknown protocol, and for a folder that holds none of the layouts.
     """
     check_choice("CamVid's protocol", protocol, PROTOCOLS)
-    root = download() if root is None else Path(root).resolve()
+    is_fetched = root is None
+    root = download() if is_fetched else Path(root).resolve()
     if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {LAYOUTS}.")
     source = "the published one, by the frames' names"
     if (root / "codes.txt").is_file(): rows, values = _fastai_layout(root, protocol)
@@ -61,13 +62,17 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     classes, palette = _classes(protocol)
     return SegmentationDataset("camvid", protocol, classes, palette, table, values, root=root,
-                               options={"protocol": protocol}, split_source=source)
+                               options={"protocol": protocol}, split_source=source, is_fetched=is_fetched)
 
 
 def download() -> Path:
     "The folder of fastai's `URLs.CAMVID`, downloaded where it isn't there yet; `UserError` where that fails."
-    from fastai.data.external import URLs, untar_data
-    try: return Path(untar_data(URLs.CAMVID))
+    from fastai.data.external import URLs, fastai_cfg, untar_data
+
+    from ..network import probe
+    try:
+        if not (fastai_cfg().path("data") / "camvid").is_dir(): probe(URLs.CAMVID)  # before fastai draws a bar
+        return Path(untar_data(URLs.CAMVID))
     except (OSError, RuntimeError) as error:
         raise UserError(f"{URLs.CAMVID}: can't be downloaded ({error}); offline, lay a copy of CamVid out anywhere and "
                         "pass its folder with `--data DIR`.") from error

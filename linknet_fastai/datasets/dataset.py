@@ -48,7 +48,7 @@ class SegmentationDataset:
     `value_range` is what is black and what is white in images of more than 8 bits, None for those of 8.
     `channels` is how many its images are read with.
     Masks may also lie in `mask_root`; with `follow_links` links out of `root` are allowed. `note` is what its user
-    should know.
+    should know. `is_fetched` says that `root` is no folder of the user's: it was drawn or downloaded, and can be again.
     """
 
     name: str
@@ -67,6 +67,7 @@ class SegmentationDataset:
     value_range: ValueRange | None = None
     channels: int = 3
     follow_links: bool = False
+    is_fetched: bool = False
 
     @property
     def splits(self) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import platformdirs
+from pydantic import TypeAdapter, ValidationError
 
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
@@ -22,7 +23,7 @@ from ..progress import Progress, silent
 from .files_inside import inside
 from .mask_file import COLOR, GRAY_STEP, PALETTE, read_mask_file
 
-FORMAT = 5  # of the cache: raise it whenever `FileScan` or the way it is read changes
+FORMAT = 6  # of the cache: raise it whenever `FileScan` or the way it is read changes
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer
 
 
@@ -101,10 +102,13 @@ def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress
         if known is None: fresh.append((path, kind))
         else: found[path] = known
     if fresh:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pool = ThreadPoolExecutor(os.cpu_count())
+        try:
             scans = pool.map(lambda file: scan_file(*file, allow), fresh)
             for (path, _), scan in zip(fresh, progress(scans, len(fresh))): found[path] = cache.put(path, scan)
-        cache.save()
+        finally:  # also after Ctrl-C: what was read needn't be read again
+            pool.shutdown(cancel_futures=True)
+            cache.save()
     return found
 
 
@@ -157,32 +161,42 @@ def _counts(pixels: np.ndarray, few: bool) -> list[tuple[int, int]]:
     return [(int(value), int(count)) for value, count in counts.nlargest(MOST_VALUES).sort_index().items()]
 
 
+@dataclass(frozen=True)
+class ScanEntry:
+    "A scan, and the state that its file had."
+
+    state: list[int] | None
+    scan: FileScan
+
+
 class ScanCache:
-    "The scans of the files below a folder, in the user's cache: each is valid while its file's size and time stay."
+    "The scans of the files below a folder, in the user's cache: each is valid while its file's size and times stay."
 
     def __init__(self, root: Path):
         self.root = root
         folder = platformdirs.user_cache_path("linknet-fastai") / "scan"
         self.file = folder / f"{blake2b(os.fsencode(root), digest_size=8).hexdigest()}.json"
-        self.entries: dict[str, Any] = self._load()
+        self.entries = self._load()
 
-    def _load(self) -> dict[str, Any]:
+    def _load(self) -> "dict[str, ScanEntry]":
         try: content = json.loads(self.file.read_text())
-        except (OSError, ValueError): return {}  # none yet, or damaged: all is read again
+        except (OSError, ValueError, RecursionError): return {}  # none yet, or damaged: all is read again
         same = isinstance(content, dict) and content.get("format") == FORMAT and content.get("root") == str(self.root)
-        return content["entries"] if same else {}
+        if not same: return {}
+        try: return TypeAdapter(dict[Any, ScanEntry]).validate_python(content.get("entries"))
+        except ValidationError: return {}
 
     def get(self, path: Path, kind: str) -> FileScan | None:
         "The scan of a file as it is now; None where there is none."
         entry = self.entries.get(self._key(path, kind))
-        return FileScan(**entry["scan"]) if entry is not None and entry["state"] == _state(path) else None
+        return entry.scan if entry is not None and entry.state == file_state(path) else None
 
     def put(self, path: Path, scan: FileScan) -> FileScan:
         """Keep the scan of a file, and return it.
 
         One with an error is not kept: a link or a permission may be mended without a trace on the file.
         """
-        if not scan.error: self.entries[self._key(path, scan.kind)] = {"state": _state(path), "scan": asdict(scan)}
+        if not scan.error: self.entries[self._key(path, scan.kind)] = ScanEntry(file_state(path), scan)
         return scan
 
     def save(self):
@@ -190,15 +204,19 @@ class ScanCache:
         try:
             writable_folder(self.file.parent)
             with atomic_write(self.file) as file:
-                file.write_text(json.dumps({"format": FORMAT, "root": str(self.root), "entries": self.entries}))
+                entries = {key: asdict(entry) for key, entry in self.entries.items()}
+                file.write_text(json.dumps({"format": FORMAT, "root": str(self.root), "entries": entries}))
         except UserError: pass
 
     def _key(self, path: Path, kind: str) -> str:
         return f"{kind} {path}"
 
 
-def _state(path: Path) -> list[int] | None:
-    "Size and time of a file; None where there is none."
+def file_state(path: Path) -> list[int] | None:
+    """Size and times of a file; None where there is none.
+
+    That of its last change (ctime) is set by the system alone, also where an edit keeps size and time of writing.
+    """
     try: status = path.stat()
     except OSError: return None
-    return [status.st_size, status.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]

@@ -31,6 +31,7 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> Segment
     for another protocol, and where that folder can't be written.
     """
     check_choice("streets' protocol", protocol, [PROTOCOL])
+    is_fetched = root is None
     root = platformdirs.user_cache_path("linknet-fastai") if root is None else Path(root).resolve()
     folder = root / VERSION
     if not folder.is_dir():
@@ -43,7 +44,8 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> Segment
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     values = {index: index for index in range(len(CLASSES))} | {VOID: VOID}
     return SegmentationDataset("streets", PROTOCOL, CLASSES, PALETTE, table, values, DEFAULTS, root,
-                               options={"protocol": protocol}, split_source="the drawing")
+                               options={"protocol": protocol}, split_source="the drawing",
+                               is_fetched=is_fetched)
 
 
 def _draw_aside(folder: Path):

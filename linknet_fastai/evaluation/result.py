@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
+from ..runs.reading import Count, read_json, validate
 from ..runs.run import Run
 from .scores import Scores
 
 RESAMPLES, LEVEL = 1000, 0.95
+PROTOCOL = ("name", "split", "images", "resolution", "classes", "void", "trained_on")  # what every protocol says
+BENCHMARK = ("class_iou", "class_iiou", "category_iou", "category_iiou")  # the means of the Cityscapes benchmark
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,48 @@ class Result:
         return content
 
     @classmethod
-    def from_json(cls, content: dict) -> "Result":
-        "What `to_json` gave; `LookupError`, `TypeError` or `ValueError` for anything else."
-        classes = [row["class"] for row in content["classes"]]
-        def scores(of: dict): return Scores.from_lists(of["confusion"], classes)
-        boundary = content.get("boundary")
-        return cls(scores(content), content["protocol"], _numbers(content["interval"]["miou"]),
-                   content.get("cityscapes"), boundary and scores(boundary))
+    def from_file(cls, content: "ResultFile") -> "Result":
+        "What `to_json` gave."
+        classes = [row["class"] for row in content.classes]
+        def scores(of: "ResultFile | BoundaryFile"): return Scores.from_lists(of.confusion, classes)
+        return cls(scores(content), content.protocol, _numbers(content.interval["miou"]), content.cityscapes,
+                   content.boundary and scores(content.boundary))
+
+
+@dataclass(frozen=True)
+class BoundaryFile:
+    "Of `Result.to_json`: the boundary's scores."
+
+    confusion: list[list[Count]]
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    "`Result.to_json` as it is read back; the scores themselves are computed again. `ValueError` where it is damaged."
+
+    protocol: dict[str, str | Count]
+    interval: dict[str, tuple[float | None, float | None]]
+    confusion: list[list[Count]]
+    classes: list[dict[str, str | float | None]]
+    cityscapes: dict[str, float | None | dict[str, dict[str, float | None]]] | None = None
+    boundary: BoundaryFile | None = None
+
+    def __post_init__(self):
+        _require(self.protocol, PROTOCOL)
+        _require(self.interval, ("miou",))
+        if self.cityscapes is not None: _require(self.cityscapes, BENCHMARK)
+        if self.boundary is not None: _require(self.protocol, ("boundary",))
+        names = [row.get("class") for row in self.classes]
+        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError("its classes have no names of their own")
+        for matrix in (self.confusion, *([self.boundary.confusion] if self.boundary else [])):
+            if [len(row) for row in matrix] != [len(names)] * len(names):
+                raise ValueError(f"a confusion matrix is not {len(names)}x{len(names)}")
+
+
+def _require(content: dict, names: tuple[str, ...]):
+    for name in names:
+        if name not in content: raise ValueError(f"{name} is missing")
 
 
 def write_result(run: Run, name: str, result: Result):
@@ -62,10 +99,8 @@ def write_result(run: Run, name: str, result: Result):
 
 def read_result(run: Run, name: str = "scores") -> Result:
     "What `write_result` wrote as `NAME.json`; `UserError` where it is missing or damaged."
-    content = run.read_json(f"{name}.json")
-    try: return Result.from_json(content)
-    except (LookupError, TypeError, ValueError) as error:
-        raise UserError(f"{run.path / name}.json: is damaged ({error}); restore it from a copy.") from error
+    path = run.path / f"{name}.json"
+    return Result.from_file(validate(ResultFile, read_json(path), path))
 
 
 def _numbers(values: list) -> tuple[float, ...]:

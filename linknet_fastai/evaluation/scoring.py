@@ -15,6 +15,8 @@ from .result import Result, miou_interval
 from .scores import Scores
 from .tta import TTA, FlipTTA
 
+WIDEST_BAND = 1000  # pixels
+
 
 @dataclass(frozen=True)
 class ScoringOptions:
@@ -29,8 +31,8 @@ class ScoringOptions:
 
     def __post_init__(self):
         if self.tta is not None: check_choice("test-time augmentation", self.tta, TTA)
-        if self.boundary is not None and self.boundary < 1:
-            raise UserError(f"a band of {self.boundary} pixels holds none; pass 1 or more.")
+        if self.boundary is not None and not 1 <= self.boundary <= WIDEST_BAND:
+            raise UserError(f"a band of {self.boundary} pixels is none; pass 1 to {WIDEST_BAND} with `--boundary`.")
 
 
 def score(model: nn.Module, dl: SegmentationDL, dataset: SegmentationDataset, protocol: dict,

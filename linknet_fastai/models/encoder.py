@@ -15,6 +15,7 @@ from timm.models import FeatureListNet
 from torch import Tensor, nn
 
 from ..errors import UserError, check_choice
+from .hub import hub_file
 
 STEM_STRIDE = 4  # of the paper's stem: a convolution and a max-pool, each of stride 2
 
@@ -78,8 +79,8 @@ def pretrained_features(name: str, weights: str | Path, indices: tuple[int, ...]
     "timm's model up to the last of its features `indices`; weights and errors as for `create_encoder`."
     options = dict(features_only=True, out_indices=indices, in_chans=in_channels)
     if str(weights) == "none": return timm.create_model(name, **options)
-    if str(weights) == "imagenet": return _from_hub(name, options)
-    state = dict(state_dict=_read_weights(name, Path(weights)))
+    file = hub_file(name) if str(weights) == "imagenet" else Path(weights)
+    state = dict(state_dict=_read_weights(name, file))
     with _only_errors("timm.models._builder"):  # it warns of keys that no feature needs
         return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=state, **options)
 
@@ -116,25 +117,14 @@ def _check_shapes(name: str, encoder: Encoder, in_channels: int):
                         "choose another, such as resnet18.")
 
 
-def _from_hub(name: str, options: dict) -> nn.Module:
-    try:
-        with _only_errors("huggingface_hub", "timm.models._builder"):  # a line a retry says less than the message below
-            return timm.create_model(name, pretrained=True, **options)
-    except (OSError, RuntimeError) as error:
-        raise UserError(f"ImageNet weights of {name!r} can't be had from timm's hub ({type(error).__name__}); offline, "
-                        "pass a file with `--weights FILE.safetensors`, or `--weights none` to start from "
-                        "scratch.") from error
-
-
 @contextmanager
-def _only_errors(*names: str) -> Iterator[None]:
-    "Nothing but errors from these loggers."
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers: logger.setLevel(logging.ERROR)
+def _only_errors(name: str) -> Iterator[None]:
+    "Nothing but errors from this logger."
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try: yield
-    finally:
-        for logger, level in zip(loggers, levels): logger.setLevel(level)
+    finally: logger.setLevel(level)
 
 
 def _read_weights(name: str, path: Path) -> dict[str, Tensor]:
@@ -142,6 +132,7 @@ def _read_weights(name: str, path: Path) -> dict[str, Tensor]:
 
     BatchNorm's `num_batches_tracked`, which older files lack, may be missing: nothing is computed from it.
     """
+    if path.exists() and not path.is_file(): raise UserError(f"{path}: is no regular file; pass a .safetensors file.")
     try: state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: can't be read as safetensors ({error}); pass a .safetensors file of {name}, "

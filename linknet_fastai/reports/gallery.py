@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..errors import UserError
 from ..files import atomic_write, writable_folder
 from ..images import to_palette_image
+from ..runs.reading import Score, read_table
 
 SHOWN = 120  # images at most: a report of more is too large to pass on
 WIDEST = 640  # pixels
@@ -37,9 +37,15 @@ class Gallery:
     def __init__(self, path: Path):
         self.path = path
 
+    @property
+    def table_file(self) -> Path:
+        "The table, `images.csv`."
+        return self.path / "images.csv"
+
     def write_table(self, table: pd.DataFrame):
         "Write the table, worst first: a row an image with `image`, `mIoU`, and each class's IoU as `IoU CLASS`."
-        with atomic_write(writable_folder(self.path) / "images.csv") as file: table.to_csv(file, index=False)
+        writable_folder(self.path)
+        with atomic_write(self.table_file) as file: table.to_csv(file, index=False)
 
     def write(self, row: int, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, palette):
         """Write the files of a row of the table.
@@ -60,10 +66,8 @@ class Gallery:
             with atomic_write(path) as file: small.save(file, format="PNG")
 
     def entries(self) -> list[Entry]:
-        "The images that have files, worst first; `UserError` where there is no table."
-        path = self.path / "images.csv"
-        if not path.is_file(): raise UserError(f"{path}: there is no such file; train again to have images.")
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"image": str})
+        "The images that have files, worst first; `UserError` where there is no table, or a damaged one."
+        table = read_table(self.table_file, {"image": str, "mIoU": Score}, Score)
         classes = [column.removeprefix("IoU ") for column in table.columns[2:]]
         return [Entry(name, miou, dict(zip(classes, ious)), *self._files(row))
                 for row, (name, miou, *ious) in enumerate(table[:SHOWN].itertuples(index=False))]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ..dataloaders.dataloaders import SegmentationDL
+from ..errors import printable
 from ..evaluation.confusion import resize_logits
 from ..evaluation.scores import Scores
 from ..image_grid import GridLayout, image_grid
@@ -38,7 +39,7 @@ def image_table(dl: SegmentationDL, matrices: np.ndarray) -> pd.DataFrame:
 def image_names(dl: SegmentationDL) -> list[str]:
     "The images of `dl` by their files' paths below the folder that holds them all."
     paths = [sample.path for sample in dl.items]
-    return [os.path.relpath(path, os.path.commonpath([path.parent for path in paths])) for path in paths]
+    return [printable(os.path.relpath(path, os.path.commonpath([path.parent for path in paths]))) for path in paths]
 
 
 def worst(table: pd.DataFrame, by: str = "mIoU") -> pd.DataFrame:

@@ -16,6 +16,24 @@ from .results import image_table, predict_samples, results_grid, titles, worst
 GRID = 6  # images in a grid of results
 
 
+def draw_run(run: Run, history: pd.DataFrame, model: nn.Module, dls: SegmentationDataLoaders, result: Result,
+             matrices: np.ndarray):
+    """Write all that a scored run shows, the report last.
+
+    Args:
+        run: the run folder.
+        history: a row an epoch.
+        model: images `[B,3,H,W]` to logits `[B,C,H,W]`.
+        dls: the batches that it was trained and scored on.
+        result: its validation scores.
+        matrices: each validation image's confusion matrix, int64 `[N,C,C]`.
+    """
+    run.folder("figures")
+    draw_training(run, history, dls, result)
+    draw_results(run, model, dls.valid, result, matrices)
+    write_report([run], run.report)
+
+
 def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders, result: Result | None = None):
     """Write a run's curves and class frequencies to its figures.
 
@@ -34,7 +52,7 @@ def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders,
 
 
 def draw_results(run: Run, model: nn.Module, dl: SegmentationDL, result: Result, matrices: np.ndarray):
-    """Write what a run got right and wrong: charts, three grids of images, the gallery, and the report of all that.
+    """Write what a run got right and wrong: charts, three grids of images, the gallery.
 
     Args:
         run: the run folder.
@@ -52,8 +70,7 @@ def draw_results(run: Run, model: nn.Module, dl: SegmentationDL, result: Result,
         grid = results_grid(model, dl, list(part.index), titles(part))
         grid.suptitle(protocol, fontsize=9)
         save_figure(run.figures / f"{name}-{result.protocol['split']}.png", grid)
-    gallery = Gallery(run.gallery)
+    gallery = Gallery(run.folder("gallery"))
     gallery.write_table(rows)
     for row, each in enumerate(predict_samples(model, dl, list(rows.index[:SHOWN]))):
         gallery.write(row, displayed(each.image.transpose(1, 2, 0)), each.truth, each.prediction, dl.palette)
-    write_report([run], run.report)

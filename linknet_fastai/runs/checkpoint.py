@@ -3,13 +3,19 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
 
 from ..errors import Note, UserError
+from ..files import remove_leftovers
+from ..recipes import LARGEST_BATCH
+from .reading import Count, validate
 from .tensors import read_tensors, write_tensors
 
 
+@with_config(ConfigDict(arbitrary_types_allowed=True))
 @dataclass(frozen=True)
 class Checkpoint:
     """The state of a training after `images` training images of epoch `epoch`, both counted from 0.
@@ -19,12 +25,12 @@ class Checkpoint:
     `training/checkpointing.py` fills them and reads them.
     """
 
-    epoch: int
-    images: int
+    epoch: Count
+    images: Count
     tensors: dict[str, Tensor]
     recorder: dict
-    lr_scale: float  # what the recipe's learning rate is multiplied by
-    batch_size: int  # images at once: less than the recipe's where memory ran out
+    lr_scale: Annotated[float, Field(gt=0, le=1)]  # what the recipe's learning rate is multiplied by
+    batch_size: Annotated[int, Field(ge=1, le=LARGEST_BATCH)]  # at once: less than the recipe's where memory ran out
     progress: dict
     random: dict
 
@@ -38,15 +44,15 @@ class Checkpoints:
     "`last.safetensors` of a run's folder, and `previous.safetensors`, the one before it, for when that is damaged."
 
     def __init__(self, folder: Path):
-        self.last, self.previous = folder / "last.safetensors", folder / "previous.safetensors"
+        names = ("last", "previous", "newest")
+        self.last, self.previous, self.newest = (folder / f"{name}.safetensors" for name in names)
 
     def write(self, checkpoint: Checkpoint):
         "Write the newest checkpoint; at every moment a whole one is there."
         fields = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
-        newest = self.last.with_name("newest.safetensors")
-        write_tensors(newest, checkpoint.tensors, fields)
+        write_tensors(self.newest, checkpoint.tensors, fields)
         if self.last.exists(): self.last.replace(self.previous)
-        newest.replace(self.last)
+        self.newest.replace(self.last)
 
     def read(self) -> Checkpoint | None:
         "The newest checkpoint that is whole; None where none was written yet, `UserError` where all are damaged."
@@ -62,6 +68,10 @@ class Checkpoints:
         if wrong: raise wrong[0]
         return None
 
+    def remove_leftovers(self):
+        "Remove what killed processes left half-written; only for who holds the run's lock."
+        remove_leftovers(self.newest)
+
     @property
     def is_finished(self) -> bool:
         "Whether the training that wrote them is done."
@@ -74,5 +84,4 @@ class Checkpoints:
 
 def _read(path: Path) -> Checkpoint:
     tensors, fields = read_tensors(path)
-    try: return Checkpoint(tensors=tensors, **fields)
-    except TypeError as error: raise UserError(f"{path}: its metadata is damaged ({error}).") from error
+    return validate(Checkpoint, {**fields, "tensors": tensors}, path)

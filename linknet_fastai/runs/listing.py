@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..errors import UserError
+from ..recipes import Recipe
 from .run import Run
 
 
@@ -22,8 +23,8 @@ def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
 
 def _row(run: Run) -> tuple[tuple, tuple[str, ...]]:
     "What the run is sorted by, and its row."
-    config, history = run.config, run.history
-    miou, epochs = history.miou.max(), config.recipe["epochs"] + config.recipe["freeze_epochs"]
+    config, recipe, history = run.config, run.recipe_as(Recipe), run.history
+    miou, epochs = history.miou.max(), recipe.total_epochs
     return ((config.protocol, -miou if miou == miou else 1),
-            (run.path.name, config.dataset, config.protocol, config.recipe["name"], f"{len(history)}/{epochs}",
+            (run.path.name, config.dataset, config.protocol, recipe.name, f"{len(history)}/{epochs}",
              f"{run.seconds / 60:.1f}", "-" if miou != miou else f"{100 * miou:.1f}"))

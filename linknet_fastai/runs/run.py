@@ -4,26 +4,32 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock, Timeout
 from torch import nn
 
 from ..dataset_options import DatasetOptions
 from ..errors import UserError
-from ..files import atomic_write, writable_folder
+from ..files import atomic_write, refuse_link, remove_leftovers, writable_folder
+from ..locks import AlreadyLocked, locked
 from .checkpoint import Checkpoints
-from .config import Config, Kind, validate
+from .config import Config
+from .reading import Count, Kind, Number, Score, read_json, read_table, validate
 from .tensors import FORMAT
 from .weights import MODEL_FILE, ModelCard, load_card, load_weights, save_weights
+
+# columns of history.csv that every training has
+HISTORY = {"epoch": Count, "train_loss": Number, "valid_loss": Number, "miou": Score, "lr": Number, "seconds": Number}
 
 
 class Run:
     """A run folder: what a training leaves, by name.
 
-    It has `config.json`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`, `figures/`, `gallery/`
-    and `report.html`. `Run.create` starts a new one, `Run.open` reads one.
+    It has `config.json`, `samples.csv`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`,
+    `figures/`, `gallery/` and `report.html`. `Run.create` starts a new one, `Run.open` reads one. It may be a
+    stranger's: what is read is checked (`reading.py`), and nothing is written through a link.
     """
 
     def __init__(self, path: Path):
@@ -34,7 +40,7 @@ class Run:
         "A new run in a folder that holds none; `UserError` where it does, or can't be written."
         refuse_taken(path)
         run = cls(writable_folder(path))
-        writable_folder(run.figures)
+        run.folder("figures")
         run._write_config(config)
         return run
 
@@ -42,9 +48,9 @@ class Run:
     def open(cls, path: str | Path) -> "Run":
         "The run in a folder; `UserError` where it holds none, a damaged one, or that of another version."
         run = cls(Path(path))
-        if not run.config_file.is_file():
+        if not run.config_file.exists():
             raise UserError(f"{path}: holds no run (no config.json); pass a folder that `fit` wrote.")
-        content = run.read_json("config.json")
+        content = read_json(run.config_file)
         version = content.get("format")
         if version != FORMAT:
             raise UserError(f"{path}: is a run of format {version}, this program reads {FORMAT}; use the version that "
@@ -78,6 +84,16 @@ class Run:
         return self.path / "skipped.csv"
 
     @property
+    def samples_file(self) -> Path:
+        "The fingerprint of the samples that it is trained and validated on (`datasets/fingerprint.py`)."
+        return self.path / "samples.csv"
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        "A row a sample: `image`, `split`, `image_hash`, `mask_hash`; `UserError` where the file is missing or damaged."
+        return read_table(self.samples_file, dict.fromkeys(("image", "split", "image_hash", "mask_hash"), str), str)
+
+    @property
     def splits_file(self) -> Path:
         "The split that was drawn for this run; written only where the dataset has none of its own."
         return self.path / "splits.csv"
@@ -95,7 +111,7 @@ class Run:
     @property
     def config(self) -> Config:
         "What the run was made of; `UserError` where the file is damaged."
-        return validate(Config, self.read_json("config.json"), self.config_file)
+        return validate(Config, read_json(self.config_file), self.config_file)
 
     def recipe_as(self, kind: type[Kind]) -> Kind:
         "The settings that the run was trained with, as the dataclass `kind`; `UserError` where they don't fit it."
@@ -109,7 +125,11 @@ class Run:
 
     def write_recipe(self, recipe: dict):
         "Replace the settings in `config.json`."
-        self._write_config(replace(self.config, recipe=recipe))
+        self.rewrite_config(recipe=recipe)
+
+    def rewrite_config(self, **changes):
+        "Replace fields of `config` in its file."
+        self._write_config(replace(self.config, **changes))
 
     def _write_config(self, config: Config):
         self.write_json("config.json", {"format": FORMAT, **asdict(config)})
@@ -118,7 +138,8 @@ class Run:
     def history(self) -> pd.DataFrame:
         "A row an epoch: losses, scores, learning rate, seconds; none before the first is done."
         path = self.path / "history.csv"
-        return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["epoch", "miou", "seconds"], dtype=float)
+        if not path.exists(): return pd.DataFrame(columns=[*HISTORY], dtype=float)
+        return read_table(path, HISTORY)
 
     @property
     def seconds(self) -> float:
@@ -146,33 +167,28 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         "Hold the folder for this process; `UserError` where another does. A process that is gone holds nothing."
-        lock = FileLock(self.path / ".lock")
-        try: lock.acquire(blocking=False)
-        except Timeout as error:
+        try:
+            with locked(self.path / ".lock") as is_held:
+                if is_held: self.checkpoints.remove_leftovers()
+                if is_held: remove_leftovers(self.model_file)
+                yield
+        except AlreadyLocked as error:
             raise UserError(f"{self.path}: another process is training in this folder; wait for it, or choose another "
                             "folder.") from error
-        try: yield
-        finally: lock.release()
+
+    def folder(self, name: str) -> Path:
+        "The folder of that name in the run, made where it is missing; `UserError` where it is a link."
+        refuse_link(self.path / name)
+        return writable_folder(self.path / name)
 
     def write_csv(self, name: str, table: pd.DataFrame):
         "Write the columns of `table`, without its index, to the file `name`."
-        with atomic_write(self.path / name) as file: table.to_csv(file, index=False)
+        with atomic_write(self.path / name) as file: table.to_csv(file, index=False, errors="surrogateescape")
 
     def write_json(self, name: str, content: dict):
         "Write `content` to the file `name`, with null for nan."
         text = json.dumps(_without_nan(content), indent=1) + "\n"
         with atomic_write(self.path / name) as file: file.write_text(text)
-
-    def read_json(self, name: str) -> dict:
-        "The content of the file `name`; `UserError` where it is missing, or no JSON object."
-        path = self.path / name
-        try: content = json.loads(path.read_text())
-        except FileNotFoundError as error:
-            raise UserError(f"{path}: there is no such file; is the run finished?") from error
-        except ValueError as error: raise UserError(f"{path}: is damaged ({error}); restore it from a copy.") from error
-        if not isinstance(content, dict):
-            raise UserError(f"{path}: is damaged (no JSON object); restore it from a copy.")
-        return content
 
 
 def refuse_taken(path: Path):
@@ -182,10 +198,18 @@ def refuse_taken(path: Path):
 
 
 def new_run_path(dataset: str, parent: Path = Path("runs")) -> Path:
-    "`runs/DATASET-1`, or the first number that is free."
-    number = 1
-    while (parent / f"{dataset}-{number}").exists(): number += 1
-    return parent / f"{dataset}-{number}"
+    """`runs/DATASET-1`, or the first number that is free; an empty folder now, which no other process gets.
+
+    `UserError` where it can't be made.
+    """
+    writable_folder(parent)
+    for number in count(1):
+        path = parent / f"{dataset}-{number}"
+        try: path.mkdir()
+        except FileExistsError: continue
+        except OSError as error:
+            raise UserError(f"{path}: can't be made ({error.strerror}); choose another folder with `--out`.") from error
+        return path
 
 
 def _without_nan(value):

@@ -2,79 +2,91 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import UserError
-from ..files import atomic_write, remove_leftovers
+from ..files import atomic_write
+from .reading import check_regular, damaged, parse_json
 
-KEY, FORMAT = "linknet_fastai", 4
+KEY, FORMAT = "linknet_fastai", 5
+CHUNK = 1 << 20  # bytes that are hashed at once
+LONGEST_HEADER = 100_000_000  # bytes: safetensors' own limit
+UNKNOWN = "0" * 64  # stands for the checksum while it is taken
+CHECKSUM = re.compile(rb'\\"sha256\\": \\"([0-9a-f]{64})\\"')  # in the header: JSON in a text of JSON
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], card: dict):
-    """Write `tensors` by name; `card`, anything that JSON can hold, and a checksum go into the file's metadata.
+    """Write `tensors` by name, and `card`, anything that JSON can hold, in the file's metadata.
 
+    A checksum (SHA-256) is kept beside the card. It is that of every byte of the file, with zeros in its own place.
     `UserError` where the file can't be written.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {KEY: json.dumps({"format": FORMAT, "sha256": _checksum(tensors), **card})}
-    remove_leftovers(path)  # large ones
+    metadata = {KEY: json.dumps({"format": FORMAT, "sha256": UNKNOWN, **card})}
     with atomic_write(path) as temporary:
         try: save_file(tensors, temporary, metadata)
         except SafetensorError as error: raise OSError(str(error)) from error  # the disk's, in safetensors' words
+        place = _find_checksum(temporary).start(1)
+        checksum = _checksum(temporary, place)
+        with open(temporary, "r+b") as file:
+            file.seek(place)
+            file.write(checksum.encode())
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     "The tensors and the card that `write_tensors` wrote; `UserError` where the file is missing, damaged or another's."
-    card, checksum = _read_metadata(path)
+    card = read_card(path)
     try:
-        with safe_open(path, "pt") as file: tensors = {name: file.get_tensor(name) for name in file.keys()}
+        with safe_open(path, "pt") as file: return {name: file.get_tensor(name) for name in file.keys()}, card
     except (SafetensorError, OSError) as error: raise _unreadable(path, error) from error
-    if _checksum(tensors) != checksum:
-        raise UserError(f"{path}: is damaged (its checksum doesn't fit); restore it from a copy.")
-    return tensors, card
 
 
 def is_run_file(path: Path) -> bool:
     "Whether `path` is a file that `write_tensors` wrote."
+    if not path.is_file(): return False  # a pipe would be waited for
     try:
         with safe_open(path, "pt") as file: return KEY in (file.metadata() or {})
     except (SafetensorError, OSError): return False
 
 
 def read_card(path: Path) -> dict:
-    "The card alone, without reading the tensors; errors as for `read_tensors`."
-    return _read_metadata(path)[0]
-
-
-def _read_metadata(path: Path) -> tuple[dict, str]:
-    "The card and the checksum."
+    "The card alone, without keeping the tensors; errors as for `read_tensors`: all of the file is checked."
+    check_regular(path)
     try:
         with safe_open(path, "pt") as file: metadata = file.metadata() or {}
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file; has the training saved an epoch yet?") from error
     except (SafetensorError, OSError) as error: raise _unreadable(path, error) from error
     if KEY not in metadata: raise UserError(f"{path}: was not written by this program; pass a file of a run.")
-    try:
-        card = dict(json.loads(metadata[KEY]))
-        version, checksum = card.pop("format"), card.pop("sha256", "")
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path}: its metadata is damaged ({error}); restore the file from a copy.") from error
-    if version == FORMAT: return card, checksum
-    raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it, or "
-                    "train anew.")
+    card = parse_json(metadata[KEY], path)
+    version = card.pop("format", None)
+    if version != FORMAT:
+        raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it, "
+                        "or train anew.")
+    found, checksum = _find_checksum(path), card.pop("sha256", "")
+    if found is None or not found[1].decode() == checksum == _checksum(path, found.start(1)):
+        raise damaged(path, "its checksum doesn't fit")
+    return card
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    "SHA-256 over the tensors in the order of their names."
+def _find_checksum(path: Path) -> re.Match[bytes] | None:
+    "Where in the file its checksum stands: the first in the header, before anything of the card."
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        file.seek(0)
+        return CHECKSUM.search(file.read(8 + min(length, LONGEST_HEADER)))
+
+
+def _checksum(path: Path, place: int) -> str:
+    "SHA-256 of the file, with zeros for the checksum that stands at `place`."
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.flatten().view(torch.uint8).numpy())
+    with open(path, "rb") as file:
+        digest.update(file.read(place) + UNKNOWN.encode())
+        file.seek(place + len(UNKNOWN))
+        while chunk := file.read(CHUNK): digest.update(chunk)
     return digest.hexdigest()
 
 

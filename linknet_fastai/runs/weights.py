@@ -2,16 +2,23 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from torch import nn
 
 from ..errors import UserError
-from ..image_format import ImageFormat
+from ..image_format import MOST_CHANNELS, ImageFormat
+from ..images import VOID
 from ..models.factory import create_model
-from .config import validate
+from .reading import validate
 from .tensors import read_card, read_tensors, write_tensors
 
 MODEL_FILE = "model.safetensors"  # of a run folder
+LONGEST_SIDE = 1 << 16
+Byte = Annotated[int, Field(ge=0, le=255)]
+Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -28,16 +35,16 @@ class ModelCard:
     encoder: str
     upsample: str
     classes: tuple[str, ...]
-    palette: tuple[tuple[int, int, int], ...]
-    size: tuple[int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    palette: tuple[tuple[Byte, Byte, Byte], ...]
+    size: tuple[Side, Side]
+    mean: tuple[Finite, ...]
+    std: tuple[Finite, ...]
     protocol: str
-    ids: tuple[int, ...] | None = None
+    ids: tuple[Byte, ...] | None = None
     model: str = "linknet"
     values: tuple[int, ...] | tuple[tuple[int, int, int], ...] | None = None
-    value_range: tuple[float, float] | None = None
-    channels: int = 3
+    value_range: tuple[Finite, Finite] | None = None
+    channels: Annotated[int, Field(ge=1, le=MOST_CHANNELS)] = 3
 
     @property
     def image_format(self) -> ImageFormat:
@@ -45,9 +52,14 @@ class ModelCard:
         return ImageFormat(self.channels, self.value_range)
 
     def __post_init__(self):
+        if not 1 <= len(self.classes) < VOID or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"{len(self.classes)} names, some of them equal or too many, are no classes")
+        if min(self.std, default=1) <= 0: raise ValueError(f"{self.std} are no deviations")
+        if self.ids is not None and len(self.ids) != len(self.classes):
+            raise ValueError(f"{len(self.ids)} ids for {len(self.classes)} classes")
         if len(self.palette) != len(self.classes):
             raise ValueError(f"{len(self.palette)} colors for {len(self.classes)} classes")
-        if self.channels < 1 or not len(self.mean) == len(self.std) == self.channels:
+        if not len(self.mean) == len(self.std) == self.channels:
             raise ValueError(f"{len(self.mean)} means and {len(self.std)} deviations for {self.channels} channels")
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
             raise ValueError(f"{self.value_range} is no range of values")

@@ -6,7 +6,10 @@ from pathlib import Path
 from torch import nn
 
 from ..errors import Note, UserError
+from ..models.encoder import timm_name
 from ..models.factory import create_model, untrained_model
+from ..models.hub import hub_file
+from ..models.segnet import VGG
 from ..models.transfer import transfer_weights
 from ..recipes import Recipe
 from ..runs.tensors import is_run_file
@@ -38,6 +41,18 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
     warnings.warn(Note(f"encoder and decoder start from {trained}; in the last layer {', '.join(taken) or 'no class'} "
                        f"too, {', '.join(fresh) or 'no class'} anew"), stacklevel=3)
     return model
+
+
+def check_weights(recipe: Recipe):
+    """`UserError` where the weights that the recipe names can't be had; those of a hub are downloaded now.
+
+    So that it is known before the data are checked.
+    """
+    if recipe.weights == "none" or recipe.model == "enet": return
+    if recipe.weights == "imagenet": hub_file(timm_name(VGG if recipe.model == "segnet" else recipe.encoder))
+    elif not Path(recipe.weights).exists():
+        raise UserError(f"{recipe.weights}: there is no such file; pass `--weights imagenet`, `none`, a .safetensors "
+                        "file or a run.")
 
 
 def trained_file(weights: str | Path) -> Path | None:

@@ -29,7 +29,7 @@ def create_logger(logger: str, run: Run) -> Callback:
 
 def _tensorboard(run: Run) -> Callback:
     from fastai.callback.tensorboard import TensorBoardCallback
-    return TensorBoardCallback(run.path / "tensorboard", trace_model=False, log_preds=False)
+    return TensorBoardCallback(run.folder("tensorboard"), trace_model=False, log_preds=False)
 
 
 def _wandb(run: Run) -> Callback:

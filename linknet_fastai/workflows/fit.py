@@ -1,6 +1,7 @@
 "The main job: a dataset and a recipe to a run folder."
 
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -16,20 +17,22 @@ from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..dataloaders.decode import common_size
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
+from ..datasets.fingerprint import fingerprint
 from ..datasets.folder import DRAWN, split_table
-from ..errors import UserError, check_choice
+from ..errors import Note, UserError, check_choice
 from ..evaluation.result import write_result
 from ..evaluation.scoring import protocol_of, score
 from ..files import writable_folder
 from ..models.autocast import autocast_model
 from ..progress import Progress, silent
 from ..recipes import Recipe
-from ..reports.run_figures import draw_results, draw_training
+from ..reports.run_figures import draw_run, draw_training
 from ..runs.config import Config
 from ..runs.run import Run, new_run_path, refuse_taken
 from ..runs.weights import ModelCard
 from ..runtime.device import Machine
 from ..runtime.distributed import broadcast_text, is_main_process, main_process_first, process_group, world_size
+from ..training.initial_model import check_weights
 from ..training.learner import linknet_learner
 from ..training.loggers import check_logger, create_logger
 from ..training.trainer import Job, train
@@ -73,8 +76,8 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     Returns the run folder. Raises `UserError` for what is wrong with data, recipe or folder, `Interrupted` after a
     signal.
     """
-    out, machine = options.out or new_run_path(dataset.name), machine or Machine.choose()
-    refuse_taken(out)  # before the work, not after
+    machine = machine or Machine.choose()
+    if options.out: refuse_taken(options.out)  # before the work, not after
     if recipe.patience and options.splits != "train":
         raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
                         "`train`.")
@@ -82,12 +85,13 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         raise UserError("several processes can't train with a frozen encoder first; leave out `--freeze-epochs`, or "
                         "use one process.")
     with process_group(machine):
-        run = Run(Path(broadcast_text(str(out))))
+        with main_process_first(): check_weights(recipe)  # the longest wait for nothing is for a hub that isn't there
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
         recipe = replace(recipe, size=recipe.size or common_size(dataset))
         dls = seeded_dataloaders(dataset, recipe, machine, options.splits)
         learn = linknet_learner(dls, recipe, machine)
         recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
+        run = new_run(options.out, dataset)
         with locked(run):
             create(run, dataset, config_of(dataset, recipe, machine, options), problems)
             job = job_for(run, dataset, recipe, machine, options)
@@ -129,6 +133,12 @@ def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Ma
         return SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device, validate=splits == "train")
 
 
+def new_run(out: Path | None, dataset: SegmentationDataset) -> Run:
+    "The run to be, in the folder `out`, or in a new one; the main process chooses it for all."
+    chosen = (out or new_run_path(dataset.name)) if is_main_process() else ""
+    return Run(Path(broadcast_text(str(chosen))))
+
+
 @contextmanager
 def locked(run: Run) -> Iterator[None]:
     "Hold the run's folder, made where it is missing, for this training alone; the main process does so for all."
@@ -141,6 +151,7 @@ def create(run: Run, dataset: SegmentationDataset, config: Config, problems: pd.
     "Write what a run begins with: `config`, and the samples that are left out; by the main process."
     if not is_main_process(): return
     Run.create(run.path, config)
+    run.write_csv(run.samples_file.name, fingerprint(dataset))
     if dataset.split_source == DRAWN:
         run.write_csv(run.splits_file.name, split_table(dataset))  # the run's own from now on
     if not problems.empty: run.write_csv(run.skipped.name, problems)
@@ -179,6 +190,8 @@ def class_values(dataset: SegmentationDataset) -> tuple | None:
 def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):
     """Score the best epoch on the validation images, and draw all that a run shows; by the main process.
 
+    Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then says what draws it later.
+
     Args:
         job: the training.
         learn: the learner, trained.
@@ -192,10 +205,18 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, 
         model = autocast_model(run.load_model()[0], job.machine)
         result, matrices = score(model, dls.valid, dataset, protocol_of(dataset, "val", dls.valid, run.config.splits))
         write_result(run, "scores", result)
-        draw_training(run, history, dls, result)
-        draw_results(run, model, dls.valid, result, matrices)
-    else: draw_training(run, history, dls)
+        with _drawing(run): draw_run(run, history, model, dls, result, matrices)
+    else:
+        with _drawing(run): draw_training(run, history, dls)
     run.checkpoints.finish()
+
+
+@contextmanager
+def _drawing(run: Run) -> Iterator[None]:
+    try: yield
+    except Exception as error:  # of matplotlib, Pillow, the disk: an hour's training is worth more than its charts
+        warnings.warn(Note(f"{run.path}: is trained and scored, but can't be drawn ({type(error).__name__}: {error}); "
+                           f"`linknet-fastai report {run.path}` draws it later"), stacklevel=3)
 
 
 def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Config:
@@ -208,8 +229,9 @@ def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, op
         options: which splits, and whether unsound samples are skipped.
     """
     packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
-    return Config(dataset=dataset.name, data=str(dataset.root) if dataset.root else None, protocol=dataset.protocol,
-                  options=dict(dataset.options), images=image_counts(dataset), splits=options.splits,
+    data = None if dataset.root is None or dataset.is_fetched else str(dataset.root)
+    return Config(dataset=dataset.name, data=data, protocol=dataset.protocol, options=dict(dataset.options),
+                  classes=dataset.classes, images=image_counts(dataset), splits=options.splits,
                   skip_bad=options.skip_bad, recipe=asdict(recipe),
                   machine={"device": str(machine.device), "precision": machine.precision},
                   versions={"python": platform.python_version()} | {name: version(name) for name in packages})

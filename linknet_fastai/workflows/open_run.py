@@ -9,6 +9,7 @@ from ..dataloaders.dataloaders import SegmentationDataLoaders, SegmentationDL, e
 from ..datasets import open_dataset
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
+from ..datasets.fingerprint import holds_samples
 from ..errors import UserError
 from ..evaluation.scoring import protocol_of
 from ..models.autocast import autocast_model, plain_model
@@ -43,7 +44,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
     run = Run.open(path)
     config, recipe = run.config, run.recipe_as(Recipe)
     model, card = run.load_model()
-    dataset = open_dataset(config.dataset, data or config.data, run.dataset_options)
+    dataset = open_data(run, data)
     if card.classes != dataset.classes:
         raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it "
                         "was with `--data`.")
@@ -51,6 +52,27 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
     if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
     dl = evaluation_dl(dataset, split, recipe.size, recipe.batch_size, machine.device)
     return OpenRun(run, autocast_model(model, machine), dataset, dl, protocol_of(dataset, split, dl, config.splits))
+
+
+def data_folder(run: Run, data: Path | None = None) -> Path | None:
+    """Where a run's data are read: in the folder `data`, or in the one that its config.json names.
+
+    None where that is none of the user's, so that the dataset is drawn or downloaded. A run may be a stranger's: the
+    folder that it names is read only if it holds the run's samples, and nothing is drawn into it; `UserError`
+    otherwise.
+    """
+    if data is not None: return data
+    named = run.config.data
+    if named is None: return None
+    if not holds_samples(Path(named), run.samples):
+        raise UserError(f"{run.path}: names {named} as its data, which doesn't hold them here; pass their folder with "
+                        "`--data`.")
+    return Path(named)
+
+
+def open_data(run: Run, data: Path | None = None) -> SegmentationDataset:
+    "A run's dataset, in the folder `data` or where its config.json says; errors as for `data_folder`."
+    return open_dataset(run.config.dataset, data_folder(run, data), run.dataset_options)
 
 
 def learner_from_run(path: str | Path, data: Path | None = None, machine: Machine | None = None) -> SegmentationLearner:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from fastai.callback.core import Callback
 
-from ..datasets import open_dataset
 from ..datasets.dataset import SegmentationDataset
+from ..datasets.fingerprint import describe_changes, fingerprint
 from ..errors import UserError
 from ..progress import Progress, silent
 from ..recipes import Recipe
@@ -17,6 +17,7 @@ from ..runtime.distributed import is_main_process, process_group
 from ..training.loggers import check_logger
 from ..training.trainer import create_learner, train
 from .fit import FitOptions, check_data, evaluate_and_report, image_counts, job_for, locked, seeded_dataloaders
+from .open_run import open_data
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,12 @@ class ResumeOptions:
     """How `resume` goes on, where it isn't as before.
 
     `epochs` asks for another number in all, which only the schedule `steps` allows; `data` is where the dataset is now.
-    The rest is as in `FitOptions`.
+    With `data_changed` other files, splits or names of classes than before are meant. The rest is as in `FitOptions`.
     """
 
     epochs: int | None = None
     data: Path | None = None
+    data_changed: bool = False
     logger: str | None = None
     cbs: tuple[Callback, ...] = ()
     progress_bar: Callback | None = None
@@ -49,10 +51,11 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
     with process_group(machine), locked(run):
         checkpoint = run.checkpoints.read()
         refuse_finished(run, recipe, checkpoint)
-        dataset = open_dataset(config.dataset, options.data or config.data, run.dataset_options)
+        dataset = open_data(run, options.data)
         dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
-        refuse_other_data(run, dataset)
-        if is_main_process(): run.write_recipe(asdict(recipe))  # its epochs may be others
+        if is_main_process():
+            take_data(run, dataset, options.data_changed)
+            run.write_recipe(asdict(recipe))  # its epochs may be others
         dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
         fit_options = FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar)
         job = job_for(run, dataset, recipe, machine, fit_options)
@@ -83,9 +86,22 @@ def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
         raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `--out`.")
 
 
-def refuse_other_data(run: Run, dataset: SegmentationDataset):
-    "`UserError` where the dataset has other numbers of images than the run was begun with."
-    expected, found = run.config.images, image_counts(dataset)
-    if found != expected:
-        raise UserError(f"{run.path}: was trained on {expected} images, and {dataset.root} has {found} now; pass the "
-                        "data as it was with `--data`.")
+def take_data(run: Run, dataset: SegmentationDataset, changed: bool):
+    """Go on with `dataset`, if it is the one that the run was begun with, or another is meant (`changed`).
+
+    `UserError` that names what differs otherwise, and where the number of classes does.
+    """
+    config, now = run.config, fingerprint(dataset)
+    if len(dataset.classes) != len(config.classes):
+        raise UserError(f"{run.path}: was begun with {len(config.classes)} classes, and {dataset.root} has "
+                        f"{len(dataset.classes)} now; train anew, with `--weights {run.path}` to begin where it is.")
+    changes = describe_changes(run.samples, now)
+    if dataset.classes != config.classes:
+        names = f"the classes were {', '.join(config.classes)} and are {', '.join(dataset.classes)}"
+        changes = f"{names}; {changes}".removesuffix("; ")
+    if not changes: return
+    if not changed:
+        raise UserError(f"{run.path}: {dataset.root} is not what the run was begun with: {changes}; pass the data as "
+                        "it was with `--data`, or `--data-changed` to go on with what is there.")
+    run.write_csv(run.samples_file.name, now)
+    run.rewrite_config(classes=dataset.classes, images=image_counts(dataset))

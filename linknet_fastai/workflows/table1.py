@@ -27,7 +27,7 @@ from .open_run import open_run
 from .resume import ResumeOptions, resume
 from .speed import measure
 
-SPLIT = "val"
+SPLIT, MOST_SEEDS = "val", 1000
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Table1Options:
 
     def __post_init__(self):
         for name in self.only: check_choice("row", name, ROWS)
-        if self.seeds < 1: raise UserError(f"{self.seeds} seeds train nothing; ask for 1 or more.")
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            raise UserError(f"{self.seeds} seeds can't be trained; ask for 1 to {MOST_SEEDS} with `--seeds`.")
 
     @property
     def rows(self) -> dict[str, Row]:

@@ -35,6 +35,7 @@ def test_it_scores_mirrored_images_and_trimaps_on_request(run):
 
 @pytest.mark.parametrize("words, parts", [
     (("--tta", "flipp"), ("'flipp'", "did you mean flip?")), (("--boundary", 0), ("0 pixels",)),
+    (("--boundary", 10**30), ("--boundary",)),
     (("--split", "test"), ("test", "train, val"))])
 def test_it_names_what_it_can_t_do(run, words, parts):
     assert_refused(linknet("evaluate", run, *words), *parts)

@@ -14,18 +14,20 @@ def test_a_report_is_written_again_and_of_several(run, tmp_path):
     assert "first, second" in (tmp_path / "comparison.html").read_text()
     assert_refused(linknet("report", tmp_path / "none"), tmp_path / "none")
     shutil.rmtree(copy / "gallery")
-    assert_refused(linknet("report", copy), copy / "gallery" / "images.csv")
+    succeed("report", copy)  # draws what isn't there
+    assert (copy / "gallery" / "images.csv").is_file()
 
 
 def test_runs_are_listed(run):
     row = succeed("runs", run.parent).splitlines()[1].split()
     miou = pd.read_csv(run / "history.csv").miou.max()
-    assert row == ["first", "camvid", "camvid11", "rapid", "2/2", "0.0", f"{100 * miou:.1f}"]
+    minutes = pd.read_csv(run / "history.csv").seconds.sum() / 60
+    assert row == ["first", "camvid", "camvid11", "rapid", "2/2", f"{minutes:.1f}", f"{100 * miou:.1f}"]
     assert_refused(linknet("runs", run / "figures"), run / "figures")
 
 
 def test_the_worst_results_are_drawn(run):
     file = run / "figures" / "worst-val.png"
     file.unlink()
-    assert succeed("show-results", run, "--errors").strip() == str(file)
+    assert succeed("show-results", run, "--errors").splitlines()[-1] == str(file)
     Image.open(file).verify()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import platformdirs
@@ -25,6 +26,9 @@ def folder(tmp_path, monkeypatch):
     return platformdirs.user_cache_path("linknet-fastai") / "decoded"
 
 
+def files(folder: Path) -> list[Path]: return [file for file in folder.iterdir() if file.suffix != ".lock"]
+
+
 def count(content): content[:] = np.arange(len(content)) % 251
 
 
@@ -41,7 +45,7 @@ def test_another_key_is_filled_again_and_takes_the_old_one_s_place(folder):
     old = cached("a", b"key", 1000, count)
     new = cached("a", b"other", 1000, lambda content: content.fill(7))
     assert (new == 7).all() and old[252] == 1  # who has the older one keeps it
-    assert len(list(folder.iterdir())) == 1
+    assert len(files(folder)) == 1
 
 
 def test_it_may_be_written_to_without_changing_the_file(folder):
@@ -51,7 +55,7 @@ def test_it_may_be_written_to_without_changing_the_file(folder):
 
 def test_a_file_cut_short_is_filled_again(folder):
     cached("a", b"key", 1000, count)
-    file = next(folder.iterdir())
+    file = files(folder)[0]
     os.truncate(file, 500)
     assert cached("a", b"key", 1000, count)[252] == 1
 
@@ -59,14 +63,14 @@ def test_a_file_cut_short_is_filled_again(folder):
 def test_an_error_leaves_nothing(folder):
     def fails(content): raise UserError("a bad image")
     with pytest.raises(UserError, match="bad image"): cached("a", b"key", 1000, fails)
-    assert not list(folder.iterdir())
+    assert not files(folder)
 
 
 def test_a_full_disk_is_one_message(folder, monkeypatch):
     def full(*_): raise OSError(28, "No space left on device")
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(UserError, match="No space left"): cached("a", b"key", 1000, count)
-    assert not list(folder.iterdir())
+    assert not files(folder)
 
 
 SLOW = """
@@ -89,15 +93,15 @@ def test_a_kill_halfway_leaves_nothing_that_is_taken_for_whole(folder):
     killed = process(60)
     assert killed.stdout.readline() == "filling\n"
     killed.send_signal(signal.SIGKILL), killed.wait()
-    assert len(list(folder.iterdir())) == 1  # its unfinished file
+    assert len(files(folder)) == 1  # its unfinished file
     assert cached("a", b"key", 1000, count)[252] == 1
-    assert len(list(folder.iterdir())) == 1  # cleared away
+    assert len(files(folder)) == 1  # cleared away
 
 
 def test_two_processes_at_once(folder):
     both = [process(0.5), process(0.5)]
     assert [one.communicate()[0].split()[-1] for one in both] == ["5000", "5000"]
-    assert len(list(folder.iterdir())) == 1
+    assert len(files(folder)) == 1
 
 
 @pytest.mark.parametrize("for_training", [False, True])

@@ -154,11 +154,14 @@ def test_an_unknown_protocol_names_those_that_there_are(tmp_path):
 def test_without_a_folder_fastai_s_copy_is_taken(tmp_path, monkeypatch):
     "The download itself is the one thing that is faked."
     fastai_layout(tmp_path, ["0001TP_006690"])
+    monkeypatch.setattr("linknet_fastai.network.probe", lambda url: None)
     monkeypatch.setattr("fastai.data.external.untar_data", lambda url: tmp_path)
-    assert camvid().root == tmp_path
+    assert camvid().root == tmp_path and camvid().is_fetched
 
 
 def test_offline_the_message_says_where_to_put_a_copy(monkeypatch):
+    "And nothing is begun that draws a bar."
     def fails(url): raise OSError("no route to host")
-    monkeypatch.setattr("fastai.data.external.untar_data", fails)
+    monkeypatch.setattr("linknet_fastai.network.probe", fails)
+    monkeypatch.setattr("fastai.data.external.untar_data", lambda url: pytest.fail("asked in vain"))
     with pytest.raises(UserError, match=r"camvid\.tgz: .*--data DIR"): camvid()

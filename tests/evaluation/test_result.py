@@ -9,8 +9,16 @@ import pytest
 from finished_run import CONFIG
 
 from linknet_fastai.errors import UserError
-from linknet_fastai.evaluation.result import Result, describe_protocol, miou_interval, read_result, write_result
+from linknet_fastai.evaluation.result import (
+    Result,
+    ResultFile,
+    describe_protocol,
+    miou_interval,
+    read_result,
+    write_result,
+)
 from linknet_fastai.evaluation.scores import Scores
+from linknet_fastai.runs.reading import validate
 from linknet_fastai.runs.run import Run
 
 GOOD, BAD = np.array([[4, 0], [0, 4]]), np.array([[0, 4], [4, 0]])
@@ -59,8 +67,10 @@ def test_a_protocol_says_all_that_a_number_depends_on():
 
 
 def test_a_result_comes_back_from_json():
-    result = Result(Scores(GOOD, ("a", "b")), PROTOCOL, (0.5, 1.0), {"class_iou": 1.0}, Scores(BAD, ("a", "b")))
-    again = Result.from_json(result.to_json())
+    benchmark = dict.fromkeys(("class_iou", "class_iiou", "category_iou", "category_iiou"), 1.0)
+    result = Result(Scores(GOOD, ("a", "b")), PROTOCOL | {"boundary": 3}, (0.5, 1.0), benchmark,
+                    Scores(BAD, ("a", "b")))
+    again = Result.from_file(validate(ResultFile, json.loads(json.dumps(result.to_json())), Path("scores.json")))
     assert (again.protocol, again.interval) == (result.protocol, result.interval)
     assert again.cityscapes == result.cityscapes
     assert (again.scores.confusion == GOOD).all() and (again.boundary.confusion == BAD).all()
@@ -108,7 +118,7 @@ def test_scores_of_nothing_but_void_are_strict_json_too(run):
 def test_the_table_of_scores_carries_its_protocol(run):
     "A row a class and their mean; what it was taken on stands in each row, so that tables can be put together."
     scores, boundary = (Scores(np.array(matrix), ("a", "b")) for matrix in ([[3, 1], [0, 4]], [[1, 1], [0, 2]]))
-    write_result(run, "scores-val", Result(scores, PROTOCOL, (0, 1), boundary=boundary))
+    write_result(run, "scores-val", Result(scores, PROTOCOL | {"boundary": 3}, (0, 1), boundary=boundary))
     table = pd.read_csv(run.path / "scores-val.csv")
     assert list(table["class"]) == ["a", "b", "mean"]
     assert table.iou.tolist() == [3 / 4, 4 / 5, pytest.approx(31 / 40)]

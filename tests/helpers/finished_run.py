@@ -19,8 +19,9 @@ from linknet_fastai.runs.weights import ModelCard
 
 CLASSES, PALETTE = ("sky", "road", "car"), ((70, 130, 180), (128, 64, 128), (0, 0, 142))
 HEIGHT, WIDTH = 24, 32
-CONFIG = Config(dataset="tiny", data=None, protocol="tiny3", options={}, images={"train": 4, "val": 5}, splits="train",
-                skip_bad=False, recipe={"name": "rapid", "lr": 1e-3, "epochs": 3, "freeze_epochs": 0},
+CONFIG = Config(dataset="tiny", data=None, protocol="tiny3", options={}, classes=CLASSES,
+                images={"train": 4, "val": 5}, splits="train", skip_bad=False,
+                recipe={"name": "rapid", "lr": 1e-3, "epochs": 3, "freeze_epochs": 0},
                 machine={"device": "cpu", "precision": "fp32"}, versions={})
 
 

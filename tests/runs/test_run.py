@@ -96,9 +96,9 @@ def test_a_config_that_is_no_object_is_named(tmp_path):
 
 
 def test_new_runs_are_numbered(tmp_path):
-    assert new_run_path("tiny", tmp_path) == tmp_path / "tiny-1"
-    for number in (1, 3): (tmp_path / f"tiny-{number}").mkdir()
-    assert new_run_path("tiny", tmp_path) == tmp_path / "tiny-2"
+    "And reserved: two trainings that begin at once have two folders."
+    (tmp_path / "tiny-3").mkdir()
+    assert [new_run_path("tiny", tmp_path).name for _ in range(3)] == ["tiny-1", "tiny-2", "tiny-4"]
 
 
 # what a run holds
@@ -109,7 +109,8 @@ def test_a_run_that_has_not_finished_an_epoch_has_an_empty_history(run):
 
 
 def test_history_comes_back(run):
-    history = pd.DataFrame({"epoch": [1, 2], "miou": [0.1, float("nan")], "lr": [1 / 3, 2e-5]})
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1 / 7], "valid_loss": [2.0, 1.0],
+                            "miou": [0.1, float("nan")], "lr": [1 / 3, 2e-5], "seconds": [1.0, 2.0]})
     run.write_csv("history.csv", history[:1])
     run.write_csv("history.csv", history)
     pd.testing.assert_frame_equal(run.history, history, check_exact=True)

@@ -1,0 +1,34 @@
+"A page about one run or several, and what it shows of a run that couldn't be drawn when it was trained."
+
+from pathlib import Path
+
+from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..evaluation.result import read_result
+from ..evaluation.scoring import score
+from ..recipes import Recipe
+from ..reports.gallery import Gallery
+from ..reports.report import write_report
+from ..reports.run_figures import draw_run
+from ..runs.run import Run
+from ..runtime.device import Machine
+from .open_run import open_run
+
+
+def report(paths: list[Path], out: Path, data: Path | None = None):
+    """Write one page about the runs at `paths` to the file `out`; a run that has no gallery yet is drawn first.
+
+    `data` is the folder of the dataset, for that; where it was in training if not given. `UserError` for runs that
+    can't be read, aren't scored, or have other classes than the first.
+    """
+    runs = [Run.open(path) for path in paths]
+    for run in runs:
+        if run.is_scored and not Gallery(run.gallery).table_file.exists(): _draw(run, data)
+    write_report(runs, out)
+
+
+def _draw(run: Run, data: Path | None):
+    machine = Machine.choose()
+    opened = open_run(run.path, "val", machine, data)
+    _, matrices = score(opened.model, opened.dl, opened.dataset, opened.protocol)
+    dls = SegmentationDataLoaders.from_dataset(opened.dataset, run.recipe_as(Recipe), machine.device)
+    draw_run(run, run.history, opened.model, dls, read_result(run), matrices)
