@@ -77,7 +77,11 @@ def _drop_warnings():
 @contextmanager
 def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     "An image of which only the header is read, for within `reading` or `decoding`: the one place that opens images."
-    with Image.open(source, formats=FORMATS) as image:
+    try: image = Image.open(source, formats=FORMATS)
+    except ValueError as error:
+        if "Exif" in str(error): raise DamagedExif(error) from error  # an AVIF's is read with its header
+        raise
+    with image:
         if 0 in image.size: raise ValueError("it has no pixels")
         yield image
 
@@ -240,6 +244,7 @@ def _converted(image: Image.Image, value_range: ValueRange | None, name: str) ->
             raise UserError(f"{name}: has 8 bits ({image.mode}), where the training images have numbers from "
                             f"{value_range[0]:g} to {value_range[1]:g}; pass images as these were.")
         image = Image.fromarray(to_8_bits(np.asarray(image), value_range, name))
+    if image.mode == "RGB": return image  # and no copy
     with decoding(name): return image.convert("RGB")
 
 
