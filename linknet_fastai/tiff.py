@@ -52,8 +52,11 @@ def read_tiff(path: str | Path) -> np.ndarray:
         tag = page.tags.get(ORIENTATION)
         if tag is not None and tag.value != 1: raise ValueError(f"its orientation is {tag.value}; save it upright")
         values = page.asarray()
-        if values.ndim == 2: return values[..., None]
-        return np.moveaxis(values, 0, -1) if page.planarconfig == 2 else values  # channels one after the other
+        if values.ndim == 2: values = values[..., None]
+        elif values.ndim == 3 and page.planarconfig == 2: values = np.moveaxis(values, 0, -1)  # one after the other
+        if values.ndim != 3 or values.shape[:2] != (page.imagelength, page.imagewidth):
+            raise ValueError(f"it holds an array {list(values.shape)}")
+        return values
 
 
 @contextmanager

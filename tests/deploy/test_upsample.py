@@ -8,8 +8,8 @@ from linknet_fastai.deploy import upsample
 from linknet_fastai.deploy.upsample import argmax_upsampled
 
 
-@pytest.mark.parametrize("strip", [1, 500, upsample.STRIP])
-@pytest.mark.parametrize("size", [(1, 1), (7, 13), (8, 11), (9, 20), (31, 57), (64, 11), (1, 200), (101, 3)])
+@pytest.mark.parametrize("strip", [500, upsample.STRIP])
+@pytest.mark.parametrize("size", [(1, 1), (7, 13), (8, 11), (31, 57), (64, 11), (1, 200), (101, 3)])
 @pytest.mark.parametrize("classes", [1, 2, 11, 19])
 def test_it_is_the_argmax_of_the_whole_upsampled(monkeypatch, classes, size, strip):
     monkeypatch.setattr(upsample, "STRIP", strip)
