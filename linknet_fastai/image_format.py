@@ -8,7 +8,18 @@ import numpy as np
 from PIL import Image
 
 from .errors import UserError
-from .images import ValueRange, is_banded, is_deep, open_upright, read_bands, tensor_to_array, to_8_bits, to_rgb
+from .exif import upright
+from .images import (
+    ValueRange,
+    decoding,
+    is_banded,
+    is_deep,
+    open_upright,
+    read_bands,
+    tensor_to_array,
+    to_8_bits,
+    to_rgb,
+)
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
 MOST_CHANNELS = 1024
@@ -49,25 +60,31 @@ class ImageFormat:
         is_path = isinstance(source, str | Path)
         if is_path and is_banded(source): values, name = read_bands(source), str(source)
         elif self.channels == 3: return np.asarray(to_rgb(source, self.value_range))
-        else: values, name = self._values(source), str(source) if is_path else "the image"
+        else:
+            name = str(source) if is_path else "the image"
+            values = self._values(source, name)
         if values.ndim == 2: values = values[..., None]
         if problem := self.problem(values.shape[-1]): raise UserError(f"{name}: {problem}")
         if values.shape[-1] != self.channels: values = values.repeat(self.channels, axis=-1)  # gray
         return self._in_8_bits(values, name)
 
-    def _values(self, source: Any) -> np.ndarray:
+    def _values(self, source: Any, name: str) -> np.ndarray:
         "`[H,W]` or `[H,W,C]` as they are, but that colors are gray where one channel is wanted."
         if isinstance(source, str | Path): source, _ = open_upright(source)
         if hasattr(source, "detach"): source = self._tensor_values(source.detach().cpu().numpy())
         if self.channels == 1 and isinstance(source, np.ndarray) and source.shape[2:] == (3,):
             source = to_rgb(source)
         if isinstance(source, Image.Image):
-            if self.channels == 1 and not is_deep(source): source = source.convert("L")
-            return np.asarray(source.convert(COLORS[source.mode]) if source.mode in COLORS else source)
+            with decoding(name): return self._image_values(source)
         if not isinstance(source, np.ndarray) or source.ndim not in (2, 3):
             raise UserError(f"a {type(source).__name__} is no image of {self.channels} channels; pass a path, an array "
                             "[H,W,C] or a tensor [C,H,W].")
         return source
+
+    def _image_values(self, image: Image.Image) -> np.ndarray:
+        image = upright(image)
+        if self.channels == 1 and not is_deep(image): image = image.convert("L")
+        return np.asarray(image.convert(COLORS[image.mode]) if image.mode in COLORS else image)
 
     def _tensor_values(self, values: np.ndarray) -> np.ndarray:
         "Channels last; floats from 0 to 1 are of 8 bits, unless a range says otherwise."

@@ -1,24 +1,30 @@
-"Images from anywhere: whatever Pillow reads, and one message about whatever it doesn't."
+"Images from anywhere: each file is opened here, and one message says what is wrong with one that can't be read."
 
+import os
+import re
+import stat
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
 from .errors import Note, UserError
-from .tiff import is_multispectral, read_tiff, tiff_header
+from .exif import DamagedExif, orientation_of, upright, upright_size
+from .tiff import is_cut, is_tiff, read_tiff, tiff_header
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 VOID_GRAY = 220
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
 
 ValueRange = tuple[float, float]  # of an image's numbers, from black to white
 LOSSY = ("JPEG", "MPO")  # formats that change pixels
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
+LONGEST = 1000  # a side of an image, in its other side
 
 
 def is_junk(name: str) -> bool:
@@ -26,14 +32,80 @@ def is_junk(name: str) -> bool:
     return name.startswith(".") or name in JUNK
 
 
+@contextmanager
+def decoding(name: str | Path, what: str = "an image", remedy: str = "replace or remove it") -> Iterator[None]:
+    """Whatever goes wrong with data in here, as one `UserError`: `name` can't be read as `what`, and the remedy.
+
+    Other messages for users pass, and so does a lack of memory.
+    """
+    _drop_warnings()
+    try: yield
+    except (UserError, MemoryError): raise
+    except FileNotFoundError as error:
+        raise UserError(f"{name}: there is no such file; check the path.") from error
+    except DamagedExif as error:
+        raise UserError(f"{name}: its EXIF data is damaged ({error}), so which side is up is unknown; save the image "
+                        "without its EXIF data.") from error
+    except Exception as error:  # decoders raise all kinds for damaged data, by far not only OSError and ValueError
+        reason = str(error) or type(error).__name__
+        raise UserError(f"{name}: can't be read as {what} ({reason}); {remedy}.") from error
+
+
+@contextmanager
+def reading(path: str | Path, what: str = "an image", remedy: str = "replace or remove it") -> Iterator[None]:
+    "As `decoding`, of a file; `UserError` at once for what is no regular file."
+    with decoding(path, what, remedy):
+        check_regular(path)
+        yield
+
+
+def check_regular(path: str | Path):
+    "`UserError` for a folder, a pipe, a device or a socket: to open one may wait forever. Links to files are fine."
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise UserError(f"{path}: is no regular file, so it isn't opened; replace or remove it.")
+
+
+def _drop_warnings():
+    """Python's filters are the process's, and reading is for many threads: they can't be put back afterwards.
+
+    So the one that is added is for warnings out of Pillow and tifffile only; others may have dropped it since.
+    """
+    drop = ("ignore", None, Warning, re.compile(r"(PIL|tifffile)\."), 0)
+    if drop not in warnings.filters: warnings.filterwarnings(drop[0], module=drop[3].pattern)
+
+
+@contextmanager
+def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
+    "An image of which only the header is read, for within `reading` or `decoding`: the one place that opens images."
+    try: image = Image.open(source, formats=FORMATS)
+    except ValueError as error:
+        if "Exif" in str(error): raise DamagedExif(error) from error  # an AVIF's is read with its header
+        raise
+    with image:
+        if 0 in image.size: raise ValueError("it has no pixels")
+        yield image
+
+
+@contextmanager
+def _header(path: str | Path) -> Iterator[Image.Image]:
+    "As `opened`, of a file, with one message for whatever goes wrong."
+    with reading(path), opened(path) as image:
+        _check_shape(image.size[::-1])
+        yield image
+
+
+def _check_shape(size: tuple[int, int]):
+    if max(size) > LONGEST * min(size):  # that takes minutes to read
+        raise ValueError(f"it has {size[0]}x{size[1]} pixels, one side more than {LONGEST} times the other")
+
+
 def open_image(path: str | Path) -> Image.Image:
     """A decoded image as the file has it.
 
     `UserError` where the file is missing, cut short, no image, or has more than 8 bits a color, which Pillow would cut.
     """
-    with _reading(path), Image.open(path) as image:
-        if not is_deep(image) and ";16" in str(image.tile):
-            raise ValueError("it has 16 bits for each of several colors, and 8 can be read; convert it to 8 bits")
+    with _header(path) as image:
+        _check_depth(image)
         image.load()
         return image
 
@@ -41,10 +113,16 @@ def open_image(path: str | Path) -> Image.Image:
 def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
     """A decoded image, turned as its EXIF orientation says, and whether its format changes pixels.
 
-    Errors as for `open_image`.
+    Errors as for `open_image`, and `UserError` for EXIF data that can't be read.
     """
-    image = open_image(path)
-    return ImageOps.exif_transpose(image), image.format in LOSSY
+    with _header(path) as image:
+        _check_depth(image)
+        return upright(image), image.format in LOSSY
+
+
+def _check_depth(image: Image.Image):
+    if not is_deep(image) and ";16" in str(image.tile):
+        raise ValueError("it has 16 bits for each of several colors, and 8 can be read; convert it to 8 bits")
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -54,19 +132,37 @@ def is_deep(image: Image.Image) -> bool:
 
 def is_banded(path: str | Path) -> bool:
     "Whether a file is a TIFF of channels that Pillow can't read, but `read_bands`."
-    with _reading(path): return is_multispectral(path)
+    with reading(path): return _is_banded(path)
+
+
+def _is_banded(path: str | Path) -> bool:
+    "False for a file that can't be read at all: who opens it next hears what is wrong."
+    if Path(path).suffix.lower() not in (".tif", ".tiff"): return False
+    try:
+        with opened(path) as image: return is_cut(image)
+    except UnidentifiedImageError: return is_tiff(path)
+    except MemoryError: raise
+    except Exception: return False
 
 
 def read_bands(path: str | Path) -> np.ndarray:
     "`[H,W,C]` of a TIFF file, with the numbers that it has; `UserError` where it can't be read."
-    with _reading(path): return read_tiff(path)
+    with reading(path):
+        _tiff_header(path)
+        return read_tiff(path)
+
+
+def _tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
+    header = tiff_header(path)
+    _check_shape(header[0])
+    return header
 
 
 def channel_count(path: str | Path) -> int:
     "As `bands`, of a file, from its header alone."
-    with _reading(path):
-        if is_multispectral(path): return tiff_header(path)[1]
-        with Image.open(path) as image: return bands(image)
+    with reading(path):
+        if _is_banded(path): return _tiff_header(path)[1]
+        with _header(path) as image: return bands(image)
 
 
 def bands(image: Image.Image) -> int:
@@ -76,42 +172,36 @@ def bands(image: Image.Image) -> int:
 
 def is_deep_file(path: str | Path) -> bool:
     "As `is_deep`, of a file, from its header alone."
-    with _reading(path):
-        if is_multispectral(path): return tiff_header(path)[2] != np.uint8
-        with Image.open(path) as image: return is_deep(image)
+    with reading(path):
+        if _is_banded(path): return _tiff_header(path)[2] != np.uint8
+        with _header(path) as image: return is_deep(image)
 
 
 def image_mode(path: str | Path) -> str:
     "Pillow's mode of an image file, from its header alone."
-    with _reading(path), Image.open(path) as image: return image.mode
+    with _header(path) as image: return image.mode
 
 
 def orientation(path: str | Path) -> int:
-    "The EXIF orientation of an image file, 1 (upright) to 8."
-    with _reading(path):
-        if is_multispectral(path): return 1
-        with Image.open(path) as image: return _orientation(image)
+    "The EXIF orientation of an image file, 1 (upright) to 8; `UserError` for EXIF data that can't be read."
+    with reading(path):
+        if _is_banded(path): return 1
+        with _header(path) as image: return orientation_of(image)
 
 
 def frame_count(path: str | Path) -> int:
     "How many frames or pages an image file has."
-    with _reading(path):
-        if is_multispectral(path): return tiff_header(path)[3]
-        with Image.open(path) as image: return getattr(image, "n_frames", 1)
-
-
-def _orientation(image: Image.Image) -> int:
-    tag = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return tag if tag in range(1, 9) else 1
+    with reading(path):
+        if _is_banded(path): return _tiff_header(path)[3]
+        with _header(path) as image: return getattr(image, "n_frames", 1)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    "(height, width) of an upright image, from the file's header alone."
-    with _reading(path):
-        if is_multispectral(path): return tiff_header(path)[0]
-        with Image.open(path) as image:
-            turned = _orientation(image) >= 5  # on its side
-            return image.size if turned else image.size[::-1]
+    "(height, width) of an upright image, from the file's header alone; `UserError` as for `orientation`."
+    with reading(path):
+        if _is_banded(path): return _tiff_header(path)[0]
+        with _header(path) as image:
+            return upright_size(image)
 
 
 def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]:
@@ -136,17 +226,16 @@ def to_rgb(source: Any, value_range: ValueRange | None = None) -> Image.Image:
     `UserError` for anything else, for files that can't be read, and for an image of more bits, or fewer, than the range
     is for: there is no telling how bright it is.
     """
-    if isinstance(source, str | Path): return _converted(open_image(source), value_range, str(source))
+    if isinstance(source, str | Path): return _converted(open_upright(source)[0], value_range, str(source))
     if hasattr(source, "detach"): source = tensor_to_array(source.detach().cpu().numpy())
     if isinstance(source, np.ndarray): source = _array_to_image(source)
     if not isinstance(source, Image.Image):
         raise UserError(f"a {type(source).__name__} is no image; pass a path, a Pillow image, an array [H,W,3] or a "
                         "tensor [3,H,W].")
-    return _converted(source, value_range, "the image")
+    with decoding("the image"): return _converted(upright(source), value_range, "the image")
 
 
 def _converted(image: Image.Image, value_range: ValueRange | None, name: str) -> Image.Image:
-    image = ImageOps.exif_transpose(image)
     if is_deep(image) and value_range is None:
         raise UserError(f"{name}: has numbers of more than 8 bits ({image.mode}), where the model and its training "
                         "images have 8; convert it as these were.")
@@ -155,7 +244,8 @@ def _converted(image: Image.Image, value_range: ValueRange | None, name: str) ->
             raise UserError(f"{name}: has 8 bits ({image.mode}), where the training images have numbers from "
                             f"{value_range[0]:g} to {value_range[1]:g}; pass images as these were.")
         image = Image.fromarray(to_8_bits(np.asarray(image), value_range, name))
-    return image.convert("RGB")
+    if image.mode == "RGB": return image  # and no copy
+    with decoding(name): return image.convert("RGB")
 
 
 def to_8_bits(values: np.ndarray, value_range: ValueRange, name: str) -> np.ndarray:
@@ -188,17 +278,6 @@ def _array_to_image(values: np.ndarray) -> Image.Image:
         raise UserError(f"an array {list(values.shape)} of {values.dtype} is no image; pass [H,W,3] or [H,W] of uint8, "
                         "or [H,W] of uint16 (as a tensor: [3,H,W]).")
     return Image.fromarray(values)
-
-
-@contextmanager
-def _reading(path: str | Path):
-    "Whatever Pillow says of a bad file, as one message."
-    try: yield
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file; check the path.") from error
-    # Pillow's decoders raise these for damaged files, and DecompressionBombError for absurd sizes
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: can't be read as an image ({error}); replace or remove it.") from error
 
 
 def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:

@@ -1,28 +1,27 @@
-"TIFF files that Pillow can't read, or not all of: any number of channels, of any depth, by tifffile."
+"""TIFF files that Pillow can't read, or not all of: any number of channels, of any depth, by tifffile.
 
+Of damaged files these raise whatever tifffile does; `images` makes one message of it.
+"""
+
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tifffile import TiffFile, TiffFileError, TiffPage
 
 BITS_PER_SAMPLE, ORIENTATION, SAMPLES_PER_PIXEL, SAMPLE_FORMAT = 258, 274, 277, 339  # TIFF 6.0's tags
 UNSIGNED = 1  # a `SAMPLE_FORMAT`
 
+# what they log of damaged files is beside the one message that such a file gets
+for name in ("tifffile", "PIL.TiffImagePlugin"): logging.getLogger(name).setLevel(logging.CRITICAL)
 
-def is_multispectral(path: str | Path) -> bool:
-    """Whether a TIFF file is one for `read_tiff`: Pillow doesn't know its kind, or would cut its channels or its bits.
 
-    False for files that are no TIFF or can't be read at all: Pillow says what is wrong with these.
-    """
-    if Path(path).suffix.lower() not in (".tif", ".tiff"): return False
-    try:
-        with Image.open(path) as image:
-            cut = image.format == "TIFF" and image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
-            return cut or _is_unsigned_32(image) or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
-    except UnidentifiedImageError: return _is_tiff(path)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError): return False
+def is_cut(image: Image.Image) -> bool:
+    "Whether Pillow would cut the channels or the bits of an image of which it has read the header."
+    cut = image.format == "TIFF" and image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
+    return cut or _is_unsigned_32(image) or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
 
 
 def _is_unsigned_32(image: Image.Image) -> bool:
@@ -32,7 +31,8 @@ def _is_unsigned_32(image: Image.Image) -> bool:
     return (bits, kind) == ((32,), (UNSIGNED,))
 
 
-def _is_tiff(path: str | Path) -> bool:
+def is_tiff(path: str | Path) -> bool:
+    "Whether tifffile finds an image in a file."
     try:
         with TiffFile(path) as file: return bool(file.pages.first.shape)
     except (TiffFileError, OSError, ValueError, IndexError): return False
@@ -45,22 +45,23 @@ def tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
 
 
 def read_tiff(path: str | Path) -> np.ndarray:
-    "The first page of a TIFF file, `[H,W,C]`, with the numbers that it has; `ValueError` where they can't be read."
+    "The first page of a TIFF file, `[H,W,C]`, with the numbers that it has."
     with _page(path) as (page, _):
         if page.imagelength * page.imagewidth > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):  # as Pillow has it
             raise ValueError(f"{page.imagewidth}x{page.imagelength} pixels are too many")
         tag = page.tags.get(ORIENTATION)
         if tag is not None and tag.value != 1: raise ValueError(f"its orientation is {tag.value}; save it upright")
         values = page.asarray()
-        if values.ndim == 2: return values[..., None]
-        return np.moveaxis(values, 0, -1) if page.planarconfig == 2 else values  # channels one after the other
+        if values.ndim == 2: values = values[..., None]
+        elif values.ndim == 3 and page.planarconfig == 2: values = np.moveaxis(values, 0, -1)  # one after the other
+        if values.ndim != 3 or values.shape[:2] != (page.imagelength, page.imagewidth):
+            raise ValueError(f"it holds an array {list(values.shape)}")
+        return values
 
 
 @contextmanager
 def _page(path: str | Path):
-    try:
-        with TiffFile(path) as file:
-            page = file.pages.first
-            if not isinstance(page, TiffPage) or page.dtype is None: raise ValueError("it holds no image")
-            yield page, len(file.pages)
-    except (TiffFileError, IndexError, KeyError) as error: raise ValueError(error) from error
+    with TiffFile(path) as file:
+        page = file.pages.first
+        if not isinstance(page, TiffPage) or page.dtype is None: raise ValueError("it holds no image")
+        yield page, len(file.pages)

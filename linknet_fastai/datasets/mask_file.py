@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images import frame_count, open_upright
+from ..images import decoding, frame_count, open_upright, reading
 
 GRAY, PALETTE, COLOR, ALPHA = "gray", "palette", "color", "alpha"
+NUMBERS = "buif"  # NumPy's kinds of them
 MOST = 1 << 16  # numbers in a mask are below it
 GRAY_STEP = 0x010101  # times a gray is its 24-bit color
 
@@ -58,9 +59,8 @@ def read_mask_file(path: Path) -> MaskFile:
     reader = READERS.get(image.mode)
     if reader is None:
         raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB "
-                        "color a pixel; "
-                        "convert it to PNG.")
-    kind, pixels, *palette = reader(path, image)
+                        "color a pixel; convert it to PNG.")
+    with decoding(path): kind, pixels, *palette = reader(path, image)
     return MaskFile(kind, pixels, *palette, lossy=lossy)
 
 
@@ -77,30 +77,27 @@ def unpack(color: int) -> tuple[int, int, int]:
 
 
 def _read_array(path: Path) -> MaskFile:
-    try: values = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error: raise UserError(f"{path}: there is no such file; check the path.") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: can't be read as an array ({error}); save it with numpy.save, without "
-                        "objects.") from error
+    with reading(path, "an array", "save it with numpy.save, without objects"):
+        # mapped, so that a header that promises more than the file has takes no memory
+        values = np.array(np.lib.format.open_memmap(path, mode="r"))
     if values.ndim == 3 and values.shape[-1] == 3 and values.dtype == np.uint8: return MaskFile(COLOR, pack(values))
     if values.ndim != 2:
         raise UserError(f"{path}: is an array {list(values.shape)}, and a mask has [H,W] numbers or [H,W,3] colors; "
                         "convert it.")
+    if values.dtype.kind not in NUMBERS:
+        raise UserError(f"{path}: is an array of {values.dtype}, and a mask has whole numbers; convert it.")
     return MaskFile(GRAY, _whole_numbers(path, values))
 
 
 def _whole_numbers(path: Path, values: np.ndarray) -> np.ndarray:
     "As int32; `UserError` where they are no class numbers."
     if values.dtype == bool: return values.astype(np.int32)
-    if np.issubdtype(values.dtype, np.floating) and not (np.isfinite(values).all()
-                                                         and (values == np.round(values)).all()):
-        raise UserError(f"{path}: holds numbers such as {values[values != np.round(values)].flat[0]:.6g}, and classes "
-                        "are whole "
-                        "numbers; convert it.")
+    broken = values[~np.isfinite(values) | (values != np.round(values))] if values.dtype.kind == "f" else ()
+    if len(broken):
+        raise UserError(f"{path}: holds numbers such as {broken[0]:.6g}, and classes are whole numbers; convert it.")
     if values.size and (values.min() < 0 or values.max() >= MOST):
         raise UserError(f"{path}: holds numbers from {values.min():g} to {values.max():g}, and classes are numbers "
-                        f"from 0 to {MOST - 1}; "
-                        "convert it.")
+                        f"from 0 to {MOST - 1}; convert it.")
     return values.astype(np.int32)
 
 

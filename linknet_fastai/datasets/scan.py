@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
-from ..images import bands, is_banded, is_deep, open_upright, orientation, read_bands, to_rgb
+from ..images import bands, decoding, is_banded, is_deep, open_upright, orientation, read_bands
 from ..progress import Progress, silent
 from .files_inside import inside
 from .mask_file import COLOR, GRAY_STEP, PALETTE, read_mask_file
@@ -143,7 +143,7 @@ def _pixels(path: Path) -> tuple[np.ndarray, int, bool]:
     "Gray `[H,W]` of more than 8 bits, or RGB `[H,W,3]`; how many channels the file has; whether they have 16 bits."
     image, _ = open_upright(path)
     if is_deep(image): return np.asarray(image), 1, image.mode.startswith("I;16")
-    return np.asarray(to_rgb(image)), bands(image), False
+    with decoding(path): return np.asarray(image.convert("RGB")), bands(image), False
 
 
 def _scan_mask(path: Path) -> FileScan:

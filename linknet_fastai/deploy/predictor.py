@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..image_format import resized
 from ..images import scaled_size
 from ..models.autocast import autocast_model
 from ..runs.weights import MODEL_FILE, load_weights
 from ..runtime.device import Machine
+from .upsample import argmax_upsampled
 
 
 class Predictor:
@@ -28,12 +28,17 @@ class Predictor:
         model, self.card = load_weights(Path(run) / MODEL_FILE)
         self.model = autocast_model(model, self.machine)
 
-    @torch.inference_mode()
     def __call__(self, image: Any) -> np.ndarray:
-        pixels = self.card.image_format.read(image)
-        logits = self.model(self._normalized(pixels))
-        logits = F.interpolate(logits, pixels.shape[:2], mode="bilinear", align_corners=False)
-        return logits[0].argmax(0).to(torch.uint8).cpu().numpy()
+        return self.predict(self.read(image))
+
+    def read(self, image: Any) -> np.ndarray:
+        "The pixels of an image, uint8 `[H,W,C]`, as the model was trained on them; errors as `ImageFormat.read`."
+        return self.card.image_format.read(image)
+
+    @torch.inference_mode()
+    def predict(self, pixels: np.ndarray) -> np.ndarray:
+        "The classes of pixels as `read` gives them, uint8 `[H,W]`."
+        return argmax_upsampled(self.model(self._normalized(pixels))[0], pixels.shape[:2])
 
     @torch.inference_mode()
     def certainty(self, image: Any) -> float:
@@ -41,7 +46,7 @@ class Predictor:
 
         It is the mean over the pixels of what the model sees, from 0 (undecided everywhere) to 1.
         """
-        probabilities = self.model(self._normalized(self.card.image_format.read(image))).float().softmax(1)
+        probabilities = self.model(self._normalized(self.read(image))).float().softmax(1)
         best, second = probabilities.topk(2, dim=1).values.unbind(1)
         return (best - second).mean().item()
 

@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..evaluation.result import Result, describe_protocol, read_result
 from ..files import atomic_write
 from ..image_grid import WRONG
-from ..images import VOID_GRAY
+from ..images import VOID_GRAY, check_regular, open_image
 from ..runs.run import Run
 from ..runs.weights import ModelCard
 from .charts import curves, normalize_rows
@@ -114,12 +114,12 @@ def _common_images(named_runs: list[NamedRun]) -> list[str]:
 def _image(name: str, named_runs: list[NamedRun]) -> dict:
     "What the page shows of an image: its files as layers, its scores in each run, and each class's lowest IoU."
     first, classes = named_runs[0].entries[name], named_runs[0].card.classes
-    truth = Image.open(first.truth)
+    truth = open_image(first.truth)
     layers = [("truth", "Truth", _data(first.truth))]
     for number, each in enumerate(named_runs):
         prediction, suffix = each.entries[name].prediction, f" {each.name}" if len(named_runs) > 1 else ""
         layers += [(f"prediction{number}", f"Prediction{suffix}", _data(prediction)),
-                   (f"errors{number}", f"Errors{suffix}", _errors(truth, Image.open(prediction), len(classes)))]
+                   (f"errors{number}", f"Errors{suffix}", _errors(truth, open_image(prediction), len(classes)))]
     ious = [min(each.entries[name].ious[label] for each in named_runs) for label in classes]
     return {"name": name, "width": truth.width, "height": truth.height, "image": _data(first.image), "layers": layers,
             "mious": [each.entries[name].miou for each in named_runs],
@@ -142,6 +142,7 @@ def _data(path: Path) -> str:
     "An image file as a data URI. A run may be a stranger's: what a symbolic link leads to stays out of the page."
     if path.is_symlink() or path.parent.is_symlink():
         raise UserError(f"{path}: is a link, and a report takes only what is in the run itself; put the file there.")
+    check_regular(path)
     return _uri("image/jpeg" if path.suffix == ".jpg" else "image/png", path.read_bytes())
 
 

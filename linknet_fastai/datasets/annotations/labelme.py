@@ -3,7 +3,8 @@
 import base64
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from ...errors import UserError
-from ...images import SUFFIXES
+from ...images import SUFFIXES, decoding, opened
 from .draft import Draft
 from .export_files import ExportFiles
 from .outlines import ellipse, rectangle, ring
@@ -89,18 +90,16 @@ def _add(draft: Draft, path: Path, content: File):
 
 def _embedded(path: Path, data: str, said: tuple[int, int] | None) -> tuple[Callable[[], bytes], tuple[int, int], str]:
     "How to get at the bytes of an image that a JSON file holds, its size and its format."
-    image = _decoded_image(f"{path}: its imageData", data)
-    size = image.size[::-1]
+    with _decoded(f"{path}: its imageData", data) as image: size, kind = image.size[::-1], image.format.lower()
     if said not in (None, size): raise UserError(f"{path}: its imageData is {size[0]}x{size[1]}, but it says "
                                                  f"{said[0]}x{said[1]}; correct it.")
     # read again when it is needed: all images of a folder would fill the memory
-    return lambda: base64.b64decode(parse_json(path, read_bytes(path))["imageData"]), size, image.format.lower()
+    return lambda: base64.b64decode(parse_json(path, read_bytes(path))["imageData"]), size, kind
 
 
-def _decoded_image(where: str, data: str) -> Image.Image:
-    try: return Image.open(io.BytesIO(base64.b64decode(data)))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{where} can't be read as an image ({error}); save it again.") from error
+@contextmanager
+def _decoded(where: str, data: str) -> Iterator[Image.Image]:
+    with decoding(where, remedy="save it again"), opened(io.BytesIO(base64.b64decode(data))) as image: yield image
 
 
 def _shape(draft: Draft, where: str, drawn: Drawn, size: tuple[int, int]) -> Shape | None:
@@ -123,14 +122,12 @@ def _shape(draft: Draft, where: str, drawn: Drawn, size: tuple[int, int]) -> Sha
 
 def _bitmap(where: str, data: str | None, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     "Bool `[H,W]` of a bitmap in a box, whose last row and column belong to it."
-    image = _decoded_image(f"{where}: its mask", data or "")
+    with _decoded(f"{where}: its mask", data or "") as image: inside = np.asarray(image.convert("L")) > 0
     (left, top), (right, bottom) = box.astype(int)
-    height, width = bottom - top + 1, right - left + 1
-    if image.size != (width, height) or left < 0 or top < 0 or right >= size[1] or bottom >= size[0]:
-        raise UserError(f"{where}: its mask is {image.height}x{image.width}, and its box doesn't fit it or the image; "
-                        "draw it again.")
+    shape = (bottom - top + 1, right - left + 1)
+    if inside.shape != shape or left < 0 or top < 0 or right >= size[1] or bottom >= size[0]:
+        raise UserError(f"{where}: its mask is {inside.shape[0]}x{inside.shape[1]}, and its box doesn't fit it or the "
+                        "image; draw it again.")
     mask = np.zeros(size, dtype=bool)
-    try: mask[top:top + height, left:left + width] = np.asarray(image.convert("L")) > 0
-    except (OSError, SyntaxError, ValueError) as error: raise UserError(f"{where}: its mask is damaged ({error}); draw "
-                                                                        "it again.") from error
+    mask[top:bottom + 1, left:right + 1] = inside
     return mask
