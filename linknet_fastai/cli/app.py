@@ -225,11 +225,14 @@ def predict(run: RunFolder,
     from ..deploy.predictor import Predictor
     from ..runs.run import Run
     from ..runtime.device import Machine
-    from ..workflows.predict import PredictOptions
+    from ..workflows.predict import PartlyDone, PredictOptions
     from ..workflows.predict import predict as predict_images
     predictor = Predictor(Run.open(run).path, Machine.choose(device, precision))
     out = out or run / "predictions"
-    written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
+    try: written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
+    except PartlyDone as partly:
+        for each in partly.failed: console.print(f"failed:   {each.problem}")
+        raise
     if least_certain is not None:
         console.print("certainty, the mean margin between the best class and the second, the least first:")
         for each in written: console.print(f"{each.certainty:.3f} {each.image}", markup=False)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..errors import UserError
 from ..files import atomic_write
+from ..image_format import displayed
 from ..images import to_palette_image
 from ..runs.weights import ModelCard
 from .coco import coco_annotations, coco_content
@@ -23,10 +24,15 @@ OVERLAY = 0.5  # the mask's opacity
 
 @dataclass(frozen=True)
 class Predicted:
-    "An image file, its path relative to the folder that it was found in, its mask uint8 `[H,W]`, the model's card."
+    """A prediction.
+
+    `image` is the file, `relative` its path below the folder that it was found in, `pixels` what was read of it, uint8
+    `[H,W,C]`, `mask` its classes, uint8 `[H,W]`.
+    """
 
     image: Path
     relative: Path
+    pixels: np.ndarray
     mask: np.ndarray
     card: ModelCard
 
@@ -86,8 +92,7 @@ def _mask_and_overlay(relative: Path) -> tuple[Path, Path]:
 
 def _write_mask_and_overlay(of: Predicted, mask_file: Path, overlay_file: Path):
     save_mask(of.mask, of.card.palette, mask_file)
-    image = of.card.image_format.show(of.image)
-    save_overlay(image, of.mask, of.card.palette, overlay_file)
+    save_overlay(Image.fromarray(displayed(of.pixels)), of.mask, of.card.palette, overlay_file)
 
 
 def _server_file(relative: Path) -> tuple[Path]:

@@ -45,14 +45,14 @@ def test_it_does_what_it_can_and_names_what_it_cannot(run, folder, tmp_path):
     good, bad = folder / "val" / "0.png", tmp_path / "cut.png"
     bad.write_bytes(good.read_bytes()[:200])
     assert_refused(linknet("predict", run, bad, good, "--out", tmp_path / "out"), bad)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "0_overlay.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "0_overlay.png", "failed.csv"]
 
 
 def test_two_images_of_one_name_do_not_overwrite_each_other(run, folder, tmp_path):
     Image.open(folder / "val" / "0.png").save(tmp_path / "0.jpg")
     result = linknet("predict", run, folder / "val" / "0.png", tmp_path / "0.jpg", "--out", tmp_path / "out")
-    assert_refused(result, "0.png", "0.jpg")
-    assert not (tmp_path / "out").exists()
+    assert_refused(result, "0.png", "0.jpg", "1 of 2")
+    assert "failed:" in result.stdout and (tmp_path / "out" / "0.png").exists()
 
 
 def test_a_format_that_is_unknown_or_does_not_fit_is_named(run, cityscapes_root):

@@ -1,15 +1,17 @@
 "Which files are predicted, and where the masks go."
 
 import json
+import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from finished_run import finished_run
 from PIL import Image
 
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import UserError
-from linknet_fastai.workflows.predict import PredictOptions, predict
+from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +51,58 @@ def test_an_overlay_that_is_named_is_predicted(predictor, images, tmp_path):
 
 def test_an_image_is_never_overwritten(predictor, images):
     before = (images / "a.png").read_bytes()
-    with pytest.raises(UserError, match="a.png.*--out"): predict(predictor, [images], images)
-    assert (images / "a.png").read_bytes() == before and files(images) == ["a.png", "deeper/b.jpg"]
+    with pytest.raises(PartlyDone, match="1 of 2.*a.png.*--out"): predict(predictor, [images], images)
+    assert (images / "a.png").read_bytes() == before
+    assert files(images) == ["a.png", "deeper/b.jpg", "deeper/b.png", "deeper/b_overlay.png", "failed.csv"]
+
+
+def test_two_images_of_one_mask_are_that_image_s_fault_only(predictor, images, tmp_path):
+    Image.new("RGB", (30, 20)).save(images / "a.jpg")
+    with pytest.raises(PartlyDone) as partly: predict(predictor, [images], tmp_path / "out")
+    assert [each.image.name for each in partly.value.failed] == ["a.png"]
+    assert [each.image.name for each in partly.value.written] == ["a.jpg", "b.jpg"]
+
+
+def test_a_name_that_is_too_long_is_that_image_s_fault_only(predictor, images, tmp_path):
+    "Its mask could be written, its overlay couldn't."
+    (images / "a.png").rename(images / f"{'x' * 248}.png")
+    with pytest.raises(PartlyDone, match="1 of 2.*too long") as partly: predict(predictor, [images], tmp_path / "out")
+    assert [each.image.name for each in partly.value.written] == ["b.jpg"]
+
+
+def test_all_bad_images_are_listed_beside_all_good_ones(predictor, images, tmp_path):
+    for number in range(30):
+        if number % 3: Image.new("RGB", (30, 20)).save(images / f"{number}.png")
+        else: (images / f"{number}.png").write_bytes(b"cut")
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(PartlyDone, match="22 of 33") as partly:
+        predict(predictor, [images, tmp_path / "pipe.png"], tmp_path / "out")
+    listed = pd.read_csv(tmp_path / "out" / "failed.csv")
+    cut = [str(images / f"{number}.png") for number in range(0, 30, 3)]
+    assert sorted(listed.image) == sorted([*cut, str(tmp_path / "pipe.png")])
+    assert len(partly.value.written) == 22 and all(map(str.__contains__, listed.problem, listed.image))
+    for path in cut: os.unlink(path)
+    predict(predictor, [images], tmp_path / "out")
+    assert not (tmp_path / "out" / "failed.csv").exists()
+
+
+def test_an_image_that_is_too_large_for_the_memory_is_that_image_s_fault_only(predictor, images, tmp_path, monkeypatch):
+    def read(source):
+        if "a.png" in str(source): raise MemoryError
+        return np.zeros((20, 30, 3), dtype=np.uint8)
+    monkeypatch.setattr(predictor, "read", read)
+    with pytest.raises(PartlyDone, match="1 of 2.*a.png.*memory"): predict(predictor, [images], tmp_path / "out")
+
+
+def test_an_image_that_is_written_anew_meanwhile_is_read_once(predictor, images, tmp_path, monkeypatch):
+    read = predictor.read
+    def read_and_change(source):
+        pixels = read(source)
+        Image.new("RGB", (7, 5)).save(source)
+        return pixels
+    monkeypatch.setattr(predictor, "read", read_and_change)
+    predict(predictor, [images], tmp_path / "out")
+    assert Image.open(tmp_path / "out" / "a_overlay.png").size == (30, 20)
 
 
 # polygons
