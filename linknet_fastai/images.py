@@ -18,11 +18,11 @@ from .tiff import is_cut, is_tiff, read_tiff, tiff_header
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 VOID_GRAY = 220
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
 
 ValueRange = tuple[float, float]  # of an image's numbers, from black to white
-LOSSY = ("JPEG", "MPO")  # formats that change pixels
+LOSSY = ("JPEG", "MPO", "AVIF")  # formats that change pixels
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 LONGEST = 1000  # a side of an image, in its other side
 
