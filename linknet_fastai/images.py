@@ -55,11 +55,11 @@ def decoding(name: str | Path, what: str = "an image", remedy: str = "replace or
 def reading(path: str | Path, what: str = "an image", remedy: str = "replace or remove it") -> Iterator[None]:
     "As `decoding`, of a file; `UserError` at once for what is no regular file."
     with decoding(path, what, remedy):
-        check_regular(path)
+        _check_regular(path)
         yield
 
 
-def check_regular(path: str | Path):
+def _check_regular(path: str | Path):
     "`UserError` for a folder, a pipe, a device or a socket: to open one may wait forever. Links to files are fine."
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise UserError(f"{path}: is no regular file, so it isn't opened; replace or remove it.")
