@@ -18,11 +18,11 @@ from .tiff import is_cut, is_tiff, read_tiff, tiff_header
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 VOID_GRAY = 220
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
 
 ValueRange = tuple[float, float]  # of an image's numbers, from black to white
-LOSSY = ("JPEG", "MPO")  # formats that change pixels
+LOSSY = ("JPEG", "MPO", "AVIF")  # formats that change pixels
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 LONGEST = 1000  # a side of an image, in its other side
 
@@ -55,11 +55,11 @@ def decoding(name: str | Path, what: str = "an image", remedy: str = "replace or
 def reading(path: str | Path, what: str = "an image", remedy: str = "replace or remove it") -> Iterator[None]:
     "As `decoding`, of a file; `UserError` at once for what is no regular file."
     with decoding(path, what, remedy):
-        check_regular(path)
+        _check_regular(path)
         yield
 
 
-def check_regular(path: str | Path):
+def _check_regular(path: str | Path):
     "`UserError` for a folder, a pipe, a device or a socket: to open one may wait forever. Links to files are fine."
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise UserError(f"{path}: is no regular file, so it isn't opened; replace or remove it.")

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ..dataloaders.decode import Sample
 from ..datasets.dataset import SegmentationDataset, other_size
+from ..datasets.mask_file import read_mask_file
 from ..errors import UserError
-from ..images import VOID, open_image
+from ..images import VOID
 
 CROWD = 1000  # an instance's id is 1000 times the class's id and a number; smaller ids are of groups
 
@@ -36,7 +37,8 @@ class InstanceIoU:
         if not file.is_file():
             for sums in (self.total, self.found, self.found_in_category): sums[:] = np.nan
             return
-        instances = np.asarray(open_image(self.dataset.inside(file)), dtype=np.int64)
+        file = self.dataset.inside(file)
+        instances = read_mask_file(file).indices(file)
         if instances.shape != predicted.shape:
             raise UserError(other_size(file, instances.shape, tuple(predicted.shape)))
         counted = self._is_counted(instances)

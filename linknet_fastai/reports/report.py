@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..evaluation.result import Result, describe_protocol, read_result
 from ..files import atomic_write
 from ..image_grid import WRONG
-from ..images import VOID_GRAY, check_regular, open_image
+from ..images import VOID_GRAY, open_image, reading
 from ..runs.run import Run
 from ..runs.weights import ModelCard
 from .charts import curves, normalize_rows
@@ -142,8 +142,8 @@ def _data(path: Path) -> str:
     "An image file as a data URI. A run may be a stranger's: what a symbolic link leads to stays out of the page."
     if path.is_symlink() or path.parent.is_symlink():
         raise UserError(f"{path}: is a link, and a report takes only what is in the run itself; put the file there.")
-    check_regular(path)
-    return _uri("image/jpeg" if path.suffix == ".jpg" else "image/png", path.read_bytes())
+    with reading(path): content = path.read_bytes()
+    return _uri("image/jpeg" if path.suffix == ".jpg" else "image/png", content)
 
 
 def _svg(figure: Figure) -> str:

@@ -36,3 +36,10 @@ def test_the_mask_has_the_image_s_size(predictor, size):
 
 def test_a_folder_without_weights_is_named(tmp_path):
     with pytest.raises(UserError, match="model.safetensors"): Predictor(tmp_path)
+
+
+def test_an_image_is_read_once_and_predicted_from(predictor, tmp_path):
+    Image.fromarray(noise()[..., 0]).save(tmp_path / "gray.png")
+    pixels = predictor.read(tmp_path / "gray.png")
+    assert pixels.shape == (20, 30, 3) and pixels.dtype == np.uint8
+    np.testing.assert_array_equal(predictor.predict(pixels), predictor(tmp_path / "gray.png"))

@@ -10,6 +10,7 @@ from PIL import Image
 
 from linknet_fastai.dataloaders.decode import Sample
 from linknet_fastai.datasets.cityscapes import cityscapes
+from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.cityscapes import InstanceIoU, cityscapes_scores
 from linknet_fastai.evaluation.confusion import confusion_matrices
 from linknet_fastai.images import VOID
@@ -88,3 +89,15 @@ def test_without_instances_their_scores_are_undefined(tmp_path):
     dataset = cityscapes(tmp_path)
     scores = our_scores(dataset, predictions(dataset, np.random.default_rng(1)))
     assert np.isnan(scores["class_iiou"]) and np.isnan(scores["category_iiou"]) and scores["class_iou"] > 0
+
+
+@pytest.mark.parametrize("pixels, words", [
+    (np.zeros((64, 128, 3), np.uint8) + np.uint8([1, 2, 3]), "RGB"), (np.full((64, 128), 1 << 30, np.int32), "65535"),
+    (np.full((32, 64), 7, np.uint16), "32x64")])
+def test_a_file_that_holds_no_instances_is_named(tmp_path, pixels, words):
+    path = draw_frame(tmp_path, "val", "munster", 0, np.random.default_rng(0))
+    file = path.with_name(path.name.replace("labelIds", "instanceIds"))
+    Image.fromarray(pixels).save(file, "TIFF")  # PNG has no such numbers
+    dataset = cityscapes(tmp_path)
+    with pytest.raises(UserError, match=f"{file.name}.*{words}"):
+        our_scores(dataset, predictions(dataset, np.random.default_rng(1)))

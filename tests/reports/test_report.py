@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import re
 from html.parser import HTMLParser
 
@@ -138,3 +139,19 @@ def test_runs_of_different_classes_are_refused(tmp_path):
 def test_a_run_without_scores_is_refused(tmp_path):
     run = Run.create(tmp_path / "run", CONFIG)
     with pytest.raises(UserError, match=str(run.path)): write_report([run], run.report)
+
+
+@pytest.mark.parametrize("name", ["0001.jpg", "0001-truth.png", "0001-prediction.png"])
+def test_a_pipe_in_place_of_an_image_is_named(tmp_path, name):
+    run = finished_run(tmp_path / "run")
+    file = run.gallery / name
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(UserError, match=f"{name}: is no regular file"): write_report([run], run.report)
+
+
+@pytest.mark.parametrize("name", ["0001-truth.png", "0001-prediction.png"])
+def test_a_damaged_image_is_named(tmp_path, name):
+    run = finished_run(tmp_path / "run")
+    (run.gallery / name).write_bytes(b"nothing")
+    with pytest.raises(UserError, match=f"{name}: can't be read as an image"): write_report([run], run.report)
