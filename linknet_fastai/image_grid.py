@@ -7,12 +7,29 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from .errors import printable
 from .image_format import displayed
 from .images import VOID
 
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no dataset's palette
 RIGHT, WRONG = (246, 246, 246), (214, 39, 40)  # RGB, of an error map
-PANEL, LEGEND_ENTRY = 3.2, 1.3  # inches
+PANEL, LEGEND_ENTRY, TALLEST = 3.2, 1.3, 60.0  # inches
+MOST_LISTED = 40  # classes in a legend
+LONGEST = 60  # letters of a name in a figure
+
+
+def plain(text: str) -> str:
+    """Text from outside, such as a class's or a file's name, as matplotlib shows it letter by letter.
+
+    To matplotlib a `$` begins a formula. Control characters are written out; lines stay.
+    """
+    return "\n".join(map(printable, text.split("\n"))).replace("$", r"\$")
+
+
+def short(name: str) -> str:
+    "`plain`, with an ellipsis in the middle of a name that is too long for a chart."
+    if len(name) > LONGEST: name = f"{name[:LONGEST // 2]}…{name[-LONGEST // 2:]}"
+    return plain(name.replace("\n", " "))
 
 
 def colorize(mask: np.ndarray, palette) -> np.ndarray:
@@ -64,12 +81,12 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
     panels = 1 + len(masks) + errors
     down, across = layout.shape(len(images), panels)
     height, width = images[0].shape[-2:]
-    figsize = layout.figsize or (PANEL * across * panels, PANEL * height / width * down + 0.8)
+    figsize = layout.figsize or (PANEL * across * panels, min(TALLEST, PANEL * height / width * down + 0.8))
     figure, axes = plt.subplots(down, across * panels, squeeze=False, layout="constrained", figsize=figsize)
     for axis in axes.flat: axis.set_axis_off()
     for i, row in enumerate(axes.reshape(-1, panels)[:len(images)]):
         row[0].imshow(displayed(_array(images[i]).astype(np.uint8).transpose(1, 2, 0)))
-        row[0].set_title(titles[i] if titles is not None else "image", fontsize=9, loc="left")
+        row[0].set_title(plain(titles[i]) if titles is not None else "image", fontsize=9, loc="left")
         shown = {name: colorize(_array(column[i]), palette) for name, column in masks.items()}
         if errors: shown["errors"] = error_map(_array(masks["truth"][i]), _array(masks["prediction"][i]))
         for axis, (name, panel) in zip(row[1:], shown.items()):
@@ -83,10 +100,13 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
 
 
 def _legend(masks: list, classes, palette) -> list[Patch]:
-    "The classes that occur in the masks, and void."
-    present = sorted({int(value) for mask in masks for value in np.unique(_array(mask))})
-    legend = [Patch(color=np.array(palette[c]) / 255, label=classes[c]) for c in present if c < len(classes)]
-    if any(c >= len(classes) for c in present):
+    "The classes that occur in the masks, of many those with the most pixels, and void."
+    counts = sum(np.bincount(_array(mask).ravel(), minlength=256) for mask in masks) if masks else np.zeros(256, int)
+    present = [c for c in np.flatnonzero(counts) if c < len(classes)]
+    shown = sorted(sorted(present, key=lambda c: -counts[c])[:MOST_LISTED])
+    legend = [Patch(color=np.array(palette[c]) / 255, label=short(classes[c])) for c in shown]
+    if len(present) > len(shown): legend.append(Patch(alpha=0, label=f"and {len(present) - len(shown)} more"))
+    if counts[len(classes):].any():
         face, edge = VOID_STRIPES / 255
         legend.append(Patch(facecolor=face, edgecolor=edge, hatch="///", label="void"))
     return legend

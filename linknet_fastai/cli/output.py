@@ -80,4 +80,7 @@ class SafeConsole(Console):
 
     def print_table(self, table: Table):
         options = self.options.update(max_width=WIDEST)
-        self.print(table, width=max(self.width, Measurement.get(self, options, table).maximum))
+        width = max(self.width, Measurement.get(self, options, table).maximum)
+        wide = SafeConsole(file=self.file, width=width, force_terminal=self.is_terminal, highlight=False,
+                           quiet=self.quiet)
+        wide.print(table)

@@ -19,7 +19,7 @@ from ..image_grid import WRONG
 from ..images import VOID_GRAY, open_image, reading
 from ..runs.run import Run
 from ..runs.weights import ModelCard
-from .charts import curves, normalize_rows
+from .charts import MOST_ROWS, curves, normalize_rows, without_glyph_warnings, worst_confusions
 from .gallery import Entry, Gallery
 
 RIGHT_INDEX, WRONG_INDEX, VOID_INDEX = 0, 1, 2  # of an error map
@@ -61,9 +61,14 @@ class NamedRun:
         return describe_protocol(self.result.protocol)
 
     @property
-    def confusion(self) -> np.ndarray:
-        "Its confusion matrix `[true, predicted]` with rows that sum to 1."
-        return normalize_rows(self.result.scores.confusion)
+    def confusion(self) -> np.ndarray | None:
+        "Its confusion matrix `[true, predicted]` with rows that sum to 1; None where it is too large to be read."
+        return None if len(self.card.classes) > MOST_ROWS else normalize_rows(self.result.scores.confusion)
+
+    @property
+    def worst_confusions(self) -> list:
+        "Those with the most pixels, a row each."
+        return list(worst_confusions(self.result.scores.confusion, self.card.classes).itertuples())
 
 
 def write_report(runs: list[Run], path: Path):
@@ -148,7 +153,7 @@ def _data(path: Path) -> str:
 
 def _svg(figure: Figure) -> str:
     content = io.BytesIO()
-    figure.savefig(content, format="svg")
+    with without_glyph_warnings(): figure.savefig(content, format="svg")
     plt.close(figure)
     return _uri("image/svg+xml", content.getvalue())
 

@@ -15,5 +15,5 @@ def data(tmp_path_factory) -> Path:
 @pytest.fixture
 def without_figures(monkeypatch):
     "They take most of a short run's time, and are tested elsewhere."
-    for name in ("draw_results", "draw_training"):
+    for name in ("draw_run", "draw_training"):
         monkeypatch.setattr(f"linknet_fastai.workflows.fit.{name}", lambda *words: None)

@@ -1,0 +1,137 @@
+"A training goes on with the data that it was begun with, or says what is another."
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from short_training import At, history, refusal, resumed, trained
+
+from linknet_fastai.errors import Interrupted, UserError
+from linknet_fastai.runs.run import Run
+from linknet_fastai.workflows.open_run import data_folder
+
+pytestmark = pytest.mark.usefixtures("without_figures")
+
+
+@pytest.fixture(scope="module")
+def stopped(data, tmp_path_factory) -> Path:
+    "A run that was stopped in its second epoch."
+    run = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.raises(Interrupted):
+        trained(data, run, cbs=[At(1, lambda: os.kill(os.getpid(), signal.SIGTERM))])
+    return run
+
+
+@pytest.fixture
+def run(stopped, tmp_path) -> Path:
+    return Path(shutil.copytree(stopped, tmp_path / "run"))
+
+
+@pytest.fixture
+def copied(data, tmp_path) -> Path:
+    return Path(shutil.copytree(data, tmp_path / "data"))
+
+
+def in_secret(edit):
+    "An edit that leaves the file's size and times as they were."
+    def change(path: Path):
+        before = path.stat()
+        edit(path)
+        assert path.stat().st_size == before.st_size
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    return change
+
+
+def edit_mask(root: Path):
+    path = root / "masks/train/3.png"
+    pixels = np.asarray(Image.open(path)).copy()
+    pixels[40:, :5] = 1
+    Image.fromarray(pixels).save(path)
+
+
+def replace_image(root: Path):
+    Image.fromarray(np.random.default_rng(9).integers(0, 255, (64, 64, 3)).astype(np.uint8)).save(
+        root / "images/val/2.png")
+
+
+def swap_splits(root: Path):
+    for kind in ("images", "masks"):
+        for one, other in (("train", "spare"), ("val", "train"), ("spare", "val")):
+            os.rename(root / kind / one, root / kind / other)
+
+
+def remove(root: Path):
+    for kind in ("images", "masks"): (root / kind / "train/5.png").unlink()
+
+
+def add(root: Path):
+    for kind in ("images", "masks"): shutil.copy(root / kind / "train/5.png", root / kind / "train/99.png")
+
+
+@pytest.mark.parametrize("change, parts", [
+    (edit_mask, ["images/train/3.png: its mask is another"]),
+    (replace_image, ["images/val/2.png: the image is another"]),
+    (swap_splits, ["images/train/0.png: the image is another", "and "]), (remove, ["images/train/5.png is gone"]),
+    (add, ["images/train/99.png is new"])], ids=lambda value: getattr(value, "__name__", ""))
+def test_what_is_another_is_named(run, copied, change, parts):
+    change(copied)
+    message = refusal(resumed, run, data=copied)
+    for part in [*parts, str(copied), "--data-changed"]: assert part in message
+
+
+def test_an_edit_that_keeps_size_and_times_is_seen(run, copied):
+    path = copied / "images/train/0.png"
+    def edit(path): path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\1")  # behind the pixels
+    in_secret(edit)(path)
+    assert "images/train/0.png: the image is another" in refusal(resumed, run, data=copied)
+
+
+def test_classes_of_other_names_are_refused(run, copied):
+    "Else old weights would stand under new names."
+    (copied / "classes.txt").write_text("wall\nground\ndoor\n")
+    assert "classes.txt" in refusal(resumed, run, data=copied)
+
+
+def test_classes_that_a_dataset_renames_are_named(run, copied):
+    Run.open(run).rewrite_config(classes=("wall", "ground", "door"))
+    message = refusal(resumed, run, data=copied)
+    assert "wall, ground, door" in message and "ground, wall, door" in message
+    Run.open(run).rewrite_config(classes=("ground", "wall"))
+    assert "2 classes" in refusal(resumed, run, data=copied, data_changed=True)
+
+
+def test_other_data_may_be_meant(run, copied):
+    edit_mask(copied)
+    assert list(history(resumed(run, data=copied, data_changed=True).path).epoch) == [1, 2, 3]
+
+
+# whose folder it is
+
+def test_a_folder_that_doesn_t_hold_the_samples_is_not_read(run, tmp_path):
+    "A stranger's run may name any."
+    for folder in ("/", str(tmp_path), str(tmp_path / "none")):
+        Run.open(run).rewrite_config(data=folder)
+        with pytest.raises(UserError, match="--data"): data_folder(Run.open(run))
+
+
+def test_nothing_is_drawn_into_the_folder_that_a_run_names(run, tmp_path):
+    (tmp_path / "mine").mkdir()
+    Run.open(run).rewrite_config(dataset="streets", data=str(tmp_path / "mine"))
+    assert "--data" in refusal(resumed, run)
+    assert not list((tmp_path / "mine").iterdir())
+
+
+def test_names_that_lead_out_of_the_folder_don_t_count(run, copied):
+    opened = Run.open(run)
+    outside = opened.samples.assign(image=[f"../data/{name}" for name in opened.samples.image])
+    opened.write_csv("samples.csv", outside)
+    opened.rewrite_config(data=str(copied))
+    with pytest.raises(UserError, match="--data"): data_folder(opened)
+
+
+def test_its_own_folder_is_read(run, data, copied):
+    assert data_folder(Run.open(run)) == data and data_folder(Run.open(run), copied) == copied
