@@ -14,6 +14,7 @@ from .images import VOID
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no dataset's palette
 RIGHT, WRONG = (246, 246, 246), (214, 39, 40)  # RGB, of an error map
 PANEL, LEGEND_ENTRY, TALLEST = 3.2, 1.3, 60.0  # inches
+LEGEND_PATCH, LETTER = 0.7, 0.085  # inches of a legend's patch with the gaps beside it, and of a wide letter
 MOST_LISTED = 40  # classes in a legend
 LONGEST = 60  # letters of a name in a figure
 
@@ -94,8 +95,9 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
             axis.set_title(name, fontsize=9, loc="left")
     legend = _legend([mask for column in masks.values() for mask in column], classes, palette)
     if errors: legend.append(Patch(color=np.array(WRONG) / 255, label="wrong"))
+    entry = max([LEGEND_ENTRY, *(LEGEND_PATCH + LETTER * len(patch.get_label()) for patch in legend)])
     figure.legend(handles=legend, loc="outside lower center", frameon=False, fontsize=9,
-                  ncols=max(1, int(figsize[0] / LEGEND_ENTRY)))
+                  ncols=max(1, int(figsize[0] / entry)))
     return figure
 
 

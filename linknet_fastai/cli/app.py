@@ -227,8 +227,8 @@ def predict(run: RunFolder,
     from ..runtime.device import Machine
     from ..workflows.predict import PartlyDone, PredictOptions
     from ..workflows.predict import predict as predict_images
-    predictor = Predictor(Run.open(run).path, Machine.choose(device, precision))
-    out = out or run / "predictions"
+    opened = Run.open(run)
+    predictor, out = Predictor(opened.path, Machine.choose(device, precision)), out or opened.inside("predictions")
     try: written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
     except PartlyDone as partly:
         for each in partly.failed: console.print(f"failed:   {each.problem}")

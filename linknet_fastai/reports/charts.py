@@ -106,7 +106,7 @@ def _worst_confusions_chart(confusion: np.ndarray, classes: tuple[str, ...], tit
     axis.set_yticks(range(len(table)), [f"{short(true)} > {short(predicted)}"
                                         for true, predicted in zip(table.true, table.predicted)], fontsize=7)
     axis.invert_yaxis()
-    axis.margins(x=0.25)
+    axis.margins(x=0.25, y=0.01)
     axis.set_xlabel("% of the true class's pixels")
     axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(plain(f"true > predicted: the {len(table)} confusions with the most pixels, of {len(classes)} "

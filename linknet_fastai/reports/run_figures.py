@@ -28,7 +28,6 @@ def draw_run(run: Run, history: pd.DataFrame, model: nn.Module, dls: Segmentatio
         result: its validation scores.
         matrices: each validation image's confusion matrix, int64 `[N,C,C]`.
     """
-    run.folder("figures")
     draw_training(run, history, dls, result)
     draw_results(run, model, dls.valid, result, matrices)
     write_report([run], run.report)
@@ -43,6 +42,7 @@ def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders,
         dls: the batches that it was trained on.
         result: its validation scores, if it has some.
     """
+    run.folder("figures")
     protocol = run.config.protocol
     caption = describe_protocol(result.protocol) if result else f"{protocol}, trained on {run.config.splits}"
     save_figure(run.figures / "curves.png", curves({run.path.name: history}, f"{run.path.name}: {caption}"))

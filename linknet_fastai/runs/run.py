@@ -176,10 +176,14 @@ class Run:
             raise UserError(f"{self.path}: another process is training in this folder; wait for it, or choose another "
                             "folder.") from error
 
-    def folder(self, name: str) -> Path:
-        "The folder of that name in the run, made where it is missing; `UserError` where it is a link."
+    def inside(self, name: str) -> Path:
+        "The path of what is written in the run as `name`; `UserError` where that is a link."
         refuse_link(self.path / name)
-        return writable_folder(self.path / name)
+        return self.path / name
+
+    def folder(self, name: str) -> Path:
+        "The folder of that name in the run, made where it is missing; errors as for `inside`."
+        return writable_folder(self.inside(name))
 
     def write_csv(self, name: str, table: pd.DataFrame):
         "Write the columns of `table`, without its index, to the file `name`."

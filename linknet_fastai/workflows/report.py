@@ -27,6 +27,7 @@ def report(paths: list[Path], out: Path, data: Path | None = None):
 
 
 def _draw(run: Run, data: Path | None):
+    for name in ("figures", "gallery"): run.folder(name)  # before the work, not after
     machine = Machine.choose()
     opened = open_run(run.path, "val", machine, data)
     _, matrices = score(opened.model, opened.dl, opened.dataset, opened.protocol)

@@ -28,4 +28,4 @@ def show_results(path: str | Path, split: str, machine: Machine, data: Path | No
     rows = worst(image_table(opened.dl, matrices))[:SHOWN]
     figure = results_grid(opened.model, opened.dl, list(rows.index), titles(rows), errors)
     figure.suptitle(describe_protocol(result.protocol), fontsize=9)
-    return save_figure(opened.run.figures / f"worst-{split}.png", figure)
+    return save_figure(opened.run.folder("figures") / f"worst-{split}.png", figure)
