@@ -14,7 +14,7 @@ from .images import VOID
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no dataset's palette
 RIGHT, WRONG = (246, 246, 246), (214, 39, 40)  # RGB, of an error map
 PANEL, LEGEND_ENTRY, TALLEST = 3.2, 1.3, 60.0  # inches
-LEGEND_PATCH, LETTER = 0.7, 0.085  # inches of a legend's patch with the gaps beside it, and of a wide letter
+LEGEND_PATCH, LETTER, LEGEND_ROW = 0.7, 0.085, 0.2  # inches: a patch with the gaps beside it, a letter, a row
 MOST_LISTED = 40  # classes in a legend
 LONGEST = 60  # letters of a name in a figure
 
@@ -81,8 +81,14 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
     """
     panels = 1 + len(masks) + errors
     down, across = layout.shape(len(images), panels)
+    legend = _legend([mask for column in masks.values() for mask in column], classes, palette)
+    if errors: legend.append(Patch(color=np.array(WRONG) / 255, label="wrong"))
+    entry = max([LEGEND_ENTRY, *(LEGEND_PATCH + LETTER * len(patch.get_label()) for patch in legend)])
     height, width = images[0].shape[-2:]
-    figsize = layout.figsize or (PANEL * across * panels, min(TALLEST, PANEL * height / width * down + 0.8))
+    wide = layout.figsize[0] if layout.figsize else PANEL * across * panels
+    ncols = max(1, int(wide / entry))
+    tall = PANEL * height / width * down + LEGEND_ROW * (3 + -(-len(legend) // ncols))
+    figsize = layout.figsize or (wide, min(TALLEST, tall))
     figure, axes = plt.subplots(down, across * panels, squeeze=False, layout="constrained", figsize=figsize)
     for axis in axes.flat: axis.set_axis_off()
     for i, row in enumerate(axes.reshape(-1, panels)[:len(images)]):
@@ -93,11 +99,7 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
         for axis, (name, panel) in zip(row[1:], shown.items()):
             axis.imshow(panel, interpolation="nearest")
             axis.set_title(name, fontsize=9, loc="left")
-    legend = _legend([mask for column in masks.values() for mask in column], classes, palette)
-    if errors: legend.append(Patch(color=np.array(WRONG) / 255, label="wrong"))
-    entry = max([LEGEND_ENTRY, *(LEGEND_PATCH + LETTER * len(patch.get_label()) for patch in legend)])
-    figure.legend(handles=legend, loc="outside lower center", frameon=False, fontsize=9,
-                  ncols=max(1, int(figsize[0] / entry)))
+    figure.legend(handles=legend, loc="outside lower center", frameon=False, fontsize=9, ncols=ncols)
     return figure
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..images import VOID
 from .class_file import ClassFile
+from .mask_file import MOST
 from .mask_values import MaskValues
 
 
@@ -20,10 +22,27 @@ def from_json(content: dict[str, Any]) -> MaskValues:
     try:
         in_color = content["in_color"]
         values = {tuple(value) if in_color else int(value): int(index) for value, index in content["values"]}
-        return MaskValues(tuple(content["classes"]), tuple(map(tuple, content["palette"])), values, in_color)
-    except (LookupError, TypeError, ValueError) as error:
+        meaning = MaskValues(tuple(content["classes"]), tuple(map(tuple, content["palette"])), values, in_color)
+        _check(meaning)
+        return meaning
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"what a run says of its masks' values is damaged ({error}); restore its config.json from a "
                         "copy.") from error
+
+
+def _check(meaning: MaskValues):
+    "`ValueError` for what no mask holds, and for classes that there aren't."
+    count = len(meaning.classes)
+    if not 1 <= count < VOID or len(meaning.palette) != count or not all(
+            isinstance(name, str) for name in meaning.classes):
+        raise ValueError(f"{count} classes, {len(meaning.palette)} colors")
+    colors = [*meaning.palette, *(meaning.values if meaning.in_color else ())]
+    if not all(len(color) == 3 and all(part in range(256) for part in color) for color in colors):
+        raise ValueError("a color is none")
+    if not meaning.in_color and not all(0 <= value < MOST for value in meaning.values):
+        raise ValueError("a value is none of a mask")
+    if not meaning.values or not all(index in range(count) or index == VOID for index in meaning.values.values()):
+        raise ValueError("a value is of no class")
 
 
 def refuse_other_names(root: Path, meaning: MaskValues, named: ClassFile | None):

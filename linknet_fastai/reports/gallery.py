@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..files import atomic_write, writable_folder
 from ..images import to_palette_image
-from ..runs.reading import Score, read_table
+from ..runs.reading import Score, damaged, read_table
 
 SHOWN = 120  # images at most: a report of more is too large to pass on
 WIDEST = 640  # pixels
@@ -68,6 +68,8 @@ class Gallery:
     def entries(self) -> list[Entry]:
         "The images that have files, worst first; `UserError` where there is no table, or a damaged one."
         table = read_table(self.table_file, {"image": str, "mIoU": Score}, Score)
+        if list(table.columns[:2]) != ["image", "mIoU"] or table["image"].duplicated().any():
+            raise damaged(self.table_file, "its columns are others, or an image stands in it twice")
         classes = [column.removeprefix("IoU ") for column in table.columns[2:]]
         return [Entry(name, miou, dict(zip(classes, ious)), *self._files(row))
                 for row, (name, miou, *ious) in enumerate(table[:SHOWN].itertuples(index=False))]

@@ -17,6 +17,7 @@ from ..evaluation.result import Result, describe_protocol, read_result
 from ..files import atomic_write
 from ..image_grid import WRONG
 from ..images import VOID_GRAY, open_image, reading
+from ..runs.reading import damaged
 from ..runs.run import Run
 from ..runs.weights import ModelCard
 from .charts import MOST_ROWS, curves, normalize_rows, without_glyph_warnings, worst_confusions
@@ -34,8 +35,11 @@ class NamedRun:
 
     @cached_property
     def result(self) -> Result:
-        "Its validation scores."
-        return read_result(self.run)
+        "Its validation scores; `UserError` where they are of other classes than the model."
+        result = read_result(self.run)
+        if result.scores.classes != self.card.classes:
+            raise damaged(self.run.path / "scores.json", "its classes are others than the model's")
+        return result
 
     @cached_property
     def card(self) -> ModelCard:
@@ -45,7 +49,11 @@ class NamedRun:
     @cached_property
     def entries(self) -> dict[str, Entry]:
         "The images of its gallery by name."
-        return {entry.name: entry for entry in Gallery(self.run.gallery).entries()}
+        gallery = Gallery(self.run.gallery)
+        entries = gallery.entries()
+        if any(set(entry.ious) != set(self.card.classes) for entry in entries):
+            raise damaged(gallery.table_file, "its classes are others than the model's")
+        return {entry.name: entry for entry in entries}
 
     @cached_property
     def settings(self) -> dict[str, str]:
@@ -119,16 +127,23 @@ def _common_images(named_runs: list[NamedRun]) -> list[str]:
 def _image(name: str, named_runs: list[NamedRun]) -> dict:
     "What the page shows of an image: its files as layers, its scores in each run, and each class's lowest IoU."
     first, classes = named_runs[0].entries[name], named_runs[0].card.classes
-    truth = open_image(first.truth)
+    truth, image = _mask(first.truth), open_image(first.image)
     layers = [("truth", "Truth", _data(first.truth))]
     for number, each in enumerate(named_runs):
         prediction, suffix = each.entries[name].prediction, f" {each.name}" if len(named_runs) > 1 else ""
         layers += [(f"prediction{number}", f"Prediction{suffix}", _data(prediction)),
-                   (f"errors{number}", f"Errors{suffix}", _errors(truth, open_image(prediction), len(classes)))]
+                   (f"errors{number}", f"Errors{suffix}", _errors(truth, _mask(prediction, truth.size), len(classes)))]
     ious = [min(each.entries[name].ious[label] for each in named_runs) for label in classes]
-    return {"name": name, "width": truth.width, "height": truth.height, "image": _data(first.image), "layers": layers,
+    return {"name": name, "width": image.width, "height": image.height, "image": _data(first.image), "layers": layers,
             "mious": [each.entries[name].miou for each in named_runs],
             "ious": [None if np.isnan(iou) else iou for iou in ious]}
+
+
+def _mask(path: Path, size: tuple[int, int] | None = None) -> Image.Image:
+    "A mask of the gallery; `UserError` where it is none, or not of this (width, height)."
+    image = open_image(path)
+    if image.mode != "P" or size not in (None, image.size): raise damaged(path, "it is no mask of its image")
+    return image
 
 
 def _errors(truth: Image.Image, prediction: Image.Image, num_classes: int) -> str:
