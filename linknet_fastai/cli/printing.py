@@ -93,7 +93,8 @@ def print_result(result):
     "Print scores by class and over all, under their protocol."
     from ..evaluation.result import describe_protocol
     scores = result.scores
-    table = Table(box=None, title=describe_protocol(result.protocol), title_justify="left")
+    console.print(describe_protocol(result.protocol))
+    table = Table(box=None)
     table.add_column("class")
     for name in ("IoU", "accuracy", "Dice", "frequency"): table.add_column(name, justify="right")
     if result.boundary: table.add_column(f"IoU within {result.protocol['boundary']} pixels", justify="right")

@@ -32,7 +32,7 @@ def draw_split(names: list[str]) -> dict[str, str]:
 
 def read_splits(root: Path, path: Path) -> dict[str, str]:
     "The split of each image, by its path below `root`, from a CSV with the columns `image` and `split`."
-    try: table = pd.read_csv(inside(root, path), dtype=str, keep_default_na=False)
+    try: table = pd.read_csv(inside(root, path), dtype=str, keep_default_na=False, encoding_errors="surrogateescape")
     except ValueError as error:
         raise UserError(f"{path}: is no table ({error}); remove it to have one drawn.") from error
     if not {"image", "split"} <= set(table.columns):

@@ -74,7 +74,9 @@ def save_overlay(image: Image.Image, mask: np.ndarray, palette, path: Path):
 
 
 def save_json(content: Any, path: Path):
-    with atomic_write(path) as file: file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    # a file's name that is no UTF-8 is escaped, as JSON has it
+    text = json.dumps(content, ensure_ascii=False)
+    with atomic_write(path) as file: file.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def values_image(mask: np.ndarray, values: tuple) -> Image.Image:

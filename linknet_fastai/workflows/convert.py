@@ -54,7 +54,8 @@ def _write(dataset: SegmentationDataset, folder: Path, progress: Progress):
     (folder / "classes.txt").write_text("".join([*lines, f"void {VOID}\n"]), encoding="utf-8")
     if dataset.split_source == DRAWN: return
     images = [f"images/{name}" for name in names]
-    pd.DataFrame({"image": images, "split": dataset.table.split}).to_csv(folder / "splits.csv", index=False)
+    pd.DataFrame({"image": images, "split": dataset.table.split}).to_csv(
+        folder / "splits.csv", index=False, errors="surrogateescape")
 
 
 def _new_names(dataset: SegmentationDataset) -> list[str]:

@@ -10,12 +10,15 @@ from fastai.torch_core import set_seed
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..dataloaders.decode import common_size
 from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError
 from ..recipes import Recipe
 from ..reports.charts import save_figure
 
 
 def show_batch(dataset: SegmentationDataset, recipe: Recipe, path: Path):
     "Draw a training batch of `dataset` as the model gets it, augmented by `recipe`, to the PNG file `path`."
+    if path.suffix.lower() != ".png":
+        raise UserError(f"{path}: a batch is drawn as PNG; name a .png file with `--out`.")
     set_seed(recipe.seed)
     train = dataset.split("train")
     chosen = train.sample(min(recipe.batch_size, len(train)), random_state=recipe.seed)
