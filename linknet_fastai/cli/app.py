@@ -19,6 +19,7 @@ from .printing import (
     error_console,
     print_benchmark,
     print_comparison,
+    print_exported,
     print_fitted,
     print_result,
     print_runs,
@@ -202,6 +203,33 @@ def predict(run: RunFolder,
         console.print("certainty, the mean margin between the best class and the second, the least first:")
         for each in written: console.print(f"{each.certainty:.3f} {each.image}", markup=False)
     console.print(f"{len(written)} {'masks' if format in ('masks', 'values', 'cityscapes') else 'images'} in {out}")
+
+
+@app.command()
+def export(run: RunFolder,
+           format: Annotated[str | None, typer.Option(
+               help="onnx or openvino. [default: onnx, or what `--out` ends in]", show_default=False)] = None,
+           int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers, for OpenVINO: the fastest.")] = False,
+           out: Annotated[Path | None, typer.Option(
+               help="The file, .onnx or .xml. [default: `model` in the run's folder]", show_default=False)] = None,
+           output: Annotated[str, typer.Option(help="What it gives: logits [N,classes,H,W], or classes [N,H,W].")]
+           = "logits",
+           floats: Annotated[bool, typer.Option(
+               "--floats", help="It takes pixels as floats from 0 to 1, in the place of uint8 from 0 to 255.")] = False,
+           images: Annotated[Path | None, typer.Option(
+               help="Compare on the images of this folder, without scores. [default: the validation images]",
+               show_default=False)] = None,
+           calibrate: Annotated[Path | None, typer.Option(
+               help="Calibrate int8 on the images of this folder. [default: 300 training images]",
+               show_default=False)] = None,
+           data: Data = None):
+    "Write a run's model as a file for other programs, and compare it with the original; exit code 1 if it differs."
+    from ..workflows.export import ExportOptions
+    from ..workflows.export import export as export_run
+    options = ExportOptions(format, int8, out, output, floats, images, calibrate, data, tracked("comparing"))
+    exported = export_run(run, options)
+    print_exported(exported)
+    if exported.comparison.problems: raise typer.Exit(1)
 
 
 @app.command()
