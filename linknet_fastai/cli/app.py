@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
-from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, Split, open_dataset
+from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, RunOrFile, Split, open_dataset
 from .datasets import datasets_app
 from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
@@ -20,6 +20,7 @@ from .printing import (
     print_benchmark,
     print_comparison,
     print_exported,
+    print_exported_speed,
     print_fitted,
     print_result,
     print_runs,
@@ -142,7 +143,7 @@ def show_results(run: RunFolder, split: Split = "val", data: Data = None,
 
 
 @app.command()
-def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
+def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
              tta: Annotated[str | None, typer.Option(
                  help="`flip`: predict from each image and its mirror image, in twice the time.",
                  show_default=False)] = None,
@@ -150,11 +151,18 @@ def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
                  help="Also score the pixels within so many of another class.", show_default=False)] = None,
              device: Device = None, precision: Precision = None):
     "Score a run on a split, at the masks' own resolution."
+    from ..deploy.engines import is_exported, on_cpu
     from ..evaluation.scoring import ScoringOptions
     from ..runtime.device import Machine
     from ..workflows.evaluate import evaluate as evaluate_run
-    print_result(evaluate_run(run, split, Machine.choose(device, precision), data, ScoringOptions(tta, boundary)))
-    console.print(f"written: {run / f'scores-{split}.json'}, {run / f'scores-{split}.csv'}")
+    from ..workflows.evaluate_exported import evaluate_exported
+    options, folder, name = ScoringOptions(tta, boundary), run, f"scores-{split}"
+    if is_exported(run):
+        on_cpu(run, device)
+        (result, name), folder = evaluate_exported(run, split, precision, data, options), run.parent
+    else: result = evaluate_run(run, split, Machine.choose(device, precision), data, options)
+    print_result(result)
+    console.print(f"written: {folder / f'{name}.json'}, {folder / f'{name}.csv'}")
 
 
 @app.command()
@@ -178,7 +186,7 @@ def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where 
 
 
 @app.command()
-def predict(run: RunFolder,
+def predict(run: RunOrFile,
             paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
             out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions]",
                                                      show_default=False)] = None,
@@ -191,13 +199,11 @@ def predict(run: RunFolder,
                 show_default=False)] = None,
             device: Device = None, precision: Precision = None):
     "Segment images of any size: for each a mask of class indices in color, and an overlay."
-    from ..deploy.predictor import Predictor
-    from ..runs.run import Run
-    from ..runtime.device import Machine
+    from ..workflows.open_predictor import open_predictor
     from ..workflows.predict import PredictOptions
     from ..workflows.predict import predict as predict_images
-    predictor = Predictor(Run.open(run).path, Machine.choose(device, precision))
-    out = out or run / "predictions"
+    predictor = open_predictor(run, device, precision)
+    out = out or (run.parent if run.is_file() else run) / "predictions"
     written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
     if least_certain is not None:
         console.print("certainty, the mean margin between the best class and the second, the least first:")
@@ -234,10 +240,15 @@ def export(run: RunFolder,
 
 @app.command()
 def benchmark(run: Annotated[Path | None, typer.Argument(
-                  metavar="[RUN]", help="Measure this run's model and size. [default: the rapid recipe at 360x480]",
-                  show_default=False)] = None,
+                  metavar="[RUN]", show_default=False,
+                  help="Measure this run's model and size, or an exported file. [default: rapid at 360x480]")] = None,
               device: Device = None, precision: Precision = None, compile: Compile = False):
     "Measure this machine: milliseconds an image in training and prediction, and how near that is to its peak."
+    from ..deploy.engines import is_exported, on_cpu
+    if run is not None and is_exported(run):
+        from ..workflows.exported_speed import measure_exported
+        on_cpu(run, device)
+        return print_exported_speed(measure_exported(run, precision))
     from ..runtime.device import Machine
     from ..workflows.speed import measure, settings_of
     machine = Machine.choose(device, precision, compile)

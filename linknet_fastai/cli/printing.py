@@ -145,6 +145,13 @@ def print_exported(exported):
     console.print(f"written: {exported.file}")
 
 
+def print_exported_speed(speed):
+    "Print how fast an exported file predicts."
+    height, width = speed.size
+    console.print(f"machine:    cpu, {speed.threads} threads, {speed.engine}, {speed.precision}\n"
+                  f"prediction: {speed.milliseconds:.1f} ms an image at {height}x{width}, one at a time")
+
+
 def print_runs(rows: list[tuple[str, ...]], unreadable: list):
     "Print a line a run, and the errors of those that can't be read."
     table = Table("run", "dataset", "protocol", "recipe", "epochs", "minutes", "mIoU %", box=None)

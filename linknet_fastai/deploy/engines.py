@@ -19,7 +19,7 @@ class OnnxEngine:
     many compute; onnxruntime's own choice if not given. `UserError` where the file is missing, damaged or another's.
     """
 
-    precision = "fp32"
+    program, precision = "onnxruntime", "fp32"
 
     def __init__(self, path: Path, threads: int | None = None):
         onnxruntime = extra("onnxruntime")
@@ -41,19 +41,23 @@ class OpenVinoEngine:
     Args:
         path: the `.xml` file; its `.bin` stands beside it.
         threads: how many compute; OpenVINO's own choice if not given.
-        precision: `fp32` or `bf16`, of what isn't int8; the fastest that the processor has natively if not given.
+        precision: `fp32` or `bf16`; the fastest that the processor has natively if not given. Of a file in int8 it is
+            what the rest computes in, fp32 if not given.
 
     It is called as `OnnxEngine` is; errors, too.
     """
+
+    program = "OpenVINO"
 
     def __init__(self, path: Path, threads: int | None = None, precision: str | None = None):
         core = extra("openvino", "openvino").Core()
         try: model = core.read_model(path)
         except Exception as error: raise _unreadable(path, error) from error  # a RuntimeError, or pybind's own
         self.card = read_metadata(_rt_info(model), path)
-        self.precision = precision or ("bf16" if has_bf16() else "fp32")
-        check_choice("precision", self.precision, PRECISIONS)
-        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": PRECISIONS[self.precision]}
+        precision = precision or ("bf16" if has_bf16() and not self.card.int8 else "fp32")
+        check_choice("precision", precision, PRECISIONS)
+        self.precision = "int8" if self.card.int8 else precision
+        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": PRECISIONS[precision]}
         if threads is not None: options["INFERENCE_NUM_THREADS"] = threads
         self.request = core.compile_model(model, "CPU", options).create_infer_request()
 
@@ -82,6 +86,13 @@ def open_engine(path: Path, threads: int | None = None, precision: str | None = 
         raise UserError(f"{path}: is of fp32, and onnxruntime computes in that; leave out `--precision {precision}`, "
                         "or export with `--format openvino`.")
     return OnnxEngine(path, threads)
+
+
+def on_cpu(path: Path, device: str | None):
+    "`UserError` where an exported file is to run anywhere but on the CPU."
+    if device not in (None, "cpu"):
+        raise UserError(f"{path}: exported files run on the CPU here; leave out `--device {device}`, or predict with "
+                        "the run.")
 
 
 def has_bf16() -> bool:

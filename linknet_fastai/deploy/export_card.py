@@ -17,11 +17,13 @@ class ExportCard(ModelCard):
     """A `ModelCard`, and what the graph takes and gives.
 
     `input` are pixels `[N,H,W,channels]` as uint8, or as floats from 0 to 1. `output` are logits
-    `[N,classes,H,W]`, or classes uint8 `[N,H,W]`. `version` is that of this package.
+    `[N,classes,H,W]`, or classes uint8 `[N,H,W]`. `int8` is whether it computes in 8-bit integers, `version` that of
+    this package.
     """
 
     input: Literal["uint8", "float"] = "uint8"
     output: Literal["logits", "classes"] = "logits"
+    int8: bool = False
     version: str = ""
 
     def metadata(self) -> dict[str, str]:

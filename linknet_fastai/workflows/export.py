@@ -1,7 +1,7 @@
 "A run's best model as a file for other programs, compared with the original before it is called done."
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def _write(model: nn.Module, card: ExportCard, run: Run, file: Path, scratch: Pa
     candidates.append(_openvino(floats, "fp32", threads))
     if has_bf16(): candidates.append(_openvino(floats, "bf16", threads))
     if options.int8:
-        export_openvino(onnx_file, card, file, calibration(run, card, options))
+        export_openvino(onnx_file, replace(card, int8=True), file, calibration(run, card, options))
         candidates.append(_openvino(file, "int8", threads))
     return candidates
 

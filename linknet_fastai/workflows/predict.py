@@ -1,16 +1,22 @@
 "A run's best model on image files and folders."
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..datasets.left_out import left_out
 from ..deploy.output import FORMATS, OutputFormat, Predicted
-from ..deploy.predictor import Predictor
 from ..errors import Note, UserError, check_choice
 from ..files import writable_folder
 from ..images import find_images
 from ..progress import Progress, silent
+
+if TYPE_CHECKING:  # of which the second needs no torch
+    from ..deploy.predictor import Predictor
+    from .open_predictor import ExportedPredictor
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Target:
     certainty: float | None = None
 
 
-def predict(predictor: Predictor, paths: list[Path], out: Path,
+def predict(predictor: Predictor | ExportedPredictor, paths: list[Path], out: Path,
             options: PredictOptions = PredictOptions()) -> list[Written]:
     """Write a prediction for each image, below the folder `out`.
 
@@ -77,7 +83,7 @@ def predict(predictor: Predictor, paths: list[Path], out: Path,
     return written
 
 
-def _least_certain(predictor: Predictor, targets: list[Target], options: PredictOptions,
+def _least_certain(predictor: Predictor | ExportedPredictor, targets: list[Target], options: PredictOptions,
                    failed: list[UserError]) -> list[Target]:
     "So many targets as are asked for, with their certainties, in that order; errors go to `failed`."
     rated = []
@@ -88,7 +94,7 @@ def _least_certain(predictor: Predictor, targets: list[Target], options: Predict
     return sorted(rated, key=lambda target: target.certainty)[:options.least_certain]
 
 
-def _write_all(predictor: Predictor, targets: list[Target], out: Path, options: PredictOptions,
+def _write_all(predictor: Predictor | ExportedPredictor, targets: list[Target], out: Path, options: PredictOptions,
                failed: list[UserError]) -> list[Written]:
     "Errors of images go to `failed`."
     format, written, parts = FORMATS[options.format], [], []
