@@ -1,8 +1,10 @@
 "Exported files at work: the masks of the run that they come from, without torch."
 
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -77,6 +79,18 @@ def test_predicting_needs_no_torch(exported, tmp_path):
                    check=True)
     mask = np.asarray(Image.open(tmp_path / "out" / "image.png"))
     np.testing.assert_array_equal(mask, ExportedPredictor(exported)(noise(30, 40)))
+
+
+@pytest.mark.parametrize("program", ["onnxruntime", "openvino"])
+def test_what_the_documentation_shows_gives_the_same_mask(program, exported, in_openvino, tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "exporting.md").read_text()
+    code, = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if f"import {program}" in block]
+    assert len([line for line in code.splitlines() if line]) == 8
+    for file in (exported, in_openvino, in_openvino.with_suffix(".bin")): shutil.copy(file, tmp_path)
+    Image.fromarray(noise(24, 32)).save(tmp_path / "image.png")
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    expected = Predictor(exported.parent, Machine(torch.device("cpu"), "fp32"))(tmp_path / "image.png")
+    assert (np.asarray(Image.open(tmp_path / "mask.png")) != expected).mean() <= 0.002
 
 
 def test_a_file_that_isn_t_ours_is_named(exported, in_openvino, tmp_path):
