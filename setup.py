@@ -29,6 +29,7 @@ setup(
     package_data={"linknet_fastai": ["py.typed"], "linknet_fastai.reports": ["report.html.j2"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
-    extras_require={name: settings[f"{name}_requirements"].split() for name in ("tensorboard", "wandb", "docs", "dev")},
+    extras_require={name: settings[f"{name}_requirements"].split()
+                    for name in ("tensorboard", "wandb", "export", "openvino", "docs", "dev")},
     entry_points={"console_scripts": [settings["console_scripts"]]},
 )

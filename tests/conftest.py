@@ -59,3 +59,15 @@ def _rectangles(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     colors[:3] = PALETTE
     noisy = colors[mask] + rng.normal(0, 15, (SIDE, SIDE, 3))
     return noisy.clip(0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> Path:
+    "The ONNX file of a tiny run, in the run's folder."
+    from command_line import succeed
+    from finished_run import finished_run
+    run, images = finished_run(tmp_path_factory.mktemp("exported") / "run").path, tmp_path_factory.mktemp("few")
+    noise = np.random.default_rng(0).integers(0, 256, (2, 24, 32, 3), dtype=np.uint8)
+    for number, pixels in enumerate(noise): Image.fromarray(pixels).save(images / f"{number}.png")
+    succeed("export", run, "--images", images)
+    return run / "model.onnx"

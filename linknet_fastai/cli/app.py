@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
-from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, Split, open_dataset
+from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, RunOrFile, Split, open_dataset
 from .datasets import datasets_app
 from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
@@ -21,6 +21,8 @@ from .printing import (
     error_console,
     print_benchmark,
     print_comparison,
+    print_exported,
+    print_exported_speed,
     print_fitted,
     print_result,
     print_runs,
@@ -164,7 +166,7 @@ def show_results(run: RunFolder, split: Split = "val", data: Data = None,
 
 
 @app.command()
-def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
+def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
              tta: Annotated[str | None, typer.Option(
                  help="`flip`: predict from each image and its mirror image, in twice the time.",
                  show_default=False)] = None,
@@ -172,12 +174,22 @@ def evaluate(run: RunFolder, split: Split = "val", data: Data = None,
                  help="Also score the pixels within so many of another class.", show_default=False)] = None,
              device: Device = None, precision: Precision = None):
     "Score a run on a split, at the masks' own resolution."
+    from ..deploy.engines import is_exported, on_cpu
     from ..evaluation.scoring import ScoringOptions
     from ..runtime.device import Machine
     from ..workflows.evaluate import evaluate as evaluate_run
-    _print_source(run, data)
-    print_result(evaluate_run(run, split, Machine.choose(device, precision), data, ScoringOptions(tta, boundary)))
-    console.print(f"written: {run / f'scores-{split}.json'}, {run / f'scores-{split}.csv'}")
+    from ..workflows.evaluate_exported import evaluate_exported
+    options, folder, name = ScoringOptions(tta, boundary), run, f"scores-{split}"
+    if is_exported(run):
+        on_cpu(run, device)
+        folder = run.parent
+        _print_source(folder, data)
+        result, name = evaluate_exported(run, split, precision, data, options)
+    else:
+        _print_source(folder, data)
+        result = evaluate_run(run, split, Machine.choose(device, precision), data, options)
+    print_result(result)
+    console.print(f"written: {folder / f'{name}.json'}, {folder / f'{name}.csv'}")
 
 
 def _print_source(run: Path, data: Path | None):
@@ -209,7 +221,7 @@ def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where 
 
 
 @app.command()
-def predict(run: RunFolder,
+def predict(run: RunOrFile,
             paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
             out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions]",
                                                      show_default=False)] = None,
@@ -222,13 +234,10 @@ def predict(run: RunFolder,
                 show_default=False)] = None,
             device: Device = None, precision: Precision = None):
     "Segment images of any size: for each a mask of class indices in color, and an overlay."
-    from ..deploy.predictor import Predictor
-    from ..runs.run import Run
-    from ..runtime.device import Machine
+    from ..workflows.open_predictor import open_predictor, predictions_folder
     from ..workflows.predict import PartlyDone, PredictOptions
     from ..workflows.predict import predict as predict_images
-    opened = Run.open(run)
-    predictor, out = Predictor(opened.path, Machine.choose(device, precision)), out or opened.inside("predictions")
+    predictor, out = open_predictor(run, device, precision), out or predictions_folder(run)
     try: written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
     except PartlyDone as partly:
         for each in partly.failed: console.print(f"failed:   {each.problem}")
@@ -240,11 +249,43 @@ def predict(run: RunFolder,
 
 
 @app.command()
+def export(run: RunFolder,
+           format: Annotated[str | None, typer.Option(
+               help="onnx or openvino. [default: onnx, or what `--out` ends in]", show_default=False)] = None,
+           int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers, for OpenVINO: the fastest.")] = False,
+           out: Annotated[Path | None, typer.Option(
+               help="The file, .onnx or .xml. [default: `model` in the run's folder]", show_default=False)] = None,
+           output: Annotated[str, typer.Option(help="What it gives: logits [N,classes,H,W], or classes [N,H,W].")]
+           = "logits",
+           floats: Annotated[bool, typer.Option(
+               "--floats", help="It takes pixels as floats from 0 to 1, in the place of uint8 from 0 to 255.")] = False,
+           images: Annotated[Path | None, typer.Option(
+               help="Compare on the images of this folder, without scores. [default: the validation images]",
+               show_default=False)] = None,
+           calibrate: Annotated[Path | None, typer.Option(
+               help="Calibrate int8 on the images of this folder. [default: 300 training images]",
+               show_default=False)] = None,
+           data: Data = None):
+    "Write a run's model as a file for other programs, and compare it with the original; exit code 1 if it differs."
+    from ..workflows.export import ExportOptions
+    from ..workflows.export import export as export_run
+    options = ExportOptions(format, int8, out, output, floats, images, calibrate, data, tracked("comparing"))
+    exported = export_run(run, options)
+    print_exported(exported)
+    if exported.comparison.problems: raise typer.Exit(1)
+
+
+@app.command()
 def benchmark(run: Annotated[Path | None, typer.Argument(
-                  metavar="[RUN]", help="Measure this run's model and size. [default: the rapid recipe at 360x480]",
-                  show_default=False)] = None,
+                  metavar="[RUN]", show_default=False,
+                  help="Measure this run's model and size, or an exported file. [default: rapid at 360x480]")] = None,
               device: Device = None, precision: Precision = None, compile: Compile = False):
     "Measure this machine: milliseconds an image in training and prediction, and how near that is to its peak."
+    from ..deploy.engines import is_exported, on_cpu
+    if run is not None and is_exported(run):
+        from ..workflows.exported_speed import measure_exported
+        on_cpu(run, device)
+        return print_exported_speed(measure_exported(run, precision))
     from ..runtime.device import Machine
     from ..workflows.speed import measure, settings_of
     machine = Machine.choose(device, precision, compile)

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -126,6 +127,30 @@ def print_benchmark(speed, recipe: Recipe, num_classes: int, machine):
                   f"training:   {speed.training:.0f} ms an image at {height}x{width} in batches of {speed.batch_size}, "
                   f"{100 * speed.utilization:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
                   f"prediction: {speed.prediction:.0f} ms an image, one at a time")
+
+
+def print_exported(exported):
+    "Print an exported file and what was compared beside torch, a row each, then where it differs too much."
+    found = exported.comparison
+    height, width = found.size
+    table = Table("", "mIoU %", "other pixels %", "ms", "MB", box=None, title_justify="left",
+                  title=f"{found.images} images; ms an image of {height}x{width}: medians in turn, {found.threads} "
+                  "threads")
+    for column in table.columns[1:]: column.justify = "right"
+    for row in found.rows:
+        table.add_row(row.name, "-" if row.miou is None else f"{100 * row.miou:.2f}",
+                      "" if row.different is None else f"{100 * row.different:.3f}", f"{row.milliseconds:.1f}",
+                      f"{row.megabytes:.1f}")
+    console.print(table)
+    for problem in found.problems: error_console().print(f"[red]differs:[/] {escape(problem)}")
+    console.print(f"written: {exported.file}")
+
+
+def print_exported_speed(speed):
+    "Print how fast an exported file predicts."
+    height, width = speed.size
+    console.print(f"machine:    cpu, {speed.threads} threads, {speed.engine}, {speed.precision}\n"
+                  f"prediction: {speed.milliseconds:.1f} ms an image at {height}x{width}, one at a time")
 
 
 def print_runs(rows: list[tuple[str, ...]], unreadable: list):

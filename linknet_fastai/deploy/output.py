@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..files import atomic_write
 from ..image_format import displayed
 from ..images import to_palette_image
-from ..runs.weights import ModelCard
+from ..runs.card import ModelCard
 from .coco import coco_annotations, coco_content
 from .geojson import geojson_content
 from .labelme import labelme_content

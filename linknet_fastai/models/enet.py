@@ -129,7 +129,7 @@ class ENet(nn.Module):
 
     def __init__(self, num_classes: int, in_channels: int = 3):
         super().__init__()
-        self.encoder, self.num_classes = ENetEncoder(in_channels), num_classes
+        self.encoder, self.num_classes, self.stride = ENetEncoder(in_channels), num_classes, STRIDE
         self.up4 = Up(128, 64)
         self.stage4 = nn.Sequential(*(Bottleneck(64, DROPOUT) for _ in range(2)))
         self.up5 = Up(64, 16)
@@ -137,7 +137,7 @@ class ENet(nn.Module):
         self.head = nn.ConvTranspose2d(16, num_classes, 3, stride=2, padding=1, output_padding=1, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        x, first, second = self.encoder(pad_to_multiple(images, STRIDE))
+        x, first, second = self.encoder(pad_to_multiple(images, self.stride))
         x = self.stage4(self.up4(x, second))
         x = self.stage5(self.up5(x, first))
         return crop(self.head(x), images.shape[-2:])

@@ -64,7 +64,7 @@ class LinkNet(nn.Module):
 
     def __init__(self, encoder: Encoder, num_classes: int, upsample: Upsample):
         super().__init__()
-        self.encoder, self.num_classes = encoder, num_classes
+        self.encoder, self.num_classes, self.stride = encoder, num_classes, encoder.strides[-1]
         stages = list(zip(encoder.channels[1:], encoder.channels, encoder.strides[1:], encoder.strides))
         self.decoder = nn.ModuleList(
             DecoderBlock(channels, skip_channels, upsample, stride // skip_stride)
@@ -73,7 +73,7 @@ class LinkNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         size = images.shape[-2:]
-        *skips, x = self.encoder(pad_to_multiple(images, self.encoder.strides[-1]))
+        *skips, x = self.encoder(pad_to_multiple(images, self.stride))
         for block, skip in zip(self.decoder, reversed(skips)):
             x = block(x) + skip
         return crop(self.head(x), size)

@@ -26,7 +26,7 @@ class SegNet(nn.Module):
 
     def __init__(self, encoder: nn.ModuleList, num_classes: int):
         super().__init__()
-        self.encoder, self.num_classes = encoder, num_classes
+        self.encoder, self.num_classes, self.stride = encoder, num_classes, STRIDE
         convolutions = [[layer for layer in stage if isinstance(layer, nn.Conv2d)] for stage in encoder]
         self.decoder = nn.ModuleList(_mirrored(stage) for stage in reversed(convolutions))
         *layers, last, _, _ = self.decoder[-1]
@@ -34,7 +34,7 @@ class SegNet(nn.Module):
         self.decoder[-1] = nn.Sequential(*layers, classifier)
 
     def forward(self, images: Tensor) -> Tensor:
-        x, pooled = pad_to_multiple(images, STRIDE), []
+        x, pooled = pad_to_multiple(images, self.stride), []
         for stage in self.encoder:
             x, indices = F.max_pool2d(stage(x), 2, return_indices=True)
             pooled.append(indices)

@@ -1,17 +1,19 @@
 "A run's best model on image files and folders."
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..datasets.left_out import left_out
 from ..deploy.output import FORMATS, OutputFormat, Predicted
-from ..deploy.predictor import Predictor
 from ..errors import Note, UserError, check_choice, printable
 from ..files import atomic_write, writable_folder
 from ..images import find_images
@@ -20,6 +22,10 @@ from ..runtime.memory import is_out_of_memory
 
 FAILED = "failed.csv"
 LONGEST_NAME = 255  # bytes, of a file on every usual file system
+
+if TYPE_CHECKING:  # of which the second needs no torch
+    from ..deploy.predictor import Predictor
+    from .open_predictor import ExportedPredictor
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class PartlyDone(UserError):
         self.written, self.failed = written, failed
 
 
-def predict(predictor: Predictor, paths: list[Path], out: Path,
+def predict(predictor: Predictor | ExportedPredictor, paths: list[Path], out: Path,
             options: PredictOptions = PredictOptions()) -> list[Written]:
     """Write a prediction for each image, below the folder `out`.
 
@@ -124,7 +130,7 @@ def _one_by_one(target: Target, failed: list[Failed]) -> Iterator[None]:
                                                      "into parts.")))
 
 
-def _least_certain(predictor: Predictor, targets: list[Target], options: PredictOptions,
+def _least_certain(predictor: Predictor | ExportedPredictor, targets: list[Target], options: PredictOptions,
                    failed: list[Failed]) -> list[Target]:
     "So many targets as are asked for, with their certainties, in that order; errors go to `failed`."
     rated = []
@@ -133,7 +139,7 @@ def _least_certain(predictor: Predictor, targets: list[Target], options: Predict
     return sorted(rated, key=lambda target: target.certainty)[:options.least_certain]
 
 
-def _write_all(predictor: Predictor, targets: list[Target], out: Path, options: PredictOptions,
+def _write_all(predictor: Predictor | ExportedPredictor, targets: list[Target], out: Path, options: PredictOptions,
                failed: list[Failed]) -> list[Written]:
     "Errors of images go to `failed`; one of the disk ends it."
     format, written, parts = FORMATS[options.format], [], []

@@ -1,0 +1,49 @@
+"An exported file's scores on a split of its run's data."
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..deploy.engines import Engine, open_engine
+from ..deploy.exported_predictor import graph_input
+from ..errors import UserError
+from ..evaluation.result import Result, write_result
+from ..evaluation.scoring import ScoringOptions, score
+from ..runtime.device import Machine
+from .compare_exports import as_logits
+from .open_run import open_run
+
+
+class EngineModel(nn.Module):
+    "An exported file as a model: images `[B,C,H,W]`, normalized, to logits `[B,num_classes,H,W]`."
+
+    def __init__(self, engine: Engine):
+        super().__init__()
+        self.engine, self.card = engine, engine.card
+
+    def forward(self, images: Tensor) -> Tensor:
+        mean, std = (torch.tensor(values)[:, None, None] for values in (self.card.mean, self.card.std))
+        pixels = (images.as_subclass(Tensor) * std + mean) * 255
+        pixels = pixels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        return as_logits(self.engine(graph_input(pixels, self.card.input)), len(self.card.classes))
+
+
+def evaluate_exported(file: Path, split: str = "val", precision: str | None = None, data: Path | None = None,
+                      options: ScoringOptions = ScoringOptions()) -> tuple[Result, str]:
+    """Score the exported `file` in a run's folder on a split of the run's dataset.
+
+    The scores are written beside it, under the name that comes with them. Arguments and errors as for `evaluate`, and
+    `precision` as for `open_engine`.
+    """
+    engine = open_engine(file, precision=precision)
+    if not (file.parent / "config.json").is_file():
+        raise UserError(f"{file}: doesn't lie in a run's folder, so there is no telling what to score it on; put it "
+                        "beside the config.json of its run.")
+    opened = open_run(file.parent, split, Machine(torch.device("cpu"), "fp32"), data)
+    if engine.card.classes != opened.dataset.classes:
+        raise UserError(f"{file}: has other classes than the run that it lies in; put it into its own run's folder.")
+    result, _ = score(EngineModel(engine), opened.dl, opened.dataset, opened.protocol, options)
+    name = f"scores-{split}-{file.stem}-{'onnx' if file.suffix == '.onnx' else 'openvino'}"
+    write_result(opened.run, name, result)
+    return result, name

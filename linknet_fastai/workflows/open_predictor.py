@@ -1,0 +1,37 @@
+"A run, or an exported file, to predict with."
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..deploy.engines import is_exported, on_cpu
+from ..deploy.exported_predictor import ExportedPredictor
+from ..files import refuse_link
+
+if TYPE_CHECKING:
+    from ..deploy.predictor import Predictor
+
+
+def predictions_folder(path: Path) -> Path:
+    "Where predictions lie if nothing else is said: in the run, or beside the exported file. `UserError` for a link."
+    folder = (path.parent if is_exported(path) else path) / "predictions"
+    refuse_link(folder)
+    return folder
+
+
+def open_predictor(path: Path, device: str | None = None, precision: str | None = None
+                   ) -> Predictor | ExportedPredictor:
+    """The best model of the run at `path`, or the exported file there.
+
+    `device` and `precision` are those of `Machine.choose`. `UserError` where they can't be had, or the path can't be
+    read.
+    """
+    if is_exported(path):
+        on_cpu(path, device)
+        return ExportedPredictor(path, precision)
+    # here, since exported files need no torch
+    from ..deploy.predictor import Predictor
+    from ..runs.run import Run
+    from ..runtime.device import Machine
+    return Predictor(Run.open(path).path, Machine.choose(device, precision))

@@ -1,0 +1,101 @@
+"`linknet-fastai export`, and what takes its files."
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from command_line import assert_refused, linknet, succeed
+from PIL import Image
+
+from linknet_fastai.deploy.engines import open_engine
+from linknet_fastai.workflows import compare_exports
+
+
+@pytest.fixture(scope="module")
+def file(run):
+    "The run's ONNX file, and what was printed."
+    return run / "model.onnx", succeed("export", run)
+
+
+def rows(printed: str) -> dict[str, list[str]]:
+    "The table's rows by name."
+    found = re.findall(r"^ ((?:torch|ONNX|OpenVINO) \S+) +(.*\S)", printed, re.MULTILINE)
+    return {name: cells.split() for name, cells in found}
+
+
+def test_it_is_compared_with_torch_on_the_validation_images(file, run):
+    path, printed = file
+    assert "4 images; ms an image of 64x96" in printed and f"written: {path}" in printed
+    table = rows(printed)
+    assert list(table) == ["torch fp32", "ONNX fp32"]
+    miou = 100 * json.loads((run / "scores.json").read_text())["scores"]["miou"]
+    assert float(table["torch fp32"][0]) == pytest.approx(miou, abs=0.5)  # which was in the machine's own precision
+    assert table["ONNX fp32"][0] == table["torch fp32"][0] and float(table["ONNX fp32"][1]) < 0.1
+
+
+def test_it_is_scored_as_the_run_is(file, run):
+    succeed("evaluate", file[0]), succeed("evaluate", run, "--precision", "fp32")
+    ours, torch_s = (json.loads((run / f"scores-val{name}.json").read_text()) for name in ("-model-onnx", ""))
+    difference = np.abs(np.subtract(ours["confusion"], torch_s["confusion"])).sum()
+    assert ours["protocol"] == torch_s["protocol"] and difference <= 0.002 * np.sum(ours["confusion"])
+
+
+def test_it_predicts_as_the_run_does(file, run, folder, tmp_path):
+    for source, words in ((file[0], ()), (run, ("--precision", "fp32"))):
+        succeed("predict", source, folder / "val", "--out", tmp_path / source.name, *words)
+    for name in ("0.png", "3.png"):
+        ours, torch_s = (np.asarray(Image.open(tmp_path / source.name / name)) for source in (file[0], run))
+        assert (ours != torch_s).mean() <= 0.001
+    assert "certainty" in succeed("predict", file[0], folder / "val", "--out", tmp_path / "few", "--least-certain", 2)
+    assert len(list((tmp_path / "few").glob("*_overlay.png"))) == 2
+
+
+def test_it_is_measured(file):
+    printed = succeed("benchmark", file[0])
+    assert "onnxruntime, fp32" in printed and "ms an image at 64x96" in printed
+
+
+def test_a_file_elsewhere_has_no_data_to_be_scored_on(file, tmp_path):
+    shutil.copy(file[0], tmp_path / "model.onnx")
+    assert_refused(linknet("evaluate", tmp_path / "model.onnx"), "model.onnx", "config.json")
+    assert_refused(linknet("predict", file[0], tmp_path, "--device", "cuda"), "model.onnx", "--device cuda")
+
+
+@pytest.mark.parametrize("words, parts", [
+    (("--format", "onyx"), ("'onyx'", "did you mean onnx")), (("--output", "class"), ("'class'", "classes")),
+    (("--int8", "--format", "onnx"), ("int8", "--format openvino")), (("--out", "model.pt"), ("model.pt", ".onnx")),
+    (("--out", "a.xml", "--format", "onnx"), ("a.xml", ".onnx")),
+    (("--data", "nowhere"), ("nowhere", "--images FOLDER")), (("--images", "nowhere"), ("nowhere",))])
+def test_what_can_t_be_done_is_said_before_it_is_tried(run, tmp_path, words, parts):
+    assert_refused(linknet("export", run, *words, cwd=tmp_path), *parts)
+
+
+@pytest.mark.parametrize("module, extra", [("onnxscript", "export"), ("openvino", "openvino"), ("nncf", "openvino")])
+def test_a_missing_package_comes_with_its_command(run, module, extra, monkeypatch):
+    from importlib.util import find_spec
+    monkeypatch.setattr("linknet_fastai.deploy.extras.find_spec",
+                        lambda name: None if name == module else find_spec(name))
+    assert_refused(linknet("export", run, "--int8"), module, f"pip install 'linknet-fastai[{extra}]'")
+
+
+@pytest.mark.slow
+def test_int8_for_openvino(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(compare_exports, "MOST_LOST", 1)  # a model of two epochs is sure of nothing
+    printed = succeed("export", run, "--int8", "--output", "classes", "--out", tmp_path / "small.xml")
+    assert {"torch fp32", "ONNX fp32", "OpenVINO fp32", "OpenVINO int8"} <= set(rows(printed))
+    sizes = {name: float(cells[-1]) for name, cells in rows(printed).items()}
+    assert sizes["OpenVINO int8"] < sizes["OpenVINO fp32"] / 2
+    engine = open_engine(tmp_path / "small.xml")
+    assert engine.precision == "int8" and engine.card.output == "classes"
+    classes = engine(np.zeros((3, 37, 53, 3), np.uint8))
+    assert classes.shape == (3, 37, 53) and classes.dtype == np.uint8
+
+
+@pytest.mark.slow
+def test_what_differs_too_much_ends_in_1(run, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(compare_exports, "MOST_DIFFERENT", -1)
+    result = linknet("export", run, "--images", folder / "val", "--floats", "--out", tmp_path / "model.onnx")
+    assert result.returncode == 1 and "differs: ONNX fp32 gives other classes than torch" in result.stderr
+    assert rows(result.stdout)["ONNX fp32"][0] == "-" and (tmp_path / "model.onnx").is_file()

@@ -1,0 +1,86 @@
+"Exported graphs: the same as torch, at any size and batch."
+
+import json
+from itertools import product
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from linknet_fastai.deploy.engines import OnnxEngine
+from linknet_fastai.deploy.export_card import ExportCard
+from linknet_fastai.deploy.graph import ImageGraph, mirrored
+from linknet_fastai.deploy.onnx_file import export_onnx, image_graph
+from linknet_fastai.models.factory import create_model
+from linknet_fastai.models.padding import pad_to_multiple
+from linknet_fastai.runs.weights import load_weights
+
+SIZES, BATCHES = [(1, 1), (37, 53), (64, 96), (99, 161), (31, 200)], [1, 3]
+
+
+def noise(batch: int, height: int, width: int, channels: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (batch, height, width, channels), dtype=np.uint8)
+
+
+def in_torch(model, card, pixels: np.ndarray) -> np.ndarray:
+    "Normalized outside, padded and cropped by the model."
+    mean, std = (torch.tensor(values)[:, None, None] for values in (card.mean, card.std))
+    with torch.inference_mode(): return model((torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - mean) / std).numpy()
+
+
+@pytest.mark.parametrize("size", [*SIZES, (16, 16), (17, 17), (33, 17), (360, 480)])
+def test_a_graph_pads_as_models_do(size):
+    pixels = torch.from_numpy(noise(2, *size)).float()
+    expected = pad_to_multiple(pixels.permute(0, 3, 1, 2), 32).permute(0, 2, 3, 1)
+    assert torch.equal(mirrored(pixels, 32), expected)
+
+
+def test_onnxruntime_gives_torch_s_logits_at_any_size_and_batch(exported):
+    model, card = load_weights(exported.parent / "model.safetensors")
+    session = onnxruntime.InferenceSession(exported)
+    for batch, size in product(BATCHES, SIZES):
+        pixels = noise(batch, *size)
+        logits, = session.run(None, {"image": pixels})
+        assert logits.shape == (batch, 3, *size) and logits.dtype == np.float32
+        np.testing.assert_allclose(logits, in_torch(model, card, pixels), atol=1e-5)
+
+
+def test_the_file_says_what_it_is_and_nothing_of_this_machine(exported):
+    _, card = load_weights(exported.parent / "model.safetensors")
+    metadata = onnxruntime.InferenceSession(exported).get_modelmeta().custom_metadata_map
+    read = {name: json.loads(value) for name, value in metadata.items()}
+    assert read["classes"] == list(card.classes) and read["palette"] == list(map(list, card.palette))
+    assert (read["protocol"], read["mean"], read["std"]) == (card.protocol, list(card.mean), list(card.std))
+    assert (read["input"], read["output"]) == ("uint8", "logits") and read["version"]
+    content = onnx.load(exported)
+    onnx.checker.check_model(content)
+    assert {node.domain for node in content.graph.node} == {""}  # no custom operators
+    assert b"site-packages" not in exported.read_bytes() and b"linknet_fastai/" not in exported.read_bytes()
+    assert [axis.dim_param for axis in content.graph.input[0].type.tensor_type.shape.dim][:3] == [
+        "batch", "height", "width"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder, upsample", [
+    ("test_convnext", "deconv"), ("test_efficientnet", "subpixel"), ("mobilenetv3_large_100", "deconv")])
+def test_other_encoders_are_exported_too(encoder, upsample, tmp_path):
+    torch.manual_seed(0)
+    model = create_model("linknet", 3, encoder, "none", upsample, in_channels=4).eval()
+    card = ExportCard(encoder, upsample, ("a", "b", "c"), ((0, 0, 0),) * 3, (64, 96), (0.5,) * 4, (0.2,) * 4, "any",
+                      channels=4)
+    export_onnx(image_graph(model, card), card, tmp_path / "model.onnx")
+    engine = OnnxEngine(tmp_path / "model.onnx")
+    for batch, size in product(BATCHES, SIZES):
+        pixels = noise(batch, *size, 4)
+        np.testing.assert_allclose(engine(pixels), in_torch(model, card, pixels), atol=1e-4)
+
+
+def test_floats_and_classes_are_a_choice():
+    model = create_model("linknet", 3, "test_resnet", "none").eval()
+    pixels = torch.from_numpy(noise(2, 40, 50))
+    with torch.inference_mode():
+        logits = ImageGraph(model, (0.5,) * 3, (0.2,) * 3, 32)(pixels)
+        classes = ImageGraph(model, (0.5,) * 3, (0.2,) * 3, 32, takes_floats=True, gives_classes=True)(pixels / 255)
+    assert classes.dtype == torch.uint8 and torch.equal(classes, logits.argmax(1).to(torch.uint8))
