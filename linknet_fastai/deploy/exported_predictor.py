@@ -10,6 +10,8 @@ from ..image_format import resized
 from ..images import scaled_size
 from .engines import open_engine
 
+STRIP = 1 << 22  # logits that are upsampled at once
+
 
 class ExportedPredictor:
     """A file that `export` wrote, to predict with; called as `Predictor` is, with the same masks.
@@ -36,11 +38,11 @@ class ExportedPredictor:
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         "As `Predictor.predict`."
-        found = self._found(pixels)
-        if found.shape[-2:] != pixels.shape[:2]:
-            found = resize_bilinear(one_hot(found, len(self.card.classes)) if found.ndim == 2 else found,
-                                    pixels.shape[:2])
-        return found if found.ndim == 2 else found.argmax(0).astype(np.uint8)
+        found, size = self._found(pixels), pixels.shape[:2]
+        if found.ndim == 2:
+            if found.shape == size: return found
+            found = one_hot(found, len(self.card.classes))
+        return argmax_upsampled(found, size)
 
     def certainty(self, image: Any) -> float:
         "As `Predictor.certainty`; `UserError` for a file that gives classes."
@@ -72,15 +74,29 @@ def one_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:
     return (classes == np.arange(num_classes)[:, None, None]).astype(np.float32)
 
 
-def resize_bilinear(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    "`[C,h,w]` at `size` (height, width), as torch's `interpolate` does it with `align_corners=False`."
-    for axis, target in zip((1, 2), size):
-        source = values.shape[axis]
-        if source == target: continue
-        place = ((np.arange(target, dtype=np.float32) + 0.5) * (source / target) - 0.5).clip(0)
-        low = place.astype(np.int64)
-        fraction = (place - low).astype(np.float32).reshape((-1, 1) if axis == 1 else (-1,))
-        above = values.take(np.minimum(low + 1, source - 1), axis)
-        values = values.take(low, axis)
-        values += fraction * (above - values)
-    return values
+def argmax_upsampled(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The class of each pixel, uint8 of `size` (height, width), by logits `[num_classes,h,w]`.
+
+    As `upsample.argmax_upsampled` does it with torch: strip by strip, so that a large image takes no more memory.
+    """
+    classes = np.empty(size, np.uint8)
+    rows, columns = (_places(source, target) for source, target in zip(logits.shape[1:], size))
+    height = max(1, STRIP // (len(logits) * size[1]))
+    for top in range(0, size[0], height):
+        part = tuple(each[top:top + height] for each in rows)
+        classes[top:top + height] = _interpolated(_interpolated(logits, 1, part), 2, columns).argmax(0)
+    return classes
+
+
+def _places(source: int, target: int) -> tuple[np.ndarray, np.ndarray]:
+    "Which of `source` rows each of `target` begins at, and the fraction of the next, as torch's `interpolate` has it."
+    place = ((np.arange(target, dtype=np.float32) + 0.5) * (source / target) - 0.5).clip(0, source - 1)
+    low = place.astype(np.int64)
+    return low, (place - low).astype(np.float32)
+
+
+def _interpolated(values: np.ndarray, axis: int, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    low, fraction = places
+    above = values.take(np.minimum(low + 1, values.shape[axis] - 1), axis)
+    values = values.take(low, axis)
+    return values + fraction.reshape((-1, 1) if axis == 1 else (-1,)) * (above - values)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import atomic_write
+from ..files import atomic_write, refuse_irregular
 from .export_card import KEY, ExportCard
 from .extras import extra
 
@@ -33,6 +33,7 @@ def export_openvino(onnx_file: Path, card: ExportCard, path: Path, calibration: 
     with tempfile.TemporaryDirectory() as folder:
         xml = Path(folder) / "model.xml"
         openvino.save_model(model, xml, compress_to_fp16=False)
+        refuse_irregular(path)
         # never a description beside another's weights: it goes first, and comes last
         path.unlink(missing_ok=True)
         for part in (xml.with_suffix(".bin"), xml):

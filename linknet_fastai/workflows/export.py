@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..datasets import open_dataset
 from ..deploy.engines import OnnxEngine, OpenVinoEngine, has_bf16
 from ..deploy.export_card import ExportCard
 from ..deploy.exported_predictor import graph_input, scaled_pixels
@@ -24,6 +23,7 @@ from ..progress import Progress, silent
 from ..runs.run import Run
 from ..runtime.device import Machine
 from .compare_exports import Candidate, Comparison, compare, labeled_images, unlabeled_images
+from .open_run import open_data
 
 FORMATS, OUTPUTS = {"onnx": ".onnx", "openvino": ".xml"}, ("logits", "classes")
 CALIBRATION = 300  # images
@@ -146,8 +146,7 @@ def calibration(run: Run, card: ExportCard, options: ExportOptions) -> list[np.n
 
 
 def _training_images(run: Run, data: Path | None) -> list[Path]:
-    config = run.config
-    try: dataset = open_dataset(config.dataset, data or config.data, run.dataset_options)
+    try: dataset = open_data(run, data)
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}; or calibrate on images of a folder: "
                         "`--calibrate FOLDER`.") from error

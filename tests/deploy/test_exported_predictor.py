@@ -15,7 +15,7 @@ from short_training import refusal
 
 from linknet_fastai.deploy.engines import open_engine
 from linknet_fastai.deploy.export_card import ExportCard
-from linknet_fastai.deploy.exported_predictor import ExportedPredictor, one_hot, resize_bilinear
+from linknet_fastai.deploy.exported_predictor import ExportedPredictor, argmax_upsampled, one_hot
 from linknet_fastai.deploy.openvino_file import export_openvino
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.runs.weights import load_card
@@ -51,11 +51,13 @@ def test_it_is_as_sure_as_the_run(exported):
 
 
 @pytest.mark.parametrize("size", [(7, 9), (3, 2), (1, 1), (5, 20)])
-def test_numbers_are_resized_as_torch_does_it(size):
+@pytest.mark.parametrize("strip", [1, 1 << 22])
+def test_logits_are_upsampled_as_torch_does_it(size, strip, monkeypatch):
+    monkeypatch.setattr("linknet_fastai.deploy.exported_predictor.STRIP", strip)
     values = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
     expected = torch.nn.functional.interpolate(torch.from_numpy(values)[None], size, mode="bilinear",
                                                align_corners=False)[0]
-    np.testing.assert_allclose(resize_bilinear(values, size), expected, atol=1e-6)
+    assert (argmax_upsampled(values, size) == expected.argmax(0).numpy()).all()
 
 
 def test_classes_as_numbers():
