@@ -205,6 +205,22 @@ def predict(run: RunFolder,
 
 
 @app.command()
+def demo(run: RunFolder,
+         port: Annotated[int | None, typer.Option(help="Where to listen. [default: the first free one from 7860 on]",
+                                                  show_default=False)] = None,
+         open_browser: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+         device: Device = None, precision: Precision = None):
+    "Serve a page on this machine that segments images and a camera's photos; nothing leaves the machine."
+    from ..runtime.device import Machine
+    from ..workflows.demo import DemoOptions, wait_for_signal
+    from ..workflows.demo import demo as serve
+    options = DemoOptions(port, open_browser=open_browser)
+    with serve(run, Machine.choose(device, precision), options) as address:
+        console.print(f"{address} (Ctrl-C ends it)")
+        wait_for_signal()
+
+
+@app.command()
 def benchmark(run: Annotated[Path | None, typer.Argument(
                   metavar="[RUN]", help="Measure this run's model and size. [default: the rapid recipe at 360x480]",
                   show_default=False)] = None,
