@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
-from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, Split, open_dataset
+from .arguments import AnyRun, Compile, Data, DatasetName, Device, Log, Precision, RunFolder, Split, open_dataset
 from .datasets import datasets_app
 from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
@@ -177,9 +177,9 @@ def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where 
 
 
 @app.command()
-def predict(run: RunFolder,
+def predict(run: AnyRun,
             paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
-            out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions]",
+            out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions, or predictions]",
                                                      show_default=False)] = None,
             format: Annotated[str, typer.Option(
                 help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
@@ -191,12 +191,14 @@ def predict(run: RunFolder,
             device: Device = None, precision: Precision = None):
     "Segment images of any size: for each a mask of class indices in color, and an overlay."
     from ..deploy.predictor import Predictor
+    from ..runs.hub import local_run
     from ..runs.run import Run
     from ..runtime.device import Machine
     from ..workflows.predict import PredictOptions
     from ..workflows.predict import predict as predict_images
-    predictor = Predictor(Run.open(run).path, Machine.choose(device, precision))
-    out = out or run / "predictions"
+    folder = local_run(run)
+    predictor = Predictor(Run.open(folder).path, Machine.choose(device, precision))
+    out = out or (run / "predictions" if folder == run else Path("predictions"))
     written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
     if least_certain is not None:
         console.print("certainty, the mean margin between the best class and the second, the least first:")
@@ -205,7 +207,7 @@ def predict(run: RunFolder,
 
 
 @app.command()
-def demo(run: RunFolder,
+def demo(run: AnyRun,
          port: Annotated[int | None, typer.Option(help="Where to listen. [default: the first free one from 7860 on]",
                                                   show_default=False)] = None,
          open_browser: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
@@ -218,6 +220,18 @@ def demo(run: RunFolder,
     with serve(run, Machine.choose(device, precision), options) as address:
         console.print(f"{address} (Ctrl-C ends it)")
         wait_for_signal()
+
+
+@app.command()
+def publish(run: RunFolder,
+            repo: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where it will be on the hub.")],
+            private: Annotated[bool, typer.Option("--private", help="For yourself, if it isn't there yet.")] = False,
+            space: Annotated[bool, typer.Option("--space", help="A page with the demo, too.")] = False):
+    "Upload a run to the Hugging Face Hub: weights, settings, scores and a model card."
+    from ..workflows.publish import PublishOptions
+    from ..workflows.publish import publish as publish_run
+    for address in publish_run(run, repo, PublishOptions(private, space)): console.print(address)
+    console.print(f"use it:   linknet-fastai predict hf:{repo.removeprefix('hf:')} IMAGES")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from .printing import tracked
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
 Data = Annotated[Path | None, typer.Option(help="The dataset's folder.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
+AnyRun = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote, or hf:USER/NAME on the hub.")]
 Split = Annotated[str, typer.Option(help="train, val, test, or all images that have masks.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
 Precision = Annotated[str | None, typer.Option(

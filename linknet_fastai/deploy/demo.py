@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images import SUFFIXES, image_size, to_palette_image
+from ..images import SUFFIXES, image_size, open_image, to_palette_image
 from ..runs.weights import ModelCard
 from .predictor import Predictor
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     import gradio as gr
 
 PAGE = Path(__file__).parent / "page"
+THUMBNAIL = 240  # pixels, of an example
 MOST_PIXELS = 25_000_000  # of an image: logits are made at its size, 4 bytes a class and pixel
 # system fonts only: gradio's themes ask Google for others
 FONT, MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
-NARROW = """
-.gradio-container { padding: .75rem !important; max-width: 80rem !important }
+CSS = """
+.gradio-container { padding: 0 !important; max-width: 80rem !important }
+.gradio-container .html-container { padding: 0 !important }
 .gradio-container .prose h1 { overflow-wrap: anywhere }
+@media (max-width: 40rem) { .gradio-container > .main { padding: .75rem !important } }
 """
 
 
@@ -37,7 +40,7 @@ class About:
 
 
 def build_demo(predictor: Predictor, about: About) -> "gr.Blocks":
-    """The page of a model; whoever launches it sets the largest file, the address, `FONT` and `NARROW`.
+    """The page of a model; whoever launches it sets the largest file, the address, `FONT` and `CSS`.
 
     What is shown to one person is in the answer to that person's request alone. Images are predicted one by one. gradio
     must be installed.
@@ -46,7 +49,7 @@ def build_demo(predictor: Predictor, about: About) -> "gr.Blocks":
 
     def of_file(path: str | None): return path and answer(predictor, path, Path(path).name)
     def of_frame(frame: Image.Image | None): return frame and answer(predictor, frame, "webcam")
-    def of_example(event: gr.SelectData): return of_file(str(about.examples[event.index]))
+    def of_example(event: gr.EventData): return of_file(str(about.examples[event.index]))
 
     with gr.Blocks(title=about.title, analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.HTML(_heading(about))
@@ -56,8 +59,8 @@ def build_demo(predictor: Predictor, about: About) -> "gr.Blocks":
                 if takes_photos(predictor.card):
                     with gr.Tab("Webcam"): frame = gr.Image(label="Webcam", sources=["webcam"], type="pil")
                 if about.examples:
-                    shown = gr.Gallery([str(path) for path in about.examples], label="Examples", columns=3,
-                                       height="auto", allow_preview=False, interactive=False)
+                    examples = gr.HTML(_examples(about), css_template=_page("examples.css"),
+                                       js_on_load=_page("examples.js"), elem_id="examples")
             with gr.Column(scale=2, min_width=320):
                 view = gr.HTML(None, html_template=_page("view.html"), css_template=_page("view.css"),
                                js_on_load=_page("view.js"), elem_id="view")
@@ -65,7 +68,7 @@ def build_demo(predictor: Predictor, about: About) -> "gr.Blocks":
         queued = dict(outputs=view, concurrency_id="model", concurrency_limit=1, api_visibility="private")
         file.change(of_file, file, **queued)
         if takes_photos(predictor.card): frame.change(of_frame, frame, **queued)
-        if about.examples: shown.select(of_example, None, **queued)
+        if about.examples: examples.click(of_example, None, **queued)
     return page
 
 
@@ -113,6 +116,21 @@ def _uri(image: Image.Image, format: str, **options) -> str:
 def _heading(about: About) -> str:
     from markupsafe import escape
     return f"<h1>{escape(about.title)}</h1>" + "".join(f"<p>{escape(line)}</p>" for line in about.lines)
+
+
+def _examples(about: About) -> str:
+    "A button an image, numbered."
+    from markupsafe import Markup
+    buttons = Markup("").join(
+        Markup('<button type="button" data-index="{}" title="{}"><img src="{}" alt="{}"></button>').format(
+            number, path.stem, _thumbnail(path), path.stem) for number, path in enumerate(about.examples))
+    return Markup("<p>Or one of the images that it was validated on:</p><div>{}</div>").format(buttons)
+
+
+def _thumbnail(path: Path) -> str:
+    with open_image(path) as image:
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        return _uri(image.convert("RGB"), "JPEG", quality=80)
 
 
 def _page(name: str) -> str:

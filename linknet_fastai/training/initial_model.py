@@ -9,6 +9,7 @@ from ..errors import Note, UserError
 from ..models.factory import create_model, untrained_model
 from ..models.transfer import transfer_weights
 from ..recipes import Recipe
+from ..runs.hub import local_run
 from ..runs.tensors import is_run_file
 from ..runs.weights import MODEL_FILE, load_weights
 
@@ -41,10 +42,10 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
 
 
 def trained_file(weights: str | Path) -> Path | None:
-    """The weights of a run that `weights` names, by its folder or by its file.
+    """The weights of a run that `weights` names, by its folder, by its file, or as `hf:USER/NAME`.
 
     None for an encoder's weights and what is no file.
     """
-    path = Path(weights)
+    path = local_run(weights)
     if path.is_dir(): return path / MODEL_FILE
     return path if path.is_file() and is_run_file(path) else None

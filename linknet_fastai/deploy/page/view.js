@@ -11,17 +11,24 @@ watch("value", async () => {
   find("result").hidden = !result?.classes;
   pointer.hidden = true;
   shown = result;
+  if (result?.message) reveal(find("message"));
   if (!result?.classes) return;
   const [image, classes] = await Promise.all([decoded(result.image), decoded(result.indices)]);
   if (shown !== result) return;  // another came in the meantime
   find("image").src = image.src;
-  find("image").alt = result.name;
+  find("image").alt = find("name").textContent = result.name;
   paint(classes, result.classes);
   list(result.classes);
   find("save-mask").href = result.mask;
   find("save-mask").download = `${result.name}.png`;
   element.dataset.shown = result.name;
+  reveal(find("stage"));
 });
+
+// On a phone the result is below what was touched.
+function reveal(part) {
+  if (part.getBoundingClientRect().top > 0.7 * innerHeight) part.scrollIntoView({behavior: "smooth"});
+}
 
 async function decoded(source) {
   const image = new Image();
