@@ -179,8 +179,9 @@ def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where 
 @app.command()
 def predict(run: AnyRun,
             paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
-            out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions, or predictions]",
-                                                     show_default=False)] = None,
+            out: Annotated[Path | None, typer.Option(
+                help="Folder for the masks. [default: RUN/predictions; of a run on the hub, predictions]",
+                show_default=False)] = None,
             format: Annotated[str, typer.Option(
                 help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
                      "labelme, coco, geojson: polygons to correct; cityscapes: the ids and names that the benchmark's "

@@ -53,8 +53,8 @@ def refused(name: str, error: Exception) -> UserError:
     "What the hub says no to, from its `HfHubHTTPError`."
     status = error.response.status_code
     if status in (401, 403, 404):
-        return UserError(f"{name}: the hub has none of this name, or not for you ({status}); check the name, and log in "
-                         "with `hf auth login`.")
+        return UserError(f"{name}: the hub has none of this name, or not for you ({status}); check the name, and log "
+                         "in with `hf auth login`.")
     return UserError(f"{name}: the hub answers {status} ({str(error).splitlines()[0]}); try again later.")
 
 
