@@ -26,10 +26,11 @@ setup(
         "Changelog": f"{settings['url']}/blob/main/CHANGELOG.md",
     },
     packages=find_packages(include=["linknet_fastai", "linknet_fastai.*"]),
-    package_data={"linknet_fastai": ["py.typed"], "linknet_fastai.reports": ["report.html.j2"]},
+    package_data={"linknet_fastai": ["py.typed"], "linknet_fastai.reports": ["report.html.j2"],
+                  "linknet_fastai.deploy": ["page/*", "*.j2"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require={name: settings[f"{name}_requirements"].split()
-                    for name in ("tensorboard", "wandb", "export", "openvino", "docs", "dev")},
+                    for name in ("tensorboard", "wandb", "export", "openvino", "demo", "hub", "docs", "dev")},
     entry_points={"console_scripts": [settings["console_scripts"]]},
 )

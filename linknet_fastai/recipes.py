@@ -29,7 +29,8 @@ class Recipe:
     model: str = _setting("linknet", "`linknet`, `segnet` or `enet`.")
     encoder: str = _setting("resnet18", "LinkNet's encoder: a timm model that offers features.")
     weights: str = _setting("imagenet", "The start: `imagenet` (timm's hub) or a .safetensors file for the encoder, "
-                                        "another run for the decoder too, or `none`.")
+                                        "another run (a folder, or hf:USER/NAME) for the decoder too, or "
+                                        "`none`.")
     upsample: str = _setting("deconv", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
     epochs: int = _setting(40, "Passes over the training images.", 1, 100_000)
     freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.",

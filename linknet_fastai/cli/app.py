@@ -11,7 +11,20 @@ from rich.markup import escape
 
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
-from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, RunOrFile, Split, open_dataset
+from .arguments import (
+    AnyRun,
+    Compile,
+    Data,
+    DatasetName,
+    Device,
+    HubRun,
+    Log,
+    Precision,
+    RunFolder,
+    RunOrFile,
+    Split,
+    open_dataset,
+)
 from .datasets import datasets_app
 from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
@@ -221,10 +234,11 @@ def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where 
 
 
 @app.command()
-def predict(run: RunOrFile,
+def predict(run: AnyRun,
             paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
-            out: Annotated[Path | None, typer.Option(help="Folder for the masks. [default: RUN/predictions]",
-                                                     show_default=False)] = None,
+            out: Annotated[Path | None, typer.Option(
+                help="Folder for the masks. [default: RUN/predictions; of a run on the hub, predictions]",
+                show_default=False)] = None,
             format: Annotated[str, typer.Option(
                 help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
                      "labelme, coco, geojson: polygons to correct; cityscapes: the ids and names that the benchmark's "
@@ -273,6 +287,34 @@ def export(run: RunFolder,
     exported = export_run(run, options)
     print_exported(exported)
     if exported.comparison.problems: raise typer.Exit(1)
+
+
+@app.command()
+def demo(run: HubRun,
+         port: Annotated[int | None, typer.Option(help="Where to listen. [default: the first free one from 7860 on]",
+                                                  show_default=False)] = None,
+         open_browser: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+         device: Device = None, precision: Precision = None):
+    "Serve a page on this machine that segments images and a camera's photos; nothing leaves the machine."
+    from ..runtime.device import Machine
+    from ..workflows.demo import DemoOptions, wait_for_signal
+    from ..workflows.demo import demo as serve
+    options = DemoOptions(port, open_browser=open_browser)
+    with serve(run, Machine.choose(device, precision), options) as address:
+        console.print(f"{address} (Ctrl-C ends it)")
+        wait_for_signal()
+
+
+@app.command()
+def publish(run: RunFolder,
+            repo: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where it will be on the hub.")],
+            private: Annotated[bool, typer.Option("--private", help="For yourself, if it isn't there yet.")] = False,
+            space: Annotated[bool, typer.Option("--space", help="A page with the demo, too.")] = False):
+    "Upload a run to the Hugging Face Hub: weights, settings, scores and a model card."
+    from ..workflows.publish import PublishOptions
+    from ..workflows.publish import publish as publish_run
+    for address in publish_run(run, repo, PublishOptions(private, space)): console.print(address)
+    console.print(f"use it:   linknet-fastai predict hf:{repo.removeprefix('hf:')} IMAGES")
 
 
 @app.command()

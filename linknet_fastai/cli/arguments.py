@@ -12,6 +12,9 @@ DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `
 Data = Annotated[Path | None, typer.Option(help="The dataset's folder.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote.")]
 RunOrFile = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote, or a file of `export`.")]
+AnyRun = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote, a file of `export`, or "
+                                                            "hf:USER/NAME on the hub.")]
+HubRun = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `fit` wrote, or hf:USER/NAME on the hub.")]
 Split = Annotated[str, typer.Option(help="train, val, test, or all images that have masks.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the best there is]", show_default=False)]
 Precision = Annotated[str | None, typer.Option(

@@ -9,13 +9,14 @@ import torch
 from ..image_format import resized
 from ..images import scaled_size
 from ..models.autocast import autocast_model
+from ..runs.hub import local_run
 from ..runs.weights import MODEL_FILE, load_weights
 from ..runtime.device import Machine
 from .upsample import argmax_upsampled
 
 
 class Predictor:
-    """The best epoch of a run folder, to predict with.
+    """The best epoch of a run folder, or of a run on the hub (`hf:USER/NAME`), to predict with.
 
     Calling it takes an image to its classes, uint8 `[H,W]` of the image's own size. Images are whatever
     `ImageFormat.read` takes: a path, a Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor `[3,H,W]`, with as
@@ -25,7 +26,7 @@ class Predictor:
     def __init__(self, run: str | Path, machine: Machine | None = None):
         "`UserError` where the folder has no weights, or they are damaged."
         self.machine = machine or Machine.choose()
-        model, self.card = load_weights(Path(run) / MODEL_FILE)
+        model, self.card = load_weights(local_run(run) / MODEL_FILE)
         self.model = autocast_model(model, self.machine)
 
     def __call__(self, image: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from ..models.hub import hub_file
 from ..models.segnet import VGG
 from ..models.transfer import transfer_weights
 from ..recipes import Recipe
+from ..runs.hub import local_run
 from ..runs.tensors import is_run_file
 from ..runs.weights import MODEL_FILE, load_weights
 
@@ -50,16 +51,17 @@ def check_weights(recipe: Recipe):
     """
     if recipe.weights == "none" or recipe.model == "enet": return
     if recipe.weights == "imagenet": hub_file(timm_name(VGG if recipe.model == "segnet" else recipe.encoder))
+    elif recipe.weights.startswith("hf:"): local_run(recipe.weights)
     elif not Path(recipe.weights).exists():
         raise UserError(f"{recipe.weights}: there is no such file; pass `--weights imagenet`, `none`, a .safetensors "
                         "file or a run.")
 
 
 def trained_file(weights: str | Path) -> Path | None:
-    """The weights of a run that `weights` names, by its folder or by its file.
+    """The weights of a run that `weights` names, by its folder, by its file, or as `hf:USER/NAME`.
 
     None for an encoder's weights and what is no file.
     """
-    path = Path(weights)
+    path = local_run(weights)
     if path.is_dir(): return path / MODEL_FILE
     return path if path.is_file() and is_run_file(path) else None

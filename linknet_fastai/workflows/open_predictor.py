@@ -13,8 +13,17 @@ if TYPE_CHECKING:
     from ..deploy.predictor import Predictor
 
 
+def is_on_hub(path: Path) -> bool:
+    "Whether `path` is a name on the hub, `hf:USER/NAME`."
+    return str(path).startswith("hf:")
+
+
 def predictions_folder(path: Path) -> Path:
-    "Where predictions lie if nothing else is said: in the run, or beside the exported file. `UserError` for a link."
+    """Where predictions lie if nothing else is said: in the run, beside the exported file; of a run on the hub, here.
+
+    `UserError` for a link.
+    """
+    if is_on_hub(path): return Path("predictions")
     folder = (path.parent if is_exported(path) else path) / "predictions"
     refuse_link(folder)
     return folder
@@ -22,7 +31,7 @@ def predictions_folder(path: Path) -> Path:
 
 def open_predictor(path: Path, device: str | None = None, precision: str | None = None
                    ) -> Predictor | ExportedPredictor:
-    """The best model of the run at `path`, or the exported file there.
+    """The best model of the run at `path`, which may be `hf:USER/NAME`, or the exported file there.
 
     `device` and `precision` are those of `Machine.choose`. `UserError` where they can't be had, or the path can't be
     read.
@@ -32,6 +41,7 @@ def open_predictor(path: Path, device: str | None = None, precision: str | None 
         return ExportedPredictor(path, precision)
     # here, since exported files need no torch
     from ..deploy.predictor import Predictor
+    from ..runs.hub import local_run
     from ..runs.run import Run
     from ..runtime.device import Machine
-    return Predictor(Run.open(path).path, Machine.choose(device, precision))
+    return Predictor(Run.open(local_run(path)).path, Machine.choose(device, precision))

@@ -1,0 +1,137 @@
+"A run as a local web page: an image to its mask, in the browser (gradio)."
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UserError
+from ..images import SUFFIXES, image_size, open_image, to_palette_image
+from ..runs.weights import ModelCard
+from .predictor import Predictor
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+PAGE = Path(__file__).parent / "page"
+THUMBNAIL = 240  # pixels, of an example
+MOST_PIXELS = 25_000_000  # of an image: logits are made at its size, 4 bytes a class and pixel
+# system fonts only: gradio's themes ask Google for others
+FONT, MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
+CSS = """
+.gradio-container { padding: 0 !important; max-width: 80rem !important }
+.gradio-container .html-container { padding: 0 !important }
+.gradio-container .prose h1 { overflow-wrap: anywhere }
+@media (max-width: 40rem) { .gradio-container > .main { padding: .75rem !important } }
+"""
+
+
+@dataclass(frozen=True)
+class About:
+    "What the page says of its model: a title, lines below it, and the image files that can be tried."
+
+    title: str
+    lines: tuple[str, ...]
+    examples: tuple[Path, ...]
+
+
+def build_demo(predictor: Predictor, about: About) -> "gr.Blocks":
+    """The page of a model; whoever launches it sets the largest file, the address, `FONT` and `CSS`.
+
+    What is shown to one person is in the answer to that person's request alone. Images are predicted one by one. gradio
+    must be installed.
+    """
+    import gradio as gr
+
+    def of_file(path: str | None): return path and answer(predictor, path, Path(path).name)
+    def of_frame(frame: Image.Image | None): return frame and answer(predictor, frame, "webcam")
+    def of_example(event: gr.EventData): return of_file(str(about.examples[event.index]))
+
+    with gr.Blocks(title=about.title, analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gr.HTML(_heading(about))
+        with gr.Row():
+            with gr.Column(scale=1, min_width=280):
+                with gr.Tab("Image"): file = gr.File(label="An image", file_types=list(SUFFIXES), height=140)
+                if takes_photos(predictor.card):
+                    with gr.Tab("Webcam"): frame = gr.Image(label="Webcam", sources=["webcam"], type="pil")
+                if about.examples:
+                    examples = gr.HTML(_examples(about), css_template=_page("examples.css"),
+                                       js_on_load=_page("examples.js"), elem_id="examples")
+            with gr.Column(scale=2, min_width=320):
+                view = gr.HTML(None, html_template=_page("view.html"), css_template=_page("view.css"),
+                               js_on_load=_page("view.js"), elem_id="view")
+        # one at a time: they share one model
+        queued = dict(outputs=view, concurrency_id="model", concurrency_limit=1, api_visibility="private")
+        file.change(of_file, file, **queued)
+        if takes_photos(predictor.card): frame.change(of_frame, frame, **queued)
+        if about.examples: examples.click(of_example, None, **queued)
+    return page
+
+
+def takes_photos(card: ModelCard) -> bool:
+    "Whether a model takes what cameras and JPEG files hold: 8 bits, in color or gray."
+    return card.value_range is None and card.channels in (1, 3)
+
+
+def answer(predictor: Predictor, image: str | Image.Image, name: str) -> dict[str, Any]:
+    """What the page shows of an image: itself, its mask, and each class's share of it; or why it can't be read.
+
+    Args:
+        predictor: the model.
+        image: a file, or what a camera gave.
+        name: what the image is called.
+
+    `image`, `mask` (a palette of colors) and `indices` (the classes as gray) are data URIs; a class has `name`, `color`
+    and `share`, from 0 to 1.
+    """
+    try:
+        if isinstance(image, str): _check_size(image)
+        mask, card = predictor(image), predictor.card
+        seen = card.image_format.show(image)
+    except UserError as error: return {"message": str(error).replace(str(image), name)}
+    shares = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
+    classes = [{"name": label, "color": list(color), "share": float(share)}
+               for label, color, share in zip(card.classes, card.palette, shares)]
+    return {"name": Path(name).stem, "classes": classes, "image": _uri(seen, "JPEG", quality=95),
+            "mask": _uri(to_palette_image(mask, card.palette), "PNG"), "indices": _uri(Image.fromarray(mask), "PNG")}
+
+
+def _check_size(path: str):
+    height, width = image_size(path)
+    if height * width > MOST_PIXELS:
+        raise UserError(f"{path}: has {height}x{width} pixels, and this page takes {MOST_PIXELS / 1e6:g} million; use "
+                        "`linknet-fastai predict`.")
+
+
+def _uri(image: Image.Image, format: str, **options) -> str:
+    content = io.BytesIO()
+    image.save(content, format=format, **options)
+    return f"data:image/{format.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _heading(about: About) -> str:
+    from markupsafe import escape
+    return f"<h1>{escape(about.title)}</h1>" + "".join(f"<p>{escape(line)}</p>" for line in about.lines)
+
+
+def _examples(about: About) -> str:
+    "A button an image, numbered."
+    from markupsafe import Markup
+    buttons = Markup("").join(
+        Markup('<button type="button" data-index="{}" title="{}"><img src="{}" alt="{}"></button>').format(
+            number, path.stem, _thumbnail(path), path.stem) for number, path in enumerate(about.examples))
+    return Markup("<p>Or one of the images that it was validated on:</p><div>{}</div>").format(buttons)
+
+
+def _thumbnail(path: Path) -> str:
+    with open_image(path) as image:
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        return _uri(image.convert("RGB"), "JPEG", quality=80)
+
+
+def _page(name: str) -> str:
+    return (PAGE / name).read_text(encoding="utf-8")
