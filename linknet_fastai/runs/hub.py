@@ -26,8 +26,8 @@ def local_run(name: str | Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HTTPError
     try:
         # asked once, and not again and again, as downloads are
-        commit = HfApi().model_info(repo, revision=revision, timeout=SECONDS).sha
-        folder = Path(snapshot_download(repo, revision=commit, allow_patterns=FILES))
+        HfApi().model_info(repo, revision=revision, timeout=SECONDS)
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=FILES))
     except HfHubHTTPError as error: raise refused(str(name), error) from error
     except (HTTPError, OSError, RuntimeError) as error: folder = _downloaded_before(str(name), error)
     if not all((folder / file).is_file() for file in ("config.json", MODEL_FILE)):
