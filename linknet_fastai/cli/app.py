@@ -191,11 +191,11 @@ def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
     from ..evaluation.scoring import ScoringOptions
     from ..runtime.device import Machine
     from ..workflows.evaluate import evaluate as evaluate_run
-    from ..workflows.evaluate_exported import evaluate_exported
+    from ..workflows.evaluate_exported import evaluate_exported, run_of
     options, folder, name = ScoringOptions(tta, boundary), run, f"scores-{split}"
     if is_exported(run):
         on_cpu(run, device)
-        folder = run.parent
+        folder = run_of(run)
         _print_source(folder, data)
         result, name = evaluate_exported(run, split, precision, data, options)
     else:

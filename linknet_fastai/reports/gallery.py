@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..errors import printable
 from ..files import atomic_write, writable_folder
 from ..images import to_palette_image
-from ..runs.reading import Score, damaged, read_table
+from ..runs.reading import damaged
+from ..runs.tables import Score, read_table
 
 SHOWN = 120  # images at most: a report of more is too large to pass on
 WIDEST = 640  # pixels
@@ -71,7 +73,7 @@ class Gallery:
         if list(table.columns[:2]) != ["image", "mIoU"] or table["image"].duplicated().any():
             raise damaged(self.table_file, "its columns are others, or an image stands in it twice")
         classes = [column.removeprefix("IoU ") for column in table.columns[2:]]
-        return [Entry(name, miou, dict(zip(classes, ious)), *self._files(row))
+        return [Entry(printable(name), miou, dict(zip(classes, ious)), *self._files(row))
                 for row, (name, miou, *ious) in enumerate(table[:SHOWN].itertuples(index=False))]
 
     def _files(self, row: int) -> list[Path]:

@@ -100,7 +100,7 @@ def write_report(runs: list[Run], path: Path):
                            images=[_image(name, named_runs) for name in _common_images(named_runs)],
                            curves=_svg(curves({each.name: each.run.history for each in named_runs}, "")),
                            void=f"rgb({VOID_GRAY} {VOID_GRAY} {VOID_GRAY})", wrong="rgb({} {} {})".format(*WRONG))
-    with atomic_write(path) as file: file.write_text(page, encoding="utf-8")
+    with atomic_write(path) as file: file.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _names(runs: list[Run]) -> list[str]:

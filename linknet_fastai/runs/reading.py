@@ -1,12 +1,10 @@
 "A run's files, read: plain files of bounded size, whose content is checked before it is used."
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import pandas as pd
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ..errors import UserError
 from ..files import kind_of_file
@@ -14,24 +12,9 @@ from ..files import kind_of_file
 Kind = TypeVar("Kind")
 MOST_BYTES = 1 << 26  # of a text file
 DEEPEST = 32  # lists and objects within each other
-LARGEST = 1e30  # a number of a table: more is damage, and no chart can show it
-
-
-def _bounded(value: float) -> float:
-    if abs(value) > LARGEST: raise ValueError("is too large")
-    return value
 
 
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
-Number = Annotated[float, BeforeValidator(lambda text: text if text != "" else "nan"), AfterValidator(_bounded)]
-
-
-def _score(value: float) -> float:
-    if not (value != value or 0 <= value <= 1): raise ValueError("is no score from 0 to 1")
-    return value
-
-
-Score = Annotated[Number, AfterValidator(_score)]  # nan where it isn't defined
 
 
 def damaged(path: Path, what: Any) -> UserError:
@@ -87,29 +70,3 @@ def validate(kind: type[Kind], content: Any, path: Path) -> Kind:
         raise damaged(path, f"{place}: {first['msg']}") from error
     except UserError as error: raise UserError(f"{path}: {error}") from error  # a dataclass's own check
     except (RecursionError, OverflowError) as error: raise damaged(path, error) from error
-
-
-def read_table(path: Path, columns: Mapping[str, Any], others: Any = Number) -> pd.DataFrame:
-    """The table in a CSV file.
-
-    Args:
-        path: the file.
-        columns: the type, in pydantic's words, of each column that must be there.
-        others: that of all other columns.
-
-    `UserError` where it is missing, or a value doesn't fit; it names the line.
-    """
-    check_regular(path)
-    try: table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding_errors="surrogateescape", engine="c")
-    except (ValueError, OSError, OverflowError, RecursionError) as error: raise damaged(path, error) from error
-    if missing := set(columns) - set(table.columns):
-        raise damaged(path, f"without the column {sorted(missing)[0]}")
-    return pd.DataFrame({name: _column(table[name].tolist(), columns.get(name, others), path, name)
-                         for name in table.columns})
-
-
-def _column(values: list[str], kind: Any, path: Path, name: str) -> list:
-    try: return TypeAdapter(list[kind]).validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise damaged(path, f"line {first['loc'][0] + 2}, {name}: {first['msg']}") from error

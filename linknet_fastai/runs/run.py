@@ -16,7 +16,8 @@ from ..files import atomic_write, refuse_link, remove_leftovers, writable_folder
 from ..locks import AlreadyLocked, locked
 from .checkpoint import Checkpoints
 from .config import Config
-from .reading import Count, Kind, Number, Score, read_json, read_table, validate
+from .reading import Count, Kind, read_json, validate
+from .tables import Number, Score, read_table
 from .tensors import FORMAT
 from .weights import MODEL_FILE, ModelCard, load_card, load_weights, save_weights
 

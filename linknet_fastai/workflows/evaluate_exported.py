@@ -29,6 +29,14 @@ class EngineModel(nn.Module):
         return as_logits(self.engine(graph_input(pixels, self.card.input)), len(self.card.classes))
 
 
+def run_of(file: Path) -> Path:
+    "The run's folder that an exported file lies in; `UserError` where it lies in none."
+    if not (file.parent / "config.json").is_file():
+        raise UserError(f"{file}: doesn't lie in a run's folder, so there is no telling what to score it on; put it "
+                        "beside the config.json of its run.")
+    return file.parent
+
+
 def evaluate_exported(file: Path, split: str = "val", precision: str | None = None, data: Path | None = None,
                       options: ScoringOptions = ScoringOptions()) -> tuple[Result, str]:
     """Score the exported `file` in a run's folder on a split of the run's dataset.
@@ -37,10 +45,7 @@ def evaluate_exported(file: Path, split: str = "val", precision: str | None = No
     `precision` as for `open_engine`.
     """
     engine = open_engine(file, precision=precision)
-    if not (file.parent / "config.json").is_file():
-        raise UserError(f"{file}: doesn't lie in a run's folder, so there is no telling what to score it on; put it "
-                        "beside the config.json of its run.")
-    opened = open_run(file.parent, split, Machine(torch.device("cpu"), "fp32"), data)
+    opened = open_run(run_of(file), split, Machine(torch.device("cpu"), "fp32"), data)
     if engine.card.classes != opened.dataset.classes:
         raise UserError(f"{file}: has other classes than the run that it lies in; put it into its own run's folder.")
     result, _ = score(EngineModel(engine), opened.dl, opened.dataset, opened.protocol, options)
