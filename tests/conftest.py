@@ -1,5 +1,6 @@
 "Fixtures that several test files share."
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from linknet_fastai.images import VOID
 
 SIDE, VOID_VALUE = 64, 9
 PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))
+
+# two processes test at once, and threads that wait for each other's cores are slower than one
+if "PYTEST_XDIST_WORKER" in os.environ: os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session", autouse=True)
