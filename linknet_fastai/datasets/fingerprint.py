@@ -3,16 +3,15 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b, file_digest
+from hashlib import blake2b
 from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
 from .dataset import SegmentationDataset
 from .folder import image_name
 
-NAMED = 3  # differences in a message
+NAMED, CHUNK = 3, 1 << 20  # differences in a message; bytes that are hashed at once
 DRAWN = "drawn:"  # before the name of an image that lies in no folder of the user's
 PARTS = {"image_hash": "the image", "mask_hash": "its mask"}
 
@@ -30,7 +29,10 @@ def fingerprint(dataset: SegmentationDataset) -> pd.DataFrame:
 
 
 def _hash(path: Path) -> str:
-    with open(path, "rb") as file: return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
+    digest = blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK): digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _name(dataset: SegmentationDataset, image: Path) -> str:
@@ -62,8 +64,3 @@ def _changes(before: pd.DataFrame, now: pd.DataFrame) -> Iterator[str]:
         if row.split != other.split: yield f"{name} was in {row.split} and is in {other.split}"
         yield from (f"{name}: {what} is another" for part, what in PARTS.items() if row[part] != other[part])
     yield from (f"{name} is new" for name in now.index if name not in before.index)
-
-
-def refuse_doubles(path: Path, samples: pd.DataFrame):
-    "`UserError` where the fingerprint in the file `path` names an image twice."
-    if samples["image"].duplicated().any(): raise UserError(f"{path}: names an image twice; restore it from a copy.")

@@ -16,7 +16,7 @@ from ..files import atomic_write, refuse_link, remove_leftovers, writable_folder
 from ..locks import AlreadyLocked, locked
 from .checkpoint import Checkpoints
 from .config import Config
-from .reading import Count, Kind, read_json, validate
+from .reading import Count, Kind, damaged, read_json, validate
 from .tables import Number, Score, read_table
 from .tensors import FORMAT
 from .weights import MODEL_FILE, ModelCard, load_card, load_weights, save_weights
@@ -92,7 +92,9 @@ class Run:
     @property
     def samples(self) -> pd.DataFrame:
         "A row a sample: `image`, `split`, `image_hash`, `mask_hash`; `UserError` where the file is missing or damaged."
-        return read_table(self.samples_file, dict.fromkeys(("image", "split", "image_hash", "mask_hash"), str), str)
+        table = read_table(self.samples_file, dict.fromkeys(("image", "split", "image_hash", "mask_hash"), str), str)
+        if table["image"].duplicated().any(): raise damaged(self.samples_file, "an image stands in it twice")
+        return table
 
     @property
     def splits_file(self) -> Path:
