@@ -29,8 +29,8 @@ def plain(text: str) -> str:
 
 def short(name: str) -> str:
     "`plain`, with an ellipsis in the middle of a name that is too long for a chart."
-    if len(name) > LONGEST: name = f"{name[:LONGEST // 2]}…{name[-LONGEST // 2:]}"
-    return plain(name.replace("\n", " "))
+    name = printable(name)
+    return plain(f"{name[:LONGEST // 2]}…{name[-LONGEST // 2:]}" if len(name) > LONGEST else name)
 
 
 def colorize(mask: np.ndarray, palette) -> np.ndarray:

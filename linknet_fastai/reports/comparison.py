@@ -9,6 +9,7 @@ from matplotlib.ticker import LogLocator
 
 from ..evaluation.result import describe_protocol
 from ..files import atomic_write
+from ..image_grid import plain
 from .charts import save_figure
 
 SCORES = {"miou": "mIoU", "class_accuracy": "class accuracy", "dice": "Dice", "image_dice": "Dice an image, with void",
@@ -70,7 +71,7 @@ def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
     use.set_ylabel("mIoU, %")
     use.margins(x=0.2, y=0.1)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    figure.suptitle(_protocol(table), fontsize=9)
+    figure.suptitle(plain(_protocol(table)), fontsize=9)
     return figure
 
 

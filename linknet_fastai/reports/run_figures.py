@@ -7,6 +7,7 @@ from torch import nn
 from ..dataloaders.dataloaders import SegmentationDataLoaders, SegmentationDL
 from ..evaluation.result import Result, describe_protocol
 from ..image_format import displayed
+from ..image_grid import plain
 from ..runs.run import Run
 from .charts import class_bars, confusion_chart, curves, save_figure
 from .gallery import SHOWN, Gallery
@@ -68,7 +69,7 @@ def draw_results(run: Run, model: nn.Module, dl: SegmentationDL, result: Result,
     middle = max(0, (len(rows) - GRID) // 2)
     for name, part in {"worst": rows[:GRID], "median": rows[middle:middle + GRID], "best": rows[-GRID:][::-1]}.items():
         grid = results_grid(model, dl, list(part.index), titles(part))
-        grid.suptitle(protocol, fontsize=9)
+        grid.suptitle(plain(protocol), fontsize=9)
         save_figure(run.figures / f"{name}-{result.protocol['split']}.png", grid)
     gallery = Gallery(run.folder("gallery"))
     gallery.write_table(rows)

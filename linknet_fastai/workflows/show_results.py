@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..evaluation.result import describe_protocol
 from ..evaluation.scoring import score
+from ..image_grid import plain
 from ..reports.charts import save_figure
 from ..reports.results import image_table, results_grid, titles, worst
 from ..runtime.device import Machine
@@ -27,5 +28,5 @@ def show_results(path: str | Path, split: str, machine: Machine, data: Path | No
     result, matrices = score(opened.model, opened.dl, opened.dataset, opened.protocol)
     rows = worst(image_table(opened.dl, matrices))[:SHOWN]
     figure = results_grid(opened.model, opened.dl, list(rows.index), titles(rows), errors)
-    figure.suptitle(describe_protocol(result.protocol), fontsize=9)
+    figure.suptitle(plain(describe_protocol(result.protocol)), fontsize=9)
     return save_figure(opened.run.folder("figures") / f"worst-{split}.png", figure)

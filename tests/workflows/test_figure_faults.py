@@ -1,12 +1,17 @@
 "Whatever goes wrong in the drawing, a trained run is scored and finished, and is drawn later."
 
-import pytest
-from short_training import RECIPE, refusal, resumed, trained
+import shutil
 
+import pytest
+from short_training import CPU, RECIPE, NoBar, refusal, resumed, trained
+
+from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Note
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.reports.gallery import Gallery
+from linknet_fastai.workflows.fit import FitOptions, fit
 from linknet_fastai.workflows.report import report
+from linknet_fastai.workflows.show_results import show_results
 
 
 @pytest.mark.parametrize("error", [ValueError("Expected end of text"), MemoryError(), OSError(28, "No space left")],
@@ -22,3 +27,16 @@ def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, m
     report([run.path], run.report)
     assert run.report.is_file() and Gallery(run.gallery).entries() and (run.figures / "confusion.png").is_file()
     assert (run.figures / "curves.png").is_file()
+
+
+@pytest.mark.filterwarnings("error::linknet_fastai.errors.Note")
+def test_names_that_look_like_formulas_are_drawn(data, tmp_path):
+    "In classes, in the protocol that names a class left out, in images and in the run's own name."
+    copy = shutil.copytree(data, tmp_path / "da$ta$")
+    (copy / "classes.txt").write_text("$\\bad$\n_wa$ll_\ndoor\n")
+    for kind in ("images", "masks"): (copy / kind / "val" / "0.png").rename(copy / kind / "val" / "$_{$.png")
+    dataset = folder(copy).ignoring(["$\\bad$"])
+    options = FitOptions(tmp_path / "r$u_$n", progress_bar=NoBar())
+    run = fit(dataset, Recipe(**vars(RECIPE) | {"epochs": 1}), CPU, options)
+    assert run.report.is_file() and (run.figures / "worst-val.png").is_file()
+    assert show_results(run.path, "val", CPU).is_file()
