@@ -9,17 +9,8 @@ from PIL import Image
 
 from .errors import UserError
 from .exif import upright
-from .images import (
-    ValueRange,
-    decoding,
-    is_banded,
-    is_deep,
-    open_upright,
-    read_bands,
-    tensor_to_array,
-    to_8_bits,
-    to_rgb,
-)
+from .images import decoding, is_banded, is_deep, open_upright, read_bands
+from .rgb import ValueRange, tensor_to_array, to_8_bits, to_rgb
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
 MOST_CHANNELS = 1024

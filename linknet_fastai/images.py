@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .errors import Note, UserError
+from .errors import UserError
 from .exif import DamagedExif, orientation_of, upright, upright_size
 from .tiff import is_cut, is_tiff, read_tiff, tiff_header
 
@@ -21,7 +21,6 @@ VOID_GRAY = 220
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
 
-ValueRange = tuple[float, float]  # of an image's numbers, from black to white
 LOSSY = ("JPEG", "MPO", "AVIF")  # formats that change pixels
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 LONGEST = 1000  # a side of an image, in its other side
@@ -213,71 +212,6 @@ def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]
     height, width = size
     zoom = (area[0] * area[1] / (height * width)) ** 0.5
     return max(1, round(height * zoom)), max(1, round(width * zoom))
-
-
-def to_rgb(source: Any, value_range: ValueRange | None = None) -> Image.Image:
-    """An RGB image of 8 bits, upright by its EXIF orientation, the same whatever holds it.
-
-    Args:
-        source: a path, a Pillow image, an array `[H,W,3]` or `[H,W]` of uint8, or `[H,W]` of uint16, or a tensor
-            `[3,H,W]` or `[H,W]` of uint8, or of floats from 0 to 1.
-        value_range: what is black and what is white in images of more than 8 bits; None where images have 8.
-
-    `UserError` for anything else, for files that can't be read, and for an image of more bits, or fewer, than the range
-    is for: there is no telling how bright it is.
-    """
-    if isinstance(source, str | Path): return _converted(open_upright(source)[0], value_range, str(source))
-    if hasattr(source, "detach"): source = tensor_to_array(source.detach().cpu().numpy())
-    if isinstance(source, np.ndarray): source = _array_to_image(source)
-    if not isinstance(source, Image.Image):
-        raise UserError(f"a {type(source).__name__} is no image; pass a path, a Pillow image, an array [H,W,3] or a "
-                        "tensor [3,H,W].")
-    with decoding("the image"): return _converted(upright(source), value_range, "the image")
-
-
-def _converted(image: Image.Image, value_range: ValueRange | None, name: str) -> Image.Image:
-    if is_deep(image) and value_range is None:
-        raise UserError(f"{name}: has numbers of more than 8 bits ({image.mode}), where the model and its training "
-                        "images have 8; convert it as these were.")
-    if value_range is not None:
-        if not is_deep(image):
-            raise UserError(f"{name}: has 8 bits ({image.mode}), where the training images have numbers from "
-                            f"{value_range[0]:g} to {value_range[1]:g}; pass images as these were.")
-        image = Image.fromarray(to_8_bits(np.asarray(image), value_range, name))
-    if image.mode == "RGB": return image  # and no copy
-    with decoding(name): return image.convert("RGB")
-
-
-def to_8_bits(values: np.ndarray, value_range: ValueRange, name: str) -> np.ndarray:
-    """uint8 of the same shape: the range's ends are 0 and 255; what lies outside is cut off, of which a `Note` tells.
-
-    `UserError`, which calls the image by its `name`, for pixels that are no numbers.
-    """
-    if np.isnan(values).any(): raise UserError(f"{name}: holds pixels that are no numbers; replace them.")
-    low, high = value_range
-    if values.min() < low or values.max() > high:
-        warnings.warn(Note(f"{name}: holds numbers from {values.min():g} to {values.max():g}, where black is {low:g} "
-                           f"and white {high:g}; those outside are cut off"), stacklevel=2)
-    return np.round((values.astype(np.float64).clip(low, high) - low) * (255 / (high - low))).astype(np.uint8)
-
-
-def tensor_to_array(values: np.ndarray) -> np.ndarray:
-    "Channels last, as arrays have them; floats as uint8."
-    if values.ndim == 3: values = np.moveaxis(values, 0, -1)
-    if not np.issubdtype(values.dtype, np.floating): return values
-    if values.size and (values.min() < 0 or values.max() > 1):
-        raise UserError(f"a tensor of floats from {values.min():.3g} to {values.max():.3g} is no image; pass 0 to 1, "
-                        "or uint8.")
-    return np.round(255 * values).astype(np.uint8)
-
-
-def _array_to_image(values: np.ndarray) -> Image.Image:
-    if values.ndim == 3 and values.shape[-1] == 1: values = values[..., 0]
-    is_color = values.ndim == 3 and values.shape[-1] in (3, 4) and values.dtype == np.uint8
-    if not is_color and not (values.ndim == 2 and values.dtype in (np.uint8, np.uint16)):
-        raise UserError(f"an array {list(values.shape)} of {values.dtype} is no image; pass [H,W,3] or [H,W] of uint8, "
-                        "or [H,W] of uint16 (as a tensor: [3,H,W]).")
-    return Image.fromarray(values)
 
 
 def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from ..errors import UserError, check_choice
 from ..image_format import ImageFormat
-from ..images import VOID, ValueRange
+from ..images import VOID
+from ..rgb import ValueRange
 from .class_file import Color
 from .files_inside import inside
 from .mask_file import pack, read_mask_file, unpack

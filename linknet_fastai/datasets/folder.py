@@ -8,8 +8,8 @@ import pandas as pd
 
 from ..dataset_options import DatasetOptions
 from ..errors import UserError
-from ..images import ValueRange
 from ..progress import Progress, silent
+from ..rgb import ValueRange
 from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset

@@ -13,7 +13,6 @@ Kind = TypeVar("Kind")
 MOST_BYTES = 1 << 26  # of a text file
 DEEPEST = 32  # lists and objects within each other
 
-
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
@@ -53,7 +52,7 @@ def parse_json(text: str, path: Path) -> dict[str, Any]:
 
 
 def _check_content(value: Any, path: Path, levels: int):
-    "Whether it is nested no deeper than `levels`, and has no letter that no file's name may have."
+    "`UserError` where it is nested deeper than `levels`, or has a letter that no file's name may have."
     if levels == 0: raise damaged(path, "nested too deep")
     if isinstance(value, str) and "\0" in value: raise damaged(path, "a zero byte in a text")
     if isinstance(value, dict): value = [*value, *value.values()]

@@ -126,10 +126,6 @@ class Run:
         options = validate(DatasetOptions, self.config.options, self.config_file)
         return replace(options, splits=str(self.splits_file)) if self.splits_file.is_file() else options
 
-    def write_recipe(self, recipe: dict):
-        "Replace the settings in `config.json`."
-        self.rewrite_config(recipe=recipe)
-
     def rewrite_config(self, **changes):
         "Replace fields of `config` in its file."
         self._write_config(replace(self.config, **changes))

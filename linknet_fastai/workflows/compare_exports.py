@@ -1,9 +1,8 @@
 "Exported files beside torch: the same classes, the same scores, and how fast."
 
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -18,11 +17,12 @@ from ..evaluation.scores import Scores
 from ..images import find_images
 from ..progress import Progress
 from ..runtime.device import Machine
+from ..runtime.timing import median_milliseconds
 from .open_run import open_run
 
 MOST_DIFFERENT, MOST_LOST = 0.001, 0.005  # of all pixels, and of the mIoU
 ODD_SIZES, BATCHES = ((1, 1), (37, 53), (64, 96), (99, 161), (31, 200)), (1, 3)
-WARM_UP, ROUNDS = 2, 15
+ROUNDS = 15
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ def compare(reference: Candidate, candidates: Sequence[Candidate], images: Seque
             expected = logits.argmax(1) if expected is None else expected
             tally.add(logits, expected, image.mask)
     first = images[0].pixels
-    times = milliseconds([each.run for each in everyone], graph_input(first[None], card.input))
+    sample = graph_input(first[None], card.input)
+    times = median_milliseconds([partial(each.run, sample) for each in everyone], ROUNDS)
     rows = [Row(each.name, tally.miou(card.classes), None if each is reference else tally.different / tally.pixels,
                 time, sum(file.stat().st_size for file in each.files) / 1e6)
             for each, tally, time in zip(everyone, tallies, times)]
@@ -143,17 +144,6 @@ def as_logits(found: np.ndarray, num_classes: int) -> torch.Tensor:
     "What a graph gave, as logits `[N,C,H,W]`: classes are 1 where a pixel is of them."
     if found.ndim == 3: found = np.stack([one_hot(mask, num_classes) for mask in found])
     return torch.from_numpy(found)
-
-
-def milliseconds(runs: Sequence[Callable[[np.ndarray], np.ndarray]], pixels: np.ndarray) -> list[float]:
-    "Medians of 15 rounds, in which each of `runs` takes its turn, so that a slow moment is everybody's."
-    seconds: list[list[float]] = [[] for _ in runs]
-    for _ in range(WARM_UP + ROUNDS):
-        for run, times in zip(runs, seconds):
-            started = time.perf_counter()
-            run(pixels)
-            times.append(time.perf_counter() - started)
-    return [1000 * statistics.median(times[WARM_UP:]) for times in seconds]
 
 
 def other_sizes(reference: Candidate, candidate: Candidate, card: ExportCard) -> list[str]:

@@ -1,8 +1,6 @@
 "How fast an exported file predicts on this machine."
 
 import os
-import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +8,9 @@ import numpy as np
 
 from ..deploy.engines import open_engine
 from ..deploy.exported_predictor import graph_input
+from ..runtime.timing import median_milliseconds
 
-WARM_UP, ROUNDS = 2, 15
+ROUNDS = 15
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,6 @@ def measure_exported(file: Path, precision: str | None = None) -> ExportedSpeed:
     threads = len(os.sched_getaffinity(0))
     engine = open_engine(file, threads, precision)
     noise = np.random.default_rng(0).integers(0, 256, (1, *engine.card.size, engine.card.channels), dtype=np.uint8)
-    pixels, seconds = graph_input(noise, engine.card.input), []
-    for _ in range(WARM_UP + ROUNDS):
-        started = time.perf_counter()
-        engine(pixels)
-        seconds.append(time.perf_counter() - started)
-    return ExportedSpeed(engine.program, engine.precision, engine.card.size, threads,
-                         1000 * statistics.median(seconds[WARM_UP:]))
+    pixels = graph_input(noise, engine.card.input)
+    milliseconds, = median_milliseconds([lambda: engine(pixels)], ROUNDS)
+    return ExportedSpeed(engine.program, engine.precision, engine.card.size, threads, milliseconds)

@@ -1,7 +1,5 @@
 "How fast a machine trains and predicts."
 
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +15,11 @@ from ..models.factory import untrained_model
 from ..recipes import Recipe
 from ..runs.run import Run
 from ..runtime.device import Machine
+from ..runtime.timing import median_milliseconds
 from ..training.learner import OPTIMIZERS, discriminative_lr, encoder_and_decoder
 from ..training.loss import segmentation_loss
 
-WARM_UP, ROUNDS = 2, 7
+ROUNDS = 7
 MATRIX = 2048  # side of the product that is taken for the machine's peak
 BACKWARD = 2  # a backward pass costs about two forward passes
 
@@ -63,10 +62,10 @@ def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 
     images = torch.randn(recipe.batch_size, channels, *size, device=machine.device)
     masks = torch.randint(0, num_classes, (recipe.batch_size, *size), device=machine.device)
     step = training_step(model, images, masks, recipe, num_classes, machine)
-    training = _median_seconds(step, machine) / recipe.batch_size
+    training = _milliseconds(step, machine) / recipe.batch_size
     model.eval()
-    with torch.inference_mode(): prediction = _median_seconds(lambda: model(images[:1]), machine)
-    return Speed(cost, size, recipe.batch_size, 1000 * training, 1000 * prediction, matrix_peak(machine))
+    with torch.inference_mode(): prediction = _milliseconds(lambda: model(images[:1]), machine)
+    return Speed(cost, size, recipe.batch_size, training, prediction, matrix_peak(machine))
 
 
 def training_step(model, images, masks, recipe: Recipe, num_classes: int, machine: Machine) -> Callable[[], None]:
@@ -96,14 +95,11 @@ def training_step(model, images, masks, recipe: Recipe, num_classes: int, machin
 def matrix_peak(machine: Machine) -> float:
     "FLOP/s of a large matrix product in the machine's precision: the most that a model could reach."
     left, right = torch.randn(2, MATRIX, MATRIX, device=machine.device, dtype=machine.dtype)
-    return 2 * MATRIX**3 / _median_seconds(lambda: left @ right, machine)
+    return 1000 * 2 * MATRIX**3 / _milliseconds(lambda: left @ right, machine)
 
 
-def _median_seconds(work: Callable, machine: Machine) -> float:
-    seconds = []
-    for _ in range(WARM_UP + ROUNDS):
-        started = time.perf_counter()
+def _milliseconds(work: Callable, machine: Machine) -> float:
+    def finished():
         work()
         if machine.device.type == "cuda": torch.cuda.synchronize(machine.device)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[WARM_UP:])
+    return median_milliseconds([finished], ROUNDS)[0]

@@ -28,8 +28,9 @@ from linknet_fastai import (
     linknet_learner,
 )
 from linknet_fastai.evaluation.confusion import confusion_matrices
-from linknet_fastai.images import VOID, to_rgb
+from linknet_fastai.images import VOID
 from linknet_fastai.models.autocast import plain_model
+from linknet_fastai.rgb import to_rgb
 from linknet_fastai.training.learner import discriminative_lr
 
 DOC = Path(__file__).parents[2] / "docs" / "fastai.md"

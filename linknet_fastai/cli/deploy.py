@@ -1,0 +1,95 @@
+"The commands that put a trained model to work: on images, in other programs, in a browser, on the hub."
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import AnyRun, Data, Device, HubRun, Precision, RunFolder
+from .printing import console, print_exported, tracked
+
+deploy_app = typer.Typer()
+
+
+@deploy_app.command()
+def predict(run: AnyRun,
+            paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
+            out: Annotated[Path | None, typer.Option(
+                help="Folder for the masks. [default: RUN/predictions; of a run on the hub, predictions]",
+                show_default=False)] = None,
+            format: Annotated[str, typer.Option(
+                help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
+                     "labelme, coco, geojson: polygons to correct; cityscapes: the ids and names that the benchmark's "
+                     "server takes.")] = "masks",
+            least_certain: Annotated[int | None, typer.Option(
+                help="Write so many images only: those that the model is least sure of.", metavar="N",
+                show_default=False)] = None,
+            device: Device = None, precision: Precision = None):
+    "Segment images of any size: for each a mask of class indices in color, and an overlay."
+    from ..workflows.open_predictor import open_predictor, predictions_folder
+    from ..workflows.predict import PartlyDone, PredictOptions
+    from ..workflows.predict import predict as predict_images
+    predictor, out = open_predictor(run, device, precision), out or predictions_folder(run)
+    try: written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
+    except PartlyDone as partly:
+        for each in partly.failed: console.print(f"failed:   {each.problem}")
+        raise
+    if least_certain is not None:
+        console.print("certainty, the mean margin between the best class and the second, the least first:")
+        for each in written: console.print(f"{each.certainty:.3f} {each.image}", markup=False)
+    console.print(f"{len(written)} {'masks' if format in ('masks', 'values', 'cityscapes') else 'images'} in {out}")
+
+
+@deploy_app.command()
+def export(run: RunFolder,
+           format: Annotated[str | None, typer.Option(
+               help="onnx or openvino. [default: onnx, or what `--out` ends in]", show_default=False)] = None,
+           int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers, for OpenVINO: the fastest.")] = False,
+           out: Annotated[Path | None, typer.Option(
+               help="The file, .onnx or .xml. [default: `model` in the run's folder]", show_default=False)] = None,
+           output: Annotated[str, typer.Option(help="What it gives: logits [N,classes,H,W], or classes [N,H,W].")]
+           = "logits",
+           floats: Annotated[bool, typer.Option(
+               "--floats", help="It takes pixels as floats from 0 to 1, in the place of uint8 from 0 to 255.")] = False,
+           images: Annotated[Path | None, typer.Option(
+               help="Compare on the images of this folder, without scores. [default: the validation images]",
+               show_default=False)] = None,
+           calibrate: Annotated[Path | None, typer.Option(
+               help="Calibrate int8 on the images of this folder. [default: 300 training images]",
+               show_default=False)] = None,
+           data: Data = None):
+    "Write a run's model as a file for other programs, and compare it with the original; exit code 1 if it differs."
+    from ..workflows.export import ExportOptions
+    from ..workflows.export import export as export_run
+    options = ExportOptions(format, int8, out, output, floats, images, calibrate, data, tracked("comparing"))
+    exported = export_run(run, options)
+    print_exported(exported)
+    if exported.comparison.problems: raise typer.Exit(1)
+
+
+@deploy_app.command()
+def demo(run: HubRun,
+         port: Annotated[int | None, typer.Option(help="Where to listen. [default: the first free one from 7860 on]",
+                                                  show_default=False)] = None,
+         open_browser: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+         device: Device = None, precision: Precision = None):
+    "Serve a page on this machine that segments images and a camera's photos; nothing leaves the machine."
+    from ..runtime.device import Machine
+    from ..workflows.demo import DemoOptions, wait_for_signal
+    from ..workflows.demo import demo as serve
+    options = DemoOptions(port, open_browser=open_browser)
+    with serve(run, Machine.choose(device, precision), options) as address:
+        console.print(f"{address} (Ctrl-C ends it)")
+        wait_for_signal()
+
+
+@deploy_app.command()
+def publish(run: RunFolder,
+            repo: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where it will be on the hub.")],
+            private: Annotated[bool, typer.Option("--private", help="For yourself, if it isn't there yet.")] = False,
+            space: Annotated[bool, typer.Option("--space", help="A page with the demo, too.")] = False):
+    "Upload a run to the Hugging Face Hub: weights, settings, scores and a model card."
+    from ..workflows.publish import PublishOptions
+    from ..workflows.publish import publish as publish_run
+    for address in publish_run(run, repo, PublishOptions(private, space)): console.print(address)
+    console.print(f"use it:   linknet-fastai predict hf:{repo.removeprefix('hf:')} IMAGES")
