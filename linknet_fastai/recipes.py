@@ -38,6 +38,11 @@ class Recipe:
     patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.", 1, 100_000)
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.",
                                                  SMALLEST, LARGEST)
+    crop: tuple[int, int] | None = _setting(None, "Height and width of random crops of the images at their own "
+                                                  "resolution, to train on in the place of whole images.",
+                                            SMALLEST, LARGEST)
+    rare_crops: float = _setting(0.0, "Part of the crops, 0 to 1, that are centered on a pixel of a class drawn evenly "
+                                      "from those present.", 0, 1)
     batch_size: int = _setting(4, "Images a step.", 1, LARGEST_BATCH)
     optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
     schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the learning rate after each 100 "
@@ -66,6 +71,10 @@ class Recipe:
                             "`--schedule`.")
         if self.scale[0] > self.scale[1]:
             raise UserError(f"a scale of {self.scale} is no range of zooms; pass the smaller first with `--scale`.")
+        if self.crop and self.size:
+            raise UserError("crops are of the images at their own resolution; leave out `--size` or `--crop`.")
+        if self.rare_crops and not self.crop:
+            raise UserError("whole images have no crops to center on rare classes; pass their size with `--crop`.")
         if self.model != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
             raise UserError(f"{self.model} has its own encoder and upsampling; leave out `--encoder` and `--upsample`.")
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
@@ -75,6 +84,11 @@ class Recipe:
     def total_epochs(self) -> int:
         "The epochs with the encoder frozen, and the others."
         return self.freeze_epochs + self.epochs
+
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        "Height and width of what the model is trained on: `crop` or `size`."
+        return self.crop or self.size
 
 
 def _check_range(name: str, value: Any, low: float = -math.inf, high: float = math.inf):

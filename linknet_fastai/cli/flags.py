@@ -37,7 +37,7 @@ def class_weights(text: str) -> dict[str, float]:
     return weights
 
 
-PARSERS = {"size": size, "lr": lr, "class_weights": class_weights}
+PARSERS = {"size": size, "crop": size, "lr": lr, "class_weights": class_weights}
 RECIPE = Annotated[str, typer.Option(help=f"The settings to start from: {', '.join(RECIPES)}.")]
 
 

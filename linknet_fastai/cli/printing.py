@@ -55,7 +55,8 @@ def print_summary(dataset, recipe: Recipe, machine):
     counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
     number = world_size()
     parts = f", {number} processes, {recipe.batch_size / number:g} images of each batch in each" if number > 1 else ""
-    size = "the images' own size" if recipe.size is None else f"{recipe.size[0]}x{recipe.size[1]}"
+    size = "{}x{}".format(*recipe.input_size) if recipe.input_size else "the images' own size"
+    if recipe.crop: size = f"crops of {size}"
     if dataset.note: console.print(f"note:     {dataset.note}")
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
                   f"model:    {describe_model(recipe)}\n"

@@ -25,11 +25,14 @@ class Augment(ItemTransform):
     def __init__(self, recipe: Recipe, size: tuple[int, int]):
         super().__init__()
         self.recipe, self.size = recipe, size
+        self.is_shifted = recipe.crop is None  # crops lie at random already
 
     def encodes(self, batch):
         images, masks = batch
         images, masks = images.as_subclass(Tensor), masks.as_subclass(Tensor)
-        warp = random_affine(len(images), self.recipe, tuple(images.shape[-2:]), self.size).to(images.device)
+        warp = random_affine(len(images), self.recipe, tuple(images.shape[-2:]), self.size)
+        if not self.is_shifted: warp[..., 2] = 0
+        warp = warp.to(images.device)
         grid = F.affine_grid(warp, [len(images), 1, *self.size], align_corners=False)
         images = random_jitter(sample_images(images, grid), self.recipe.jitter)
         return TensorImage(images), TensorMask(sample_masks(masks, grid))

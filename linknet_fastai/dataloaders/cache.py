@@ -21,7 +21,7 @@ def fits(size: int) -> bool:
     return world_size() == 1 and size < FRACTION * available_memory()
 
 
-def cached(name: str, key: bytes, size: int, fill) -> np.ndarray:
+def cached(name: str, key: bytes, size: int, fill, in_memory: bool = True) -> np.ndarray:
     """Bytes, uint8 `[size]`, as `fill` leaves them; what doesn't fit in memory is a file in the user's cache.
 
     The file is there whole or not at all, whoever is killed or comes second; who has mapped an older one keeps it.
@@ -31,10 +31,11 @@ def cached(name: str, key: bytes, size: int, fill) -> np.ndarray:
         key: all that the bytes depend on: the file is filled again only where this differs.
         size: their number.
         fill: called with an array to be filled.
+        in_memory: whether they are kept in memory, where they fit.
 
     Raises `UserError` where the file can't be written.
     """
-    if fits(size):
+    if in_memory and fits(size):
         content = np.empty(size, np.uint8)
         fill(content)
         return content

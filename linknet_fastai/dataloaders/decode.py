@@ -44,24 +44,25 @@ def common_size(dataset: SegmentationDataset) -> Size:
     return sizes.most_common(1)[0][0]
 
 
-def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
+def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size | None,
                    for_training: bool = False) -> list[Sample]:
     """Rows of the dataset's table, decoded in parallel.
 
     Args:
         dataset: says what the values in its masks are.
         rows: some of its table.
-        size: each image has as many pixels as this (height, width), in its own shape.
+        size: each image has as many pixels as this (height, width), in its own shape; None for images at their own
+            resolution, which are read from a file that is mapped into memory.
         for_training: masks are of their images' size, and images of different shapes are laid on one canvas, around
             which masks are void; else masks are as their files have them.
 
     Raises `UserError` for the first file that can't be read or doesn't fit, and where no mask holds a class.
     """
     own_sizes = [image_size(dataset.inside(path)) for path in rows["image"]]
-    scaled_sizes = [scaled_size(own, size) for own in own_sizes]
-    canvas = tuple(map(max, zip(*scaled_sizes)))
-    image_sizes = [canvas] * len(rows) if for_training else scaled_sizes
-    mask_sizes = image_sizes if for_training else own_sizes
+    scaled_sizes = [scaled_size(own, size) for own in own_sizes] if size else own_sizes
+    canvas = tuple(map(max, zip(*scaled_sizes))) if size and for_training else None
+    image_sizes = [canvas] * len(rows) if canvas else scaled_sizes
+    mask_sizes = image_sizes if canvas else own_sizes
     counts = [count for (height, width), (mask_height, mask_width) in zip(image_sizes, mask_sizes)
               for count in (dataset.channels * height * width, mask_height * mask_width)]
     ends = np.cumsum(counts)
@@ -70,12 +71,12 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size,
 
     def fill(content: np.ndarray):
         parts = views(content)
-        decode = partial(_decode, dataset, canvas if for_training else None)
+        decode = partial(_decode, dataset, canvas)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _ in pool.map(decode, rows["image"], rows["mask"], scaled_sizes, parts[::2], parts[1::2]): pass
 
-    name = f"{dataset.root} {rows.split.iloc[0]} {not for_training}"
-    content = cached(name, _key(dataset, rows, size, for_training), ends[-1], fill)
+    name = f"{dataset.root} {rows.split.iloc[0]} {canvas is None} {size is None}"
+    content = cached(name, _key(dataset, rows, size, canvas), ends[-1], fill, in_memory=size is not None)
     parts = [torch.from_numpy(part) for part in views(content)]
     instances = rows.get("instances", repeat(None))
     samples = [Sample(path, image.view(dataset.channels, *image_shape), mask.view(*mask_shape), instances_file)
@@ -99,11 +100,11 @@ def _decode(dataset: SegmentationDataset, canvas: Size | None, image_path: Path,
 
 def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
     "Each class's frequency `[C]` among the pixels of `masks` that are not void, in sum 1; some pixel must be a class."
-    counts = sum(np.bincount(mask.ravel(), minlength=VOID + 1) for mask in masks)[:num_classes]
+    counts = sum(np.bincount(rows, minlength=VOID + 1) for mask in masks for rows in mask)[:num_classes]
     return counts / counts.sum()
 
 
-def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | bool) -> bytes:
+def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | None) -> bytes:
     "All that the decoded pixels depend on."
     files = [(str(path), file_state(path)) for path in [*rows["image"], *rows["mask"]]]
     return repr((made, sorted(dataset.values.items()), dataset.image_format, files)).encode()

@@ -18,13 +18,14 @@ from .decode import Sample, Size
 class LazySample:
     """An image, and its mask where it has one, that are decoded each time they are asked for.
 
-    `source` is a path, a Pillow image, or an array, as `format` reads it. `read_mask` gives the mask,
+    `source` is a path, a Pillow image, or an array, as `format` reads it. With a `size` the image has as many pixels as
+    that (height, width). `read_mask` gives the mask,
     uint8 `[h,w]`, for the image's own (height, width); None where there is no mask.
     """
 
     instances = None
 
-    def __init__(self, source: Any, size: Size, format: ImageFormat = ImageFormat(),
+    def __init__(self, source: Any, size: Size | None, format: ImageFormat = ImageFormat(),
                  read_mask: Callable[[Size], np.ndarray] | None = None):
         self.source, self.size, self.format, self.read_mask = source, size, format, read_mask
 
@@ -39,16 +40,15 @@ class LazySample:
     def sizes(self) -> tuple[Size, Size | None]:
         "Of the image and of the mask, without decoding a file."
         own = image_size(self.source) if isinstance(self.source, str | Path) else self._pixels().shape[:2]
-        return scaled_size(own, self.size), own if self.read_mask else None
+        return self._scaled(own), own if self.read_mask else None
 
     @property
     def image(self) -> torch.Tensor:
-        """uint8 `[C,H,W]` in the image's own shape, with as many pixels as `size`.
-
-        `UserError` where the source can't be read.
-        """
+        "uint8 `[C,H,W]` in the image's own shape; `UserError` where the source can't be read."
         pixels = self._pixels()
-        return torch.tensor(resized(pixels, scaled_size(pixels.shape[:2], self.size)))
+        return torch.tensor(resized(pixels, self._scaled(pixels.shape[:2])))
+
+    def _scaled(self, own: Size) -> Size: return scaled_size(own, self.size) if self.size else own
 
     @property
     def mask(self) -> torch.Tensor | None:
@@ -57,7 +57,7 @@ class LazySample:
         return torch.from_numpy(self.read_mask(self._pixels().shape[:2]))
 
 
-def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> list[LazySample]:
+def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: Size | None) -> list[LazySample]:
     """One image or several like those of `dataset`, as `to_rgb` takes them, as samples without masks.
 
     `size` is (height, width).
@@ -67,7 +67,7 @@ def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int,
     return [item if _is_sample(item) else LazySample(item, size, dataset.image_format) for item in _listed(items)]
 
 
-def labeled_samples(items: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> list[Sample | LazySample]:
+def labeled_samples(items: Any, dataset: SegmentationDataset, size: Size | None) -> list[Sample | LazySample]:
     """Image files of `dataset`, or tuples of an image file and its mask file, as samples with masks; `size` is (height,
     width).
 
@@ -88,7 +88,7 @@ def _listed(items: Any) -> list:
     return items
 
 
-def _labeled(item: Any, dataset: SegmentationDataset, size: tuple[int, int]) -> LazySample:
+def _labeled(item: Any, dataset: SegmentationDataset, size: Size | None) -> LazySample:
     image, mask = item if isinstance(item, tuple) else (item, _mask_of(item, dataset))
     return LazySample(image, size, dataset.image_format, lambda image_size: dataset.read_mask(Path(mask), image_size))
 

@@ -14,12 +14,12 @@ class Trimap:
     Distances are along rows, columns and diagonals alike: the larger of both differences.
     """
 
-    def __init__(self, width: int):
-        self.width, self.matrices = width, []
+    def __init__(self, width: int, num_classes: int):
+        self.width, self.num_classes, self.matrices = width, num_classes, []
 
-    def observe(self, logits: Tensor, mask: Tensor):
-        "Add the logits `[C,H,W]` and the mask `[H,W]` of an image."
-        self.matrices.append(confusion_matrices(logits[None], trimap(mask, self.width)[None])[0])
+    def observe(self, classes: Tensor, mask: Tensor):
+        "Add what is predicted of an image and its mask, both `[H,W]`."
+        self.matrices.append(confusion_matrices(classes[None], trimap(mask, self.width)[None], self.num_classes)[0])
 
     @property
     def confusion(self) -> Tensor:

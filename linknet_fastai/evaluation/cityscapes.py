@@ -31,9 +31,9 @@ class InstanceIoU:
         self.category = np.array(labels.categories)
         self.total, self.found, self.found_in_category = np.zeros((3, len(classes)))
 
-    def observe(self, logits: Tensor, mask: Tensor):
-        "Add the next image of `samples`, by its logits `[C,H,W]`; `mask` isn't needed."
-        file, predicted = next(self.files), logits.argmax(0)
+    def observe(self, predicted: Tensor, mask: Tensor):
+        "Add what is predicted of the next image of `samples`, classes `[H,W]`; `mask` isn't needed."
+        file = next(self.files)
         if not file.is_file():
             for sums in (self.total, self.found, self.found_in_category): sums[:] = np.nan
             return

@@ -13,14 +13,13 @@ class ImageDice:
     A model never predicts void, so void's Dice is 0 in each image that has some.
     """
 
-    def __init__(self): self.values: list[float] = []
+    def __init__(self, num_classes: int): self.num_classes, self.values = num_classes, []
 
-    def observe(self, logits: Tensor, mask: Tensor):
-        "Add the logits `[C,H,W]` and the mask `[H,W]` of an image."
-        num_classes = logits.shape[0]
-        truth = torch.where(mask == VOID, num_classes, mask.long())
-        side = num_classes + 1
-        cells = torch.bincount((truth * side + logits.argmax(0)).flatten(), minlength=side**2)
+    def observe(self, classes: Tensor, mask: Tensor):
+        "Add what is predicted of an image and its mask, both `[H,W]`."
+        truth = torch.where(mask == VOID, self.num_classes, mask.long())
+        side = self.num_classes + 1
+        cells = torch.bincount((truth * side + classes).flatten(), minlength=side**2)
         confusion = cells.view(side, side).double()
         areas = confusion.sum(0) + confusion.sum(1)
         self.values.append((2 * confusion.diagonal()[areas > 0] / areas[areas > 0]).mean().item())

@@ -30,7 +30,7 @@ class ConfusionCallback(Callback):
 
     def after_batch(self):
         if not self.training and len(self.yb):
-            self.matrix += confusion_matrices(self.pred, self.y.as_subclass(Tensor)).sum(0)
+            self.matrix += confusion_matrices(self.pred.argmax(1), self.y.as_subclass(Tensor), len(self.classes)).sum(0)
 
     def after_validate(self): self.matrix = all_reduce_sum(self.matrix)
 

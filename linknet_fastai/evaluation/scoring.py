@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from ..dataloaders.dataloaders import SegmentationDL
+from ..dataloaders.segmentation_dl import SegmentationDL
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError, check_choice
+from ..tiling import Tiling
 from .boundary import Trimap
 from .cityscapes import InstanceIoU, cityscapes_scores
-from .confusion import image_confusions
+from .predictions import image_confusions, predictions
 from .result import Result, miou_interval
 from .scores import Scores
 from .tta import TTA, FlipTTA
@@ -23,11 +24,13 @@ class ScoringOptions:
     """How a split is scored, beside the usual scores.
 
     `tta="flip"` predicts from each image and its mirror image. With `boundary` the pixels within so many pixels of
-    another class are scored, too. `UserError` for anything else.
+    another class are scored, too. `tiling` are tiles of the images at their own resolution to predict by, in the place
+    of what the model was trained on. `UserError` for anything else.
     """
 
     tta: str | None = None
     boundary: int | None = None
+    tiling: Tiling | None = None
 
     def __post_init__(self):
         if self.tta is not None: check_choice("test-time augmentation", self.tta, TTA)
@@ -47,11 +50,12 @@ def score(model: nn.Module, dl: SegmentationDL, dataset: SegmentationDataset, pr
         options: more to score, and how to predict.
     """
     instances = InstanceIoU(dataset, dl.items) if dataset.cityscapes else None
-    boundary = Trimap(options.boundary) if options.boundary else None
+    boundary = Trimap(options.boundary, len(dataset.classes)) if options.boundary else None
     observers = [each.observe for each in (instances, boundary) if each]
-    matrices = image_confusions(FlipTTA(model) if options.tta else model, dl, observers)
+    predicted = predictions(FlipTTA(model) if options.tta else model, dl)
+    matrices = image_confusions(predicted, len(dataset.classes), observers)
     scores = Scores(matrices.sum(0), dataset.classes)
-    chosen = {name: value for name, value in vars(options).items() if value is not None}
+    chosen = {name: value for name in ("tta", "boundary") if (value := getattr(options, name)) is not None}
     result = Result(scores, protocol | chosen, miou_interval(matrices, dataset.classes),
                     instances and cityscapes_scores(scores.confusion, instances, dataset),
                     boundary and Scores(boundary.confusion.cpu().numpy(), dataset.classes))
@@ -68,6 +72,7 @@ def protocol_of(dataset: SegmentationDataset, split: str, dl: SegmentationDL, tr
         trained_on: the splits that the model was trained on.
     """
     sizes = sorted({"x".join(map(str, sample.mask.shape)) for sample in dl.items})
+    tiles = {"tiles": str(dl.tiling)} if dl.tiling else {}
     return {"name": dataset.protocol, "classes": len(dataset.classes), "split": split, "images": len(dl.items),
             "resolution": sizes[0] if len(sizes) == 1 else f"{len(sizes)} sizes",
-            "void": "ignored", "trained_on": trained_on}
+            "void": "ignored", "trained_on": trained_on} | tiles

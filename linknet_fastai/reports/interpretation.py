@@ -8,7 +8,7 @@ from fastai.callback.core import Callback
 from fastai.learner import Learner
 from torch import Tensor
 
-from ..dataloaders.dataloaders import SegmentationDL
+from ..dataloaders.segmentation_dl import SegmentationDL
 from ..errors import check_choice
 from ..evaluation.confusion import confusion_matrices
 from ..evaluation.metrics import ConfusionCallback
@@ -37,7 +37,7 @@ class SegmentationInterpretation(interpret.SegmentationInterpretation):
         order of `items`.
         """
         dl = (learn.dls[ds_idx] if dl is None else dl).in_order()
-        confusions = ImageConfusions()
+        confusions = ImageConfusions(len(dl.vocab))
         *_, losses = learn.get_preds(dl=dl, with_preds=False, with_targs=False, with_loss=True, act=act, cbs=confusions)
         return cls(learn, dl, losses, torch.cat(confusions.matrices).cpu().numpy(), act)
 
@@ -120,6 +120,10 @@ class ImageConfusions(Callback):
 
     order = ConfusionCallback.order + 1
 
+    def __init__(self, num_classes: int): self.num_classes = num_classes
+
     def before_validate(self): self.matrices = []
 
-    def after_pred(self): self.matrices.append(confusion_matrices(self.pred, self.y.as_subclass(Tensor)))
+    def after_pred(self):
+        masks = self.y.as_subclass(Tensor)
+        self.matrices.append(confusion_matrices(self.pred.argmax(1), masks, self.num_classes))

@@ -10,11 +10,14 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from ..dataloaders.dataloaders import SegmentationDL
+from ..dataloaders.segmentation_dl import SegmentationDL
 from ..errors import printable
 from ..evaluation.confusion import resize_logits
+from ..evaluation.predictions import tiled_classes
 from ..evaluation.scores import Scores
 from ..image_grid import GridLayout, image_grid
+
+LONGEST_SHOWN = 1600  # pixels
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,23 @@ def worst(table: pd.DataFrame, by: str = "mIoU") -> pd.DataFrame:
 
 @torch.inference_mode()
 def predict_samples(model: nn.Module, dl: SegmentationDL, chosen: list[int]) -> Iterator[PredictedSample]:
-    "The images at the places `chosen` of `dl` with the model's predictions, one at a time."
+    "The images at the places `chosen` of `dl` with the model's predictions, one at a time; large ones are shrunk."
     model.eval()
     for i in chosen:
-        images, masks = dl.new(bs=1, get_idxs=lambda i=i: [i]).one_batch()
-        prediction = resize_logits(model(images), tuple(masks.shape[-2:])).argmax(1)
         sample = dl.items[i]
-        yield PredictedSample(sample.image.numpy(), sample.mask.numpy(), prediction[0].to(torch.uint8).cpu().numpy())
+        if dl.tiling:
+            predicted = tiled_classes(model, sample.image.permute(1, 2, 0).numpy(), dl)
+            yield _shrunk(sample.image.numpy(), sample.mask.numpy(), predicted)
+            continue
+        images, masks = dl.new(bs=1, get_idxs=lambda i=i: [i]).one_batch()
+        predicted = resize_logits(model(images), tuple(masks.shape[-2:])).argmax(1)
+        yield PredictedSample(sample.image.numpy(), sample.mask.numpy(), predicted[0].to(torch.uint8).cpu().numpy())
+
+
+def _shrunk(image: np.ndarray, *masks: np.ndarray) -> PredictedSample:
+    "Of an image `[C,H,W]` and its masks `[H,W]` every n-th pixel, so that no side is longer than people look at."
+    step = -(-max(image.shape[1:]) // LONGEST_SHOWN)
+    return PredictedSample(image[:, ::step, ::step], *(mask[::step, ::step] for mask in masks))
 
 
 def titles(rows: pd.DataFrame, by: str = "mIoU") -> list[str]:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from ..dataloaders.dataloaders import SegmentationDataLoaders, SegmentationDL
+from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..dataloaders.segmentation_dl import SegmentationDL
 from ..evaluation.result import Result, describe_protocol
 from ..image_format import displayed
 from ..image_grid import plain
@@ -30,7 +31,7 @@ def draw_run(run: Run, history: pd.DataFrame, model: nn.Module, dls: Segmentatio
         matrices: each validation image's confusion matrix, int64 `[N,C,C]`.
     """
     draw_training(run, history, dls, result)
-    draw_results(run, model, dls.valid, result, matrices)
+    draw_results(run, model, dls.scored, result, matrices)
     write_report([run], run.report)
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ..image_format import MOST_CHANNELS, ImageFormat
 from ..images import VOID
+from ..tiling import Tiling
 
 LONGEST_SIDE = 1 << 16
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -18,11 +19,12 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class ModelCard:
     """What a weights file says of its model.
 
-    `size` (height, width) is what it was trained at; `mean` and `std` are of each channel in 0..1; `palette` has a
-    color a class. `ids` are the classes' numbers in the dataset's own benchmark, where it has one. `values` are what
-    the classes were in the masks that it was trained on, all numbers or all RGB colors; None where that is not known.
-    `value_range` is what was black and what was white in images of more than 8 bits, None for those of 8,
-    and `channels` how many they had.
+    `size` (height, width) is what it was trained at: whole images of as many pixels, or, with `crops`, crops of that
+    size of images at their own resolution. Most of these were of `image_size`. `mean` and `std` are of each channel in
+    0..1; `palette` has a color a class. `ids` are the classes' numbers in the dataset's own benchmark, where it has
+    one. `values` are what the classes were in the masks that it was trained on, all numbers or all RGB colors; None
+    where that is not known. `value_range` is what was black and what was white in images of more than 8 bits, None for
+    those of 8, and `channels` how many they had.
     """
 
     encoder: str
@@ -38,6 +40,13 @@ class ModelCard:
     values: tuple[int, ...] | tuple[tuple[int, int, int], ...] | None = None
     value_range: tuple[Finite, Finite] | None = None
     channels: Annotated[int, Field(ge=1, le=MOST_CHANNELS)] = 3
+    crops: bool = False
+    image_size: tuple[Side, Side] | None = None
+
+    @property
+    def tiling(self) -> Tiling | None:
+        "Tiles of the size of the crops that it was trained on; None where that were whole images."
+        return Tiling(self.size) if self.crops else None
 
     @property
     def image_format(self) -> ImageFormat:

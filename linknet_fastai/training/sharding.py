@@ -9,7 +9,7 @@ from fastai.distributed import DistributedDL, DistributedTrainer
 from fastai.learner import Learner
 from fastai.torch_core import rank_distrib
 
-from ..dataloaders.dataloaders import SegmentationDL
+from ..dataloaders.segmentation_dl import SegmentationDL
 from ..errors import UserError
 from ..runtime.device import Machine
 from ..runtime.distributed import communication_device, is_main_process, world_size
@@ -37,8 +37,8 @@ def check_divisible(train: SegmentationDL):
     if train.bs % world_size():
         raise UserError(f"a batch of {train.bs} images can't be divided among {world_size()} processes; pass a "
                         "multiple with `--batch-size`.")
-    if len(train.dataset) < train.bs:
-        raise UserError(f"{len(train.dataset)} training images are fewer than a batch of {train.bs}; pass fewer with "
+    if train.n < train.bs:
+        raise UserError(f"{train.n} training images are fewer than a batch of {train.bs}; pass fewer with "
                         "`--batch-size`, or use one process.")
 
 
@@ -96,7 +96,7 @@ class Shard(DistributedDL):
 
     def paths(self, batch: int):
         "The image files of a batch of this process in the current pass."
-        return [self.dl.items[item].path for item in self.sequence[batch * self.bs:(batch + 1) * self.bs]]
+        return [self.dl.path(index) for index in self.sequence[batch * self.bs:(batch + 1) * self.bs]]
 
 
 class TrainingShard(Shard):

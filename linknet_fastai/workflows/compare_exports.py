@@ -133,7 +133,8 @@ class Tally:
         self.pixels += expected.numel()
         self.different += int((logits.argmax(1) != expected).sum())
         if mask is not None:
-            self.confusion += confusion_matrices(resize_logits(logits, tuple(mask.shape)), mask[None])[0].numpy()
+            classes = resize_logits(logits, tuple(mask.shape)).argmax(1)
+            self.confusion += confusion_matrices(classes, mask[None], len(self.confusion))[0].numpy()
 
     def miou(self, classes: tuple[str, ...]) -> float | None:
         "From 0 to 1; None where nothing was labeled."

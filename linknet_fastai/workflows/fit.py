@@ -13,7 +13,7 @@ from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.torch_core import set_seed
 
-from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..dataloaders.decode import common_size
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
@@ -87,7 +87,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     with process_group(machine):
         with main_process_first(): check_weights(recipe)  # the longest wait for nothing is for a hub that isn't there
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
-        recipe = replace(recipe, size=recipe.size or common_size(dataset))
+        recipe = with_size(recipe, dataset)
         dls = seeded_dataloaders(dataset, recipe, machine, options.splits)
         learn = linknet_learner(dls, recipe, machine)
         recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
@@ -163,14 +163,15 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
     Args:
         run: the folder to write to.
         dataset: what is trained on.
-        recipe: how, with its `size` given.
+        recipe: how, with its `size` or `crop` given.
         machine: on what.
         options: callbacks and logger.
     """
     format = dataset.image_format
-    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.size, format.mean,
+    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.input_size, format.mean,
                      format.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
-                     class_values(dataset), format.value_range, format.channels)
+                     class_values(dataset), format.value_range, format.channels, recipe.crop is not None,
+                     common_size(dataset))
     loggers = (create_logger(options.logger, run),) if options.logger else ()
     return Job(run, recipe, machine, card, options.cbs + loggers, options.progress_bar)
 
@@ -203,7 +204,8 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, 
     if len(dls.valid):
         # from its file: what is scored is what people take away
         model = autocast_model(run.load_model()[0], job.machine)
-        result, matrices = score(model, dls.valid, dataset, protocol_of(dataset, "val", dls.valid, run.config.splits))
+        protocol = protocol_of(dataset, "val", dls.scored, run.config.splits)
+        result, matrices = score(model, dls.scored, dataset, protocol)
         write_result(run, "scores", result)
         with _drawing(run): draw_run(run, history, model, dls, result, matrices)
     else:
@@ -224,7 +226,7 @@ def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, op
 
     Args:
         dataset: what is trained on.
-        recipe: how, with its `size` and `lr` given.
+        recipe: how, with its `size` or `crop`, and its `lr`, given.
         machine: on what.
         options: which splits, and whether unsound samples are skipped.
     """

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ..dataloaders.dataloaders import SegmentationDataLoaders, SegmentationDL, evaluation_dl
+from ..dataloaders.dataloaders import SegmentationDataLoaders, evaluation_dl
+from ..dataloaders.segmentation_dl import SegmentationDL
 from ..datasets import open_dataset
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
@@ -16,6 +17,7 @@ from ..models.autocast import autocast_model, plain_model
 from ..recipes import Recipe
 from ..runs.run import Run
 from ..runtime.device import Machine
+from ..tiling import Tiling
 from ..training.learner import SegmentationLearner, linknet_learner
 
 
@@ -30,7 +32,8 @@ class OpenRun:
     protocol: dict
 
 
-def open_run(path: str | Path, split: str, machine: Machine, data: Path | None = None) -> OpenRun:
+def open_run(path: str | Path, split: str, machine: Machine, data: Path | None = None,
+             tiling: Tiling | None = None) -> OpenRun:
     """The run at `path` with one split of its dataset.
 
     Args:
@@ -38,6 +41,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
         split: `train`, `val` or `test`.
         machine: what the model runs on.
         data: the dataset's folder; where it was in training if not given.
+        tiling: tiles of the images at their own resolution, to predict by; else as in training.
 
     Raises `UserError` where they don't belong together, or can't be read.
     """
@@ -50,7 +54,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
                         "was with `--data`.")
     dataset.split(split)  # its error, if any, before all is read
     if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
-    dl = evaluation_dl(dataset, split, recipe.size, recipe.batch_size, machine.device)
+    dl = evaluation_dl(dataset, split, recipe, machine.device, tiling)
     return OpenRun(run, autocast_model(model, machine), dataset, dl, protocol_of(dataset, split, dl, config.splits))
 
 

@@ -7,8 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from fastai.torch_core import set_seed
 
-from ..dataloaders.dataloaders import SegmentationDataLoaders
-from ..dataloaders.decode import common_size
+from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
 from ..recipes import Recipe
@@ -23,6 +22,6 @@ def show_batch(dataset: SegmentationDataset, recipe: Recipe, path: Path):
     train = dataset.split("train")
     chosen = train.sample(min(recipe.batch_size, len(train)), random_state=recipe.seed)
     few = pd.concat([chosen, dataset.split("val")[:1]])
-    recipe = replace(recipe, size=recipe.size or common_size(dataset))
-    SegmentationDataLoaders.from_dataset(replace(dataset, table=few), recipe, "cpu").show_batch()
+    recipe, few = with_size(recipe, dataset), replace(dataset, table=few)
+    SegmentationDataLoaders.from_dataset(few, recipe, "cpu").show_batch()
     save_figure(path, plt.gcf())

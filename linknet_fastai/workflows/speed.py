@@ -55,8 +55,8 @@ def settings_of(path: Path | None) -> tuple[Recipe, int, int]:
 
 
 def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 3) -> Speed:
-    "Time the recipe's model of `num_classes` on random images of `channels`; `recipe.size` must be given."
-    size = whole_strides(recipe.size)
+    "Time the recipe's model of `num_classes` on random images of `channels`; its `input_size` must be given."
+    size = whole_strides(recipe.input_size)
     with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes, channels), size, channels)
     model = autocast_model(untrained_model(recipe, num_classes, channels), machine)
     images = torch.randn(recipe.batch_size, channels, *size, device=machine.device)

@@ -12,8 +12,8 @@ from fastai.callback.core import Callback
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError, check_choice
-from ..evaluation.confusion import image_confusions
 from ..evaluation.image_dice import ImageDice
+from ..evaluation.predictions import image_confusions, predictions
 from ..evaluation.result import read_result
 from ..files import writable_folder
 from ..models.cost import cost_of
@@ -161,6 +161,8 @@ def _row(name: str, row: Row, out: Path, seeds: int, machine: Machine) -> pd.Dat
 
 
 def _image_dice(run: Run, machine: Machine) -> float:
-    opened, dice = open_run(run.path, SPLIT, machine), ImageDice()
-    image_confusions(opened.model, opened.dl, [dice.observe])
+    opened = open_run(run.path, SPLIT, machine)
+    num_classes = len(opened.dataset.classes)
+    dice = ImageDice(num_classes)
+    image_confusions(predictions(opened.model, opened.dl), num_classes, [dice.observe])
     return dice.mean

@@ -56,5 +56,5 @@ def test_masks_keep_their_own_size_for_scoring(tiny_dataset):
 def test_masks_of_different_sizes_are_scored_one_by_one(tiny_dataset):
     row = tiny_dataset.split("val").iloc[0]
     for path in (row["image"], row["mask"]): Image.open(path).resize((80, 72), Image.Resampling.NEAREST).save(path)
-    dl = evaluation_dl(tiny_dataset, "val", (64, 64), 4, "cpu")
+    dl = evaluation_dl(tiny_dataset, "val", Recipe(size=(64, 64)), "cpu")
     assert [tuple(masks.shape) for _, masks in dl] == [(1, 72, 80)] + 3 * [(1, 64, 64)]

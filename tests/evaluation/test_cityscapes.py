@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from cityscapes_frames import draw_frame
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
 from PIL import Image
@@ -33,10 +32,9 @@ def our_scores(dataset, predicted) -> dict:
     instances = InstanceIoU(dataset, [Sample(None, None, None, path) for path in rows["instances"]])
     confusion = 0
     for path, classes in zip(rows["mask"], predicted):
-        logits = F.one_hot(torch.tensor(classes).long(), len(dataset.classes)).permute(2, 0, 1).float()
-        mask = torch.tensor(dataset.read_mask(path))
-        confusion = confusion + confusion_matrices(logits[None], mask[None])[0]
-        instances.observe(logits, mask)
+        classes, mask = torch.tensor(classes), torch.tensor(dataset.read_mask(path))
+        confusion = confusion + confusion_matrices(classes[None], mask[None], len(dataset.classes))[0]
+        instances.observe(classes, mask)
     return cityscapes_scores(confusion.numpy(), instances, dataset)
 
 

@@ -6,7 +6,8 @@ import torch
 from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
-from linknet_fastai.evaluation.confusion import confusion_matrices, image_confusions, resize_logits
+from linknet_fastai.evaluation.confusion import confusion_matrices, resize_logits
+from linknet_fastai.evaluation.predictions import image_confusions, predictions_of
 from linknet_fastai.images import VOID
 
 
@@ -27,7 +28,7 @@ def by_sklearn(masks, predicted, num_classes: int) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
 def test_each_image_s_matrix_is_sklearn_s(dtype):
     logits, masks = batch(0)
-    matrices = confusion_matrices(logits, masks.to(dtype))
+    matrices = confusion_matrices(logits.argmax(1), masks.to(dtype), 5)
     assert matrices.dtype == torch.int64
     for matrix, mask, image in zip(matrices, masks, logits, strict=True):
         assert (matrix.numpy() == by_sklearn(mask, image.argmax(0), 5)).all()
@@ -35,19 +36,20 @@ def test_each_image_s_matrix_is_sklearn_s(dtype):
 
 def test_matrices_sum_to_that_of_all_pixels():
     logits, masks = batch(1)
-    assert (confusion_matrices(logits, masks).sum(0).numpy() == by_sklearn(masks, logits.argmax(1), 5)).all()
+    classes = logits.argmax(1)
+    assert (confusion_matrices(classes, masks, 5).sum(0).numpy() == by_sklearn(masks, classes, 5)).all()
 
 
 def test_rows_are_true_and_columns_predicted():
     "One pixel of class 2, taken for class 0."
-    logits = torch.tensor([9.0, 0, 0]).view(1, 3, 1, 1)
-    assert confusion_matrices(logits, torch.tensor([[[2]]])).tolist() == [[[0, 0, 0], [0, 0, 0], [1, 0, 0]]]
+    matrices = confusion_matrices(torch.tensor([[[0]]]), torch.tensor([[[2]]]), 3)
+    assert matrices.tolist() == [[[0, 0, 0], [0, 0, 0], [1, 0, 0]]]
 
 
 def test_all_void_counts_nothing():
     logits, masks = batch(2)
     masks[1] = VOID
-    matrices = confusion_matrices(logits, masks)
+    matrices = confusion_matrices(logits.argmax(1), masks, 5)
     assert not matrices[1].any() and matrices[0].any() and matrices[2].any()
 
 
@@ -62,7 +64,7 @@ def test_each_image_has_a_matrix_in_the_batches_order():
     torch.manual_seed(0)
     model = nn.Conv2d(3, 4, 3, padding=1)
     batches = [(torch.randn(n, 3, 8, 6), batch(n, n, 4, 8, 6)[1]) for n in (3, 2)]
-    matrices = image_confusions(model, batches)
+    matrices = image_confusions(predictions_of(model, batches), 4)
     expected = [by_sklearn(mask, logits.argmax(0), 4)
                 for images, masks in batches for logits, mask in zip(model(images), masks)]
     assert matrices.dtype == np.int64 and (matrices == np.array(expected)).all()
@@ -72,14 +74,15 @@ def test_images_are_scored_at_each_batch_s_own_resolution():
     model = nn.Identity()
     batches = [(torch.eye(3).view(1, 3, 1, 3), torch.tensor([[0, 0, 1, 1, 2, 2]]).repeat(1, 2, 1)),
                (torch.eye(3).view(1, 3, 1, 3), torch.tensor([[[0, 1, 1]]]))]
-    matrices = image_confusions(model, batches)
+    matrices = image_confusions(predictions_of(model, batches), 3)
     assert matrices.tolist() == [[[4, 0, 0], [0, 4, 0], [0, 0, 4]], [[1, 0, 0], [0, 1, 1], [0, 0, 0]]]
 
 
-def test_observers_get_each_image_s_logits_at_the_mask_s_size_and_its_mask():
+def test_observers_get_each_image_s_classes_at_the_mask_s_size_and_its_mask():
     images, masks, seen = torch.randn(3, 4, 5, 5), batch(0, 3, 4, 10, 10)[1], []
-    image_confusions(nn.Identity(), [(images, masks)], [lambda logits, mask: seen.append((logits, mask))])
-    assert [tuple(logits.shape) for logits, _ in seen] == [(4, 10, 10)] * 3
+    predicted = predictions_of(nn.Identity(), [(images, masks)])
+    image_confusions(predicted, 4, [lambda classes, mask: seen.append((classes, mask))])
+    assert torch.equal(torch.stack([classes for classes, _ in seen]), resize_logits(images, (10, 10)).argmax(1))
     assert torch.equal(torch.stack([mask for _, mask in seen]), masks)
 
 
@@ -88,5 +91,5 @@ def test_scoring_is_not_training():
     torch.manual_seed(0)
     model = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 1), nn.Dropout(0.9)).train()
     batches = [(torch.randn(2, 3, 16, 16) + 5, batch(0, 2, 4, 16, 16)[1])]
-    first, again = image_confusions(model, batches), image_confusions(model, batches)
+    first, again = (image_confusions(predictions_of(model, batches), 4) for _ in range(2))
     assert (first == again).all() and not model[0].running_mean.any() and not model.training

@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 from torch import nn
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders, evaluation_dl
-from linknet_fastai.evaluation.confusion import image_confusions
+from linknet_fastai.evaluation.predictions import image_confusions, predictions
 from linknet_fastai.evaluation.scores import Scores
 from linknet_fastai.images import VOID
 from linknet_fastai.recipes import Recipe
@@ -37,12 +37,12 @@ def test_validation_counts_what_scoring_the_split_counts(learn, tiny_dataset):
     learn.fit(1, 1e-2)
     loss, *metrics = learn.validate()
     validated = learn.confusion.scores
-    matrices = image_confusions(learn.model, learn.dls.valid)
+    matrices = image_confusions(predictions(learn.model, learn.dls.valid), 3)
     assert (validated.confusion == matrices.sum(0)).all()
     assert (matrices.sum((1, 2)) > 0).all() and (validated.confusion.sum(0) > 0).sum() > 1  # not all one class
     assert metrics == list(Scores(matrices.sum(0), tiny_dataset.classes).summary().values())
-    split = evaluation_dl(tiny_dataset, "val", (64, 96), 3, "cpu")
-    assert (image_confusions(learn.model, split) == matrices).all()
+    split = evaluation_dl(tiny_dataset, "val", Recipe(size=(64, 96), batch_size=3), "cpu")
+    assert (image_confusions(predictions(learn.model, split), 3) == matrices).all()
 
 
 def test_every_pixel_of_the_mask_files_is_scored_but_void(learn, tiny_dataset):
@@ -63,7 +63,8 @@ def test_validation_is_scored_on_the_model_s_own_predictions(learn):
 
 def test_training_images_are_not_scored(learn):
     learn.fit(1, 1e-3)
-    assert (learn.confusion.scores.confusion == image_confusions(learn.model, learn.dls.valid).sum(0)).all()
+    matrices = image_confusions(predictions(learn.model, learn.dls.valid), 3)
+    assert (learn.confusion.scores.confusion == matrices.sum(0)).all()
 
 
 def test_fastai_s_record_has_the_scores_by_name(learn):

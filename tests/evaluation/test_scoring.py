@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from linknet_fastai.dataloaders.dataloaders import evaluation_dl
 from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.scoring import ScoringOptions, protocol_of, score
+from linknet_fastai.recipes import Recipe
 
 
 class Ground(nn.Module):
@@ -19,7 +20,7 @@ class Ground(nn.Module):
 
 
 def test_scores_and_each_image_s_matrix_and_what_they_were_taken_on(tiny_dataset):
-    dl = evaluation_dl(tiny_dataset, "val", (32, 32), 4, "cpu")
+    dl = evaluation_dl(tiny_dataset, "val", Recipe(size=(64, 64)), "cpu")
     result, matrices = score(Ground(), dl, tiny_dataset, protocol_of(tiny_dataset, "val", dl, "train"))
     masks = [np.asarray(Image.open(path)) for path in tiny_dataset.split("val")["mask"]]
     assert matrices[:, :, 0].tolist() == [np.bincount(mask.ravel(), minlength=10)[:3].tolist() for mask in masks]
@@ -31,7 +32,7 @@ def test_scores_and_each_image_s_matrix_and_what_they_were_taken_on(tiny_dataset
 
 
 def test_options_are_in_the_protocol(tiny_dataset):
-    dl = evaluation_dl(tiny_dataset, "val", (32, 32), 4, "cpu")
+    dl = evaluation_dl(tiny_dataset, "val", Recipe(size=(64, 64)), "cpu")
     result, _ = score(Ground(), dl, tiny_dataset, {"name": "tiny3"}, ScoringOptions(tta="flip", boundary=2))
     assert result.protocol == {"name": "tiny3", "tta": "flip", "boundary": 2}
     counted = result.boundary.confusion.sum(1)

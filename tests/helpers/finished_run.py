@@ -60,8 +60,7 @@ def _prediction(truth: np.ndarray, wrong: float) -> np.ndarray:
 
 
 def _confusion(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    logits = torch.nn.functional.one_hot(torch.from_numpy(prediction).long(), 3).permute(2, 0, 1)[None].float()
-    return confusion_matrices(logits, torch.from_numpy(truth)[None])[0].numpy()
+    return confusion_matrices(torch.from_numpy(prediction)[None], torch.from_numpy(truth)[None], 3)[0].numpy()
 
 
 def _write_gallery(run: Run, truths, predictions, matrices, classes, names):

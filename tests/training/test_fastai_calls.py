@@ -197,7 +197,8 @@ def by_hand(learn, items) -> np.ndarray:
     learn.model.eval()
     for sample in items:
         images = learn.dls.valid.after_batch((fastai.torch_core.TensorImage(sample.image[None]),))[0]
-        with torch.no_grad(): matrices.append(confusion_matrices(learn.model(images), sample.mask[None])[0].numpy())
+        with torch.no_grad(): classes = learn.model(images).argmax(1)
+        matrices.append(confusion_matrices(classes, sample.mask[None], len(learn.dls.vocab))[0].numpy())
     return np.stack(matrices)
 
 
