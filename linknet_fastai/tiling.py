@@ -46,6 +46,28 @@ class Tiling:
         return tuple(spans(length, tile, self.overlap) for length, tile in zip(size, self.size))
 
 
+@dataclass(frozen=True)
+class TileOptions:
+    """The tiles that somebody asks for: of `tile` (height, width), sharing `overlap`; None is what the model suggests.
+
+    That are tiles of the size of the crops that it was trained on, sharing a quarter.
+    """
+
+    tile: tuple[int, int] | None = None
+    overlap: float | None = None
+
+    def tiling(self, crop: tuple[int, int] | None) -> Tiling | None:
+        """The tiles for a model that was trained on crops of that size, or on whole images: None predicts at once.
+
+        `UserError` for an overlap of no tiles.
+        """
+        size = self.tile or crop
+        if size is None and self.overlap is not None:
+            raise UserError("whole images are predicted at once, so nothing overlaps; pass `--tile HxW` with "
+                            "`--overlap`.")
+        return size and (Tiling(size) if self.overlap is None else Tiling(size, self.overlap))
+
+
 def spans(length: int, tile: int, overlap: float, stride: int = STRIDE) -> list[Span]:
     """Spans of `tile` that cover `length`, evenly spaced at multiples of `stride`; the last may be shorter by less.
 

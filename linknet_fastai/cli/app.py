@@ -11,7 +11,20 @@ from rich.markup import escape
 
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
-from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, RunOrFile, Split, open_dataset
+from .arguments import (
+    Compile,
+    Data,
+    DatasetName,
+    Device,
+    Log,
+    Overlap,
+    Precision,
+    RunFolder,
+    RunOrFile,
+    Split,
+    Tile,
+    open_dataset,
+)
 from .datasets import datasets_app
 from .deploy import deploy_app
 from .flags import RECIPE, dataset_flags, recipe_flags
@@ -172,14 +185,17 @@ def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
                  show_default=False)] = None,
              boundary: Annotated[int | None, typer.Option(
                  help="Also score the pixels within so many of another class.", show_default=False)] = None,
+             tile: Tile = None, overlap: Overlap = None,
              device: Device = None, precision: Precision = None):
     "Score a run on a split, at the masks' own resolution."
     from ..deploy.engines import is_exported, on_cpu
     from ..evaluation.scoring import ScoringOptions
     from ..runtime.device import Machine
+    from ..tiling import TileOptions
     from ..workflows.evaluate import evaluate as evaluate_run
     from ..workflows.evaluate_exported import evaluate_exported, run_of
-    options, folder, name = ScoringOptions(tta, boundary), run, f"scores-{split}"
+    options = ScoringOptions(tta, boundary, TileOptions(tile, overlap))
+    folder, name = run, f"scores-{split}"
     if is_exported(run):
         on_cpu(run, device)
         folder = run_of(run)

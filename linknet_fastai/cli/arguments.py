@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..dataset_options import DatasetOptions
+from .flags import size
 from .printing import tracked
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
@@ -22,6 +23,11 @@ Precision = Annotated[str | None, typer.Option(
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the model first (torch.compile).")]
 Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
                                          show_default=False)]
+Tile = Annotated[tuple[int, int] | None, typer.Option(
+    help="Predict images at their own resolution by tiles of this size. [default: as it was trained]", parser=size,
+    metavar="HxW", show_default=False)]
+Overlap = Annotated[float | None, typer.Option(help="What neighboring tiles share of a side. [default: 0.25]",
+                                               show_default=False)]
 
 
 def open_dataset(name: str, data: Path | None, options: DatasetOptions = DatasetOptions()):

@@ -14,7 +14,7 @@ from fastai.torch_core import default_device, set_seed
 from ..datasets.dataset import SegmentationDataset
 from ..image_format import ImageFormat
 from ..recipes import Recipe
-from ..tiling import Tiling
+from ..tiling import TileOptions
 from .augment import Augment, whole_strides
 from .crop_dl import CropDL
 from .crops import Crops
@@ -116,7 +116,7 @@ def _options(dataset: SegmentationDataset, recipe: Recipe, size: tuple[int, int]
 
 
 def evaluation_dl(dataset: SegmentationDataset, split: str, recipe: Recipe, device: torch.device | str,
-                  tiling: Tiling | None = None) -> SegmentationDL:
+                  tiles: TileOptions = TileOptions()) -> SegmentationDL:
     """One split in its own order, whole and not augmented.
 
     Args:
@@ -125,9 +125,9 @@ def evaluation_dl(dataset: SegmentationDataset, split: str, recipe: Recipe, devi
         recipe: its `size` is that of the images; masks have their own. With its `crop` images are at their own
             resolution, to be predicted by tiles of that size.
         device: where the batches go.
-        tiling: tiles to predict by; those of the recipe if not given.
+        tiles: others to predict by, also of a recipe without `crop`.
     """
-    tiling = tiling or tiling_of(recipe)
+    tiling = tiles.tiling(recipe.crop)
     size = None if tiling else recipe.size
     samples = decode_samples(dataset, dataset.split(split), size)
     datasets = Datasets(samples, [[SampleImage(dataset, size, tiling)], [sample_mask]])
@@ -138,11 +138,6 @@ def evaluation_dl(dataset: SegmentationDataset, split: str, recipe: Recipe, devi
 def with_size(recipe: Recipe, dataset: SegmentationDataset) -> Recipe:
     "The recipe with a `size`, that of most of the dataset's images, where it has neither that nor `crop`."
     return recipe if recipe.input_size else replace(recipe, size=common_size(dataset))
-
-
-def tiling_of(recipe: Recipe) -> Tiling | None:
-    "Tiles of the size of the recipe's crops; None where it has none."
-    return Tiling(recipe.crop) if recipe.crop else None
 
 
 def normalization(format: ImageFormat) -> Normalize:

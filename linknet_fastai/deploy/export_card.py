@@ -9,7 +9,7 @@ from ..errors import UserError
 from ..runs.card import ModelCard
 from ..runs.reading import validate
 
-KEY, FORMAT = "linknet_fastai", 1
+KEY, FORMAT = "linknet_fastai", 2
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import numpy as np
 from ..errors import UserError
 from ..image_format import resized
 from ..images import scaled_size
+from ..runs.card import ModelCard
+from ..tiling import Tiling
 from .engines import open_engine
 
 STRIP = 1 << 22  # logits that are upsampled at once
@@ -62,6 +64,13 @@ class ExportedPredictor:
 def scaled_pixels(pixels: np.ndarray, area: tuple[int, int]) -> np.ndarray:
     "Pixels uint8 `[H,W,C]` in their own shape, as many as `area` (height, width) has: what a model predicts from."
     return resized(pixels, scaled_size(pixels.shape[:2], area)).transpose(1, 2, 0)
+
+
+def seen_pixels(pixels: np.ndarray, card: ModelCard) -> np.ndarray:
+    "Of pixels uint8 `[H,W,C]` what a model of this card predicts from at once: all, or the tile in the middle."
+    if card.crop is None: return scaled_pixels(pixels, card.size)
+    rows, columns = (spans[len(spans) // 2] for spans in Tiling(card.crop).spans(pixels.shape[:2]))
+    return pixels[slice(*rows), slice(*columns)]
 
 
 def graph_input(pixels: np.ndarray, kind: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch import nn
 from ..dataloaders.segmentation_dl import SegmentationDL
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError, check_choice
-from ..tiling import Tiling
+from ..tiling import TileOptions
 from .boundary import Trimap
 from .cityscapes import InstanceIoU, cityscapes_scores
 from .predictions import image_confusions, predictions
@@ -24,13 +24,13 @@ class ScoringOptions:
     """How a split is scored, beside the usual scores.
 
     `tta="flip"` predicts from each image and its mirror image. With `boundary` the pixels within so many pixels of
-    another class are scored, too. `tiling` are tiles of the images at their own resolution to predict by, in the place
-    of what the model was trained on. `UserError` for anything else.
+    another class are scored, too. `tiles` are those to predict images by at their own resolution; else it is done as in
+    training. `UserError` for anything else.
     """
 
     tta: str | None = None
     boundary: int | None = None
-    tiling: Tiling | None = None
+    tiles: TileOptions = TileOptions()
 
     def __post_init__(self):
         if self.tta is not None: check_choice("test-time augmentation", self.tta, TTA)

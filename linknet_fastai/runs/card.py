@@ -7,7 +7,6 @@ from pydantic import Field
 
 from ..image_format import MOST_CHANNELS, ImageFormat
 from ..images import VOID
-from ..tiling import Tiling
 
 LONGEST_SIDE = 1 << 16
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -44,9 +43,9 @@ class ModelCard:
     image_size: tuple[Side, Side] | None = None
 
     @property
-    def tiling(self) -> Tiling | None:
-        "Tiles of the size of the crops that it was trained on; None where that were whole images."
-        return Tiling(self.size) if self.crops else None
+    def crop(self) -> tuple[int, int] | None:
+        "(height, width) of the crops that it was trained on; None where that were whole images."
+        return self.size if self.crops else None
 
     @property
     def image_format(self) -> ImageFormat:

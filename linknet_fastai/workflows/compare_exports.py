@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..dataloaders.tiles import tile_samples
 from ..deploy.export_card import ExportCard
-from ..deploy.exported_predictor import graph_input, one_hot, scaled_pixels
+from ..deploy.exported_predictor import graph_input, one_hot, seen_pixels
 from ..errors import UserError
 from ..evaluation.confusion import confusion_matrices, resize_logits
 from ..evaluation.scores import Scores
@@ -79,12 +80,13 @@ class Comparison:
 
 
 def labeled_images(run: Path, data: Path | None) -> list[LabeledImage]:
-    "The validation images of the run; `UserError` where its dataset isn't at hand."
+    "The validation images of the run, or tiles of them; `UserError` where its dataset isn't at hand."
     machine = Machine(torch.device("cpu"), "fp32")
-    try: items = open_run(run, "val", machine, data).dl.items
+    try: dl = open_run(run, "val", machine, data).dl
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}; or compare without scores, on images of a folder: "
                         "`--images FOLDER`.") from error
+    items = tile_samples(list(dl.items), dl.tiling.size) if dl.tiling else dl.items
     return [LabeledImage(item.image.permute(1, 2, 0).numpy(), item.mask) for item in items]
 
 
@@ -95,7 +97,7 @@ def unlabeled_images(folder: Path, card: ExportCard) -> list[LabeledImage]:
 
 def folder_pixels(folder: Path, card: ExportCard) -> list[np.ndarray]:
     "Of the images in a folder the pixels uint8 `[H,W,C]` that the model predicts from; errors as `unlabeled_images`."
-    return [scaled_pixels(card.image_format.read(path), card.size)
+    return [seen_pixels(card.image_format.read(path), card)
             for path, _ in find_images([folder], folder / "predictions")]
 
 

@@ -21,7 +21,7 @@ def evaluate(path: str | Path, split: str = "val", machine: Machine | None = Non
 
     Raises `UserError` for a run or data that can't be read, or don't belong together.
     """
-    opened = open_run(path, split, machine or Machine.choose(), data, options.tiling)
+    opened = open_run(path, split, machine or Machine.choose(), data, options.tiles)
     result, _ = score(opened.model, opened.dl, opened.dataset, opened.protocol, options)
     write_result(opened.run, f"scores-{split}", result)
     return result

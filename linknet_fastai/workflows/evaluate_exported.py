@@ -45,7 +45,7 @@ def evaluate_exported(file: Path, split: str = "val", precision: str | None = No
     `precision` as for `open_engine`.
     """
     engine = open_engine(file, precision=precision)
-    opened = open_run(run_of(file), split, Machine(torch.device("cpu"), "fp32"), data, options.tiling)
+    opened = open_run(run_of(file), split, Machine(torch.device("cpu"), "fp32"), data, options.tiles)
     if engine.card.classes != opened.dataset.classes:
         raise UserError(f"{file}: has other classes than the run that it lies in; put it into its own run's folder.")
     result, _ = score(EngineModel(engine), opened.dl, opened.dataset, opened.protocol, options)

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..deploy.engines import OnnxEngine, OpenVinoEngine, has_bf16
 from ..deploy.export_card import ExportCard
-from ..deploy.exported_predictor import graph_input, scaled_pixels
+from ..deploy.exported_predictor import graph_input, seen_pixels
 from ..deploy.extras import extra, find_extra
 from ..deploy.onnx_file import export_onnx, image_graph
 from ..deploy.openvino_file import export_openvino
@@ -141,7 +141,7 @@ def calibration(run: Run, card: ExportCard, options: ExportOptions) -> list[np.n
     if options.calibrate: paths = [path for path, _ in find_images([options.calibrate], options.calibrate / "masks")]
     else: paths = _training_images(run, options.data)
     chosen = np.random.default_rng(0).permutation(len(paths))[:CALIBRATION]
-    return [graph_input(scaled_pixels(card.image_format.read(paths[number]), card.size)[None], card.input)
+    return [graph_input(seen_pixels(card.image_format.read(paths[number]), card)[None], card.input)
             for number in chosen]
 
 

@@ -17,7 +17,7 @@ from ..models.autocast import autocast_model, plain_model
 from ..recipes import Recipe
 from ..runs.run import Run
 from ..runtime.device import Machine
-from ..tiling import Tiling
+from ..tiling import TileOptions
 from ..training.learner import SegmentationLearner, linknet_learner
 
 
@@ -33,7 +33,7 @@ class OpenRun:
 
 
 def open_run(path: str | Path, split: str, machine: Machine, data: Path | None = None,
-             tiling: Tiling | None = None) -> OpenRun:
+             tiles: TileOptions = TileOptions()) -> OpenRun:
     """The run at `path` with one split of its dataset.
 
     Args:
@@ -41,7 +41,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
         split: `train`, `val` or `test`.
         machine: what the model runs on.
         data: the dataset's folder; where it was in training if not given.
-        tiling: tiles of the images at their own resolution, to predict by; else as in training.
+        tiles: those to predict images by at their own resolution; else it is done as in training.
 
     Raises `UserError` where they don't belong together, or can't be read.
     """
@@ -54,7 +54,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
                         "was with `--data`.")
     dataset.split(split)  # its error, if any, before all is read
     if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
-    dl = evaluation_dl(dataset, split, recipe, machine.device, tiling)
+    dl = evaluation_dl(dataset, split, recipe, machine.device, tiles)
     return OpenRun(run, autocast_model(model, machine), dataset, dl, protocol_of(dataset, split, dl, config.splits))
 
 

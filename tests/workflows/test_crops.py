@@ -9,15 +9,15 @@ import pytest
 import torch
 from fastai.callback.core import Callback
 from large_images import SIZES, write_large_images
-from sklearn.metrics import confusion_matrix
 from short_training import CPU, RECIPE, assert_same, refusal, resumed, trained
+from sklearn.metrics import confusion_matrix
 
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Interrupted
 from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.evaluation.scoring import ScoringOptions
 from linknet_fastai.runs.run import Run
-from linknet_fastai.tiling import Tiling
+from linknet_fastai.tiling import TileOptions
 from linknet_fastai.workflows.evaluate import evaluate
 
 CROPS = replace(RECIPE, size=None, crop=(64, 64), rare_crops=0.3)
@@ -50,7 +50,7 @@ def test_it_goes_on_in_the_middle_of_a_pass_as_if_it_had_not_stopped(run, large,
 
 def test_its_card_says_that_it_saw_crops_of_what_images(run):
     card = run.card
-    assert (card.size, card.crops, card.tiling, card.image_size) == ((64, 64), True, Tiling((64, 64)), (150, 230))
+    assert (card.size, card.crops, card.crop, card.image_size) == ((64, 64), True, (64, 64), (150, 230))
 
 
 def test_it_is_scored_at_the_masks_own_resolution(run, large):
@@ -58,7 +58,7 @@ def test_it_is_scored_at_the_masks_own_resolution(run, large):
     result = read_result(run)
     assert (result.protocol["resolution"], result.protocol["tiles"]) == ("2 sizes", "64x64, overlap 0.25")
     assert result.scores.confusion.sum() == sum(height * width for height, width in SIZES["val"])
-    whole = evaluate(run.path, "val", CPU, options=ScoringOptions(tiling=Tiling((256, 256))))
+    whole = evaluate(run.path, "val", CPU, options=ScoringOptions(tiles=TileOptions((256, 256))))
     assert whole.protocol["tiles"] == "256x256, overlap 0.25"
     model, card = run.load_model()
     dataset, expected = folder(large), 0
@@ -77,7 +77,7 @@ def test_what_is_drawn_of_it_shows_whole_images(run):
 def test_a_run_of_whole_images_is_scored_by_tiles_where_that_is_asked_for(large, tmp_path, without_figures):
     whole = trained(large, tmp_path / "run", replace(RECIPE, epochs=1))
     assert "tiles" not in read_result(whole).protocol and not whole.card.crops
-    result = evaluate(whole.path, "val", CPU, options=ScoringOptions(tiling=Tiling((96, 96), 0.5), boundary=2))
+    result = evaluate(whole.path, "val", CPU, options=ScoringOptions(tiles=TileOptions((96, 96), 0.5), boundary=2))
     assert result.protocol["tiles"] == "96x96, overlap 0.5" and result.boundary.confusion.sum() > 0
 
 
