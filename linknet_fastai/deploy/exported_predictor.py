@@ -1,69 +1,73 @@
 "An exported file at work, as `Predictor` is with a run: any image to its mask, without torch."
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import UserError
-from ..image_format import resized
-from ..images import scaled_size
 from ..runs.card import ModelCard
 from ..tiling import Tiling
+from .base_predictor import BasePredictor, scaled_pixels, softmax
 from .engines import open_engine
+from .predictor_options import PredictorOptions
 
 STRIP = 1 << 22  # logits that are upsampled at once
 
 
-class ExportedPredictor:
+class ExportedPredictor(BasePredictor):
     """A file that `export` wrote, to predict with; called as `Predictor` is, with the same masks.
 
     Args:
         file: a `.onnx` or `.xml` file.
         precision: `fp32` or `bf16`, as for `OpenVinoEngine`.
+        options: as for `Predictor`.
 
-    Raises `UserError` where the file can't be read, or the program that runs it isn't installed.
+    Raises `UserError` where the file can't be read, the program that runs it isn't installed, or it gives classes
+    where probabilities are needed.
     """
 
-    def __init__(self, file: str | Path, precision: str | None = None):
+    def __init__(self, file: str | Path, precision: str | None = None, options: PredictorOptions = PredictorOptions()):
         self.file = Path(file)
         self.engine = open_engine(self.file, precision=precision)
-        self.card = self.engine.card
+        super().__init__(self.engine.card, options)
+        if options.tta: self._refuse_classes()
 
-    def __call__(self, image: Any) -> np.ndarray:
-        "Classes, uint8 `[H,W]` of the image's own size."
-        return self.predict(self.read(image))
+    def logits(self, pixels: np.ndarray) -> np.ndarray:
+        "As `Predictor.logits`; of a file that gives classes, 1 where a pixel is of one, else 0."
+        if not self.options.tta: return self._found(pixels)
+        both = softmax(self._found(pixels), 1) + softmax(self._found(pixels[:, :, ::-1]), 1)[..., ::-1]
+        return np.log((both / 2).clip(min=np.finfo(np.float32).tiny))
 
-    def read(self, image: Any) -> np.ndarray:
-        "As `Predictor.read`."
-        return self.card.image_format.read(image)
+    def classes_at(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        return argmax_upsampled(logits, size)
 
-    def predict(self, pixels: np.ndarray) -> np.ndarray:
-        "As `Predictor.predict`."
-        found, size = self._found(pixels), pixels.shape[:2]
-        if found.ndim == 2:
-            if found.shape == size: return found
-            found = one_hot(found, len(self.card.classes))
-        return argmax_upsampled(found, size)
+    def scaled_probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        self._refuse_classes()
+        return super().scaled_probabilities(pixels)
 
-    def certainty(self, image: Any) -> float:
-        "As `Predictor.certainty`; `UserError` for a file that gives classes."
+    def probabilities_of(self, pixels: np.ndarray) -> np.ndarray:
+        self._refuse_classes()
+        return super().probabilities_of(pixels)
+
+    def certainty(self, image) -> float:
+        self._refuse_classes()
+        return super().certainty(image)
+
+    def _refuse_classes(self):
         if self.card.output == "classes":
             raise UserError(f"{self.file}: gives classes, and how sure they are is in logits; export it without "
                             "`--output classes`.")
-        logits = self._found(self.read(image))
-        odds = np.exp(logits - logits.max(0))
-        best = np.sort(odds / odds.sum(0), axis=0)
-        return float((best[-1] - best[-2]).mean()) if len(best) > 1 else 1.0
 
     def _found(self, pixels: np.ndarray) -> np.ndarray:
-        "Logits `[num_classes,h,w]` or classes `[h,w]` at the size that the model was trained at."
-        return self.engine(graph_input(scaled_pixels(pixels, self.card.size)[None], self.card.input))[0]
+        found = self.engine(graph_input(pixels, self.card.input))
+        if found.ndim == 4: return found
+        return np.stack([one_hot(classes, len(self.card.classes)) for classes in found])
 
+    def _logits_at(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        rows, columns = (_places(source, target) for source, target in zip(logits.shape[1:], size))
+        return _interpolated(_interpolated(logits, 1, rows), 2, columns)
 
-def scaled_pixels(pixels: np.ndarray, area: tuple[int, int]) -> np.ndarray:
-    "Pixels uint8 `[H,W,C]` in their own shape, as many as `area` (height, width) has: what a model predicts from."
-    return resized(pixels, scaled_size(pixels.shape[:2], area)).transpose(1, 2, 0)
+    def _array(self, logits: np.ndarray) -> np.ndarray: return logits
 
 
 def seen_pixels(pixels: np.ndarray, card: ModelCard) -> np.ndarray:

@@ -18,10 +18,19 @@ def argmax_upsampled(logits: Tensor, size: tuple[int, int]) -> np.ndarray:
     step = max(1, STRIP // (len(logits) * width))
     for top in range(0, height, step):
         rows = torch.arange(top, min(top + step, height), device=logits.device)
-        strip = F.interpolate(_rows(logits, rows, height), width, mode="linear")
+        strip = _columns(_rows(logits, rows, height), width)
         # `argmax` takes four times as long on a CPU
         classes[top:top + step] = strip.max(0).indices.to(torch.uint8).cpu().numpy()
     return classes
+
+
+def upsampled(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    "Logits `[C,h,w]` at `size` (height, width), float32, as `argmax_upsampled` sees them."
+    return _columns(_rows(logits, torch.arange(size[0], device=logits.device), size[0]), size[1])
+
+
+def _columns(logits: Tensor, width: int) -> Tensor:
+    return F.interpolate(logits, width, mode="linear")
 
 
 def _rows(logits: Tensor, rows: Tensor, height: int) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..deploy.engines import is_exported, on_cpu
 from ..deploy.exported_predictor import ExportedPredictor
+from ..deploy.predictor_options import PredictorOptions
 from ..files import refuse_link
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def predictions_folder(path: Path) -> Path:
     return folder
 
 
-def open_predictor(path: Path, device: str | None = None, precision: str | None = None
-                   ) -> Predictor | ExportedPredictor:
+def open_predictor(path: Path, device: str | None = None, precision: str | None = None,
+                   options: PredictorOptions = PredictorOptions()) -> Predictor | ExportedPredictor:
     """The best model of the run at `path`, which may be `hf:USER/NAME`, or the exported file there.
 
     `device` and `precision` are those of `Machine.choose`. `UserError` where they can't be had, or the path can't be
@@ -38,10 +39,10 @@ def open_predictor(path: Path, device: str | None = None, precision: str | None 
     """
     if is_exported(path):
         on_cpu(path, device)
-        return ExportedPredictor(path, precision)
+        return ExportedPredictor(path, precision, options)
     # here, since exported files need no torch
     from ..deploy.predictor import Predictor
     from ..runs.hub import local_run
     from ..runs.run import Run
     from ..runtime.device import Machine
-    return Predictor(Run.open(local_run(path)).path, Machine.choose(device, precision))
+    return Predictor(Run.open(local_run(path)).path, Machine.choose(device, precision), options)

@@ -1,0 +1,22 @@
+"How a model looks at an image, beside what its training says."
+
+from dataclasses import dataclass
+
+from ..errors import check_choice
+from ..tiling import TileOptions
+
+TTA = ("flip",)
+
+
+@dataclass(frozen=True)
+class PredictorOptions:
+    """`tta="flip"` predicts from each image and its mirror image; `tiles` are those to predict large images by.
+
+    `UserError` for another `tta`.
+    """
+
+    tta: str | None = None
+    tiles: TileOptions = TileOptions()
+
+    def __post_init__(self):
+        if self.tta is not None: check_choice("test-time augmentation", self.tta, TTA)
