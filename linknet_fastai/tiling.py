@@ -13,7 +13,7 @@ import numpy as np
 from .errors import UserError
 
 STRIDE = 32  # of the models: tiles that begin at its multiples see the same grid of pixels as a whole image would
-SMALLEST, LARGEST_OVERLAP = 64, 0.75
+SMALLEST, USUAL, LARGEST_OVERLAP = 64, 512, 0.75
 BAND = 1 << 27  # numbers in the band of logits that is in memory, 512 MB: more classes, narrower bands
 
 Span = tuple[int, int]  # first row or column, and the first behind
@@ -50,7 +50,8 @@ class Tiling:
 class TileOptions:
     """The tiles that somebody asks for: of `tile` (height, width), sharing `overlap`; None is what the model suggests.
 
-    That are tiles of the size of the crops that it was trained on, sharing a quarter.
+    That are tiles as large as the crops that it was trained on, and at least 512x512, which share a quarter: larger
+    tiles score the same (benchmarks/README.md), and overlap less in all.
     """
 
     tile: tuple[int, int] | None = None
@@ -61,7 +62,7 @@ class TileOptions:
 
         `UserError` for an overlap of no tiles.
         """
-        size = self.tile or crop
+        size = self.tile or (crop and tuple(max(side, USUAL) for side in crop))
         if size is None and self.overlap is not None:
             raise UserError("whole images are predicted at once, so nothing overlaps; pass `--tile HxW` with "
                             "`--overlap`.")

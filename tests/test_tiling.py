@@ -9,7 +9,7 @@ from torch import nn
 
 from linknet_fastai import tiling
 from linknet_fastai.errors import UserError
-from linknet_fastai.tiling import Tiling, blend, blended_classes, spans, weights
+from linknet_fastai.tiling import TileOptions, Tiling, blend, blended_classes, spans, weights
 
 lengths, tiles, overlaps = st.integers(1, 3000), st.integers(64, 700), st.floats(0, 0.75)
 
@@ -116,3 +116,11 @@ def test_classes_are_the_likeliest():
                                           (((512, 512), 0.9), "0.9"), (((512, 512), -0.1), "-0.1")])
 def test_tiles_that_can_t_be_are_named(words, named):
     with pytest.raises(UserError, match=named): Tiling(*words)
+
+
+def test_a_model_suggests_its_tiles():
+    assert TileOptions().tiling(None) is None
+    assert TileOptions().tiling((256, 640)) == Tiling((512, 640))
+    assert TileOptions((96, 64)).tiling(None) == Tiling((96, 64))
+    assert TileOptions(overlap=0.5).tiling((600, 600)) == Tiling((600, 600), 0.5)
+    with pytest.raises(UserError, match="--tile"): TileOptions(overlap=0.5).tiling(None)

@@ -23,7 +23,7 @@ Precision = Annotated[str | None, typer.Option(
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the model first (torch.compile).")]
 Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
                                          show_default=False)]
-Tile = Annotated[tuple[int, int] | None, typer.Option(
+Tile = Annotated[str | None, typer.Option(
     help="Predict images at their own resolution by tiles of this size. [default: as it was trained]", parser=size,
     metavar="HxW", show_default=False)]
 Overlap = Annotated[float | None, typer.Option(help="What neighboring tiles share of a side. [default: 0.25]",

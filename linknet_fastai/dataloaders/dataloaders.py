@@ -61,7 +61,7 @@ class SegmentationDataLoaders(DataLoaders):
                   validate: bool) -> "SegmentationDataLoaders":
         samples = decode_samples(dataset, dataset.split("train"), None, for_training=True)
         scored = evaluation_dl(dataset, "val", recipe, device) if validate else None
-        tiles = tile_samples(list(scored.items), recipe.crop) if scored else []
+        tiles = tile_samples(list(scored.items), scored.tiling.size) if scored else []
         datasets = _datasets(dataset, samples, tiles, None)
         options, crops = _options(dataset, recipe, recipe.crop, device), Crops(samples, recipe, len(dataset.classes))
         train = CropDL(datasets.subset(0), crops, bs=recipe.batch_size, shuffle=True,

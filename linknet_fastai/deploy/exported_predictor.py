@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..runs.card import ModelCard
-from ..tiling import Tiling
+from ..tiling import TileOptions
 from .base_predictor import BasePredictor, scaled_pixels, softmax
 from .engines import open_engine
 from .predictor_options import PredictorOptions
@@ -73,7 +73,7 @@ class ExportedPredictor(BasePredictor):
 def seen_pixels(pixels: np.ndarray, card: ModelCard) -> np.ndarray:
     "Of pixels uint8 `[H,W,C]` what a model of this card predicts from at once: all, or the tile in the middle."
     if card.crop is None: return scaled_pixels(pixels, card.size)
-    rows, columns = (spans[len(spans) // 2] for spans in Tiling(card.crop).spans(pixels.shape[:2]))
+    rows, columns = (spans[len(spans) // 2] for spans in TileOptions().tiling(card.crop).spans(pixels.shape[:2]))
     return pixels[slice(*rows), slice(*columns)]
 
 

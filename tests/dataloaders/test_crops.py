@@ -151,7 +151,7 @@ def test_batches_are_crops_and_validation_is_tiles(dataset):
     assert (red[masks < 3] - RED * masks[masks < 3].float()).abs().max() < 2
     assert sum((masks < 3).sum() for _, masks in dls.valid) == sum(height * width for height, width in SIZES["val"])
     assert [tuple(sample.mask.shape) for sample in dls.scored.items] == list(SIZES["val"])
-    assert dls.scored.tiling.size == (64, 96) and dls.valid.tiling is None
+    assert dls.scored.tiling.size == (512, 512) and dls.valid.tiling is None
 
 
 def test_warped_crops_keep_image_and_mask_together(dataset):

@@ -56,10 +56,11 @@ def test_its_card_says_that_it_saw_crops_of_what_images(run):
 def test_it_is_scored_at_the_masks_own_resolution(run, large):
     "By the model's logits of the whole image where a tile is that, by scikit-learn."
     result = read_result(run)
-    assert (result.protocol["resolution"], result.protocol["tiles"]) == ("2 sizes", "64x64, overlap 0.25")
+    assert (result.protocol["resolution"], result.protocol["tiles"]) == ("2 sizes", "512x512, overlap 0.25")
     assert result.scores.confusion.sum() == sum(height * width for height, width in SIZES["val"])
-    whole = evaluate(run.path, "val", CPU, options=ScoringOptions(tiles=TileOptions((256, 256))))
-    assert whole.protocol["tiles"] == "256x256, overlap 0.25"
+    tiled = evaluate(run.path, "val", CPU, options=ScoringOptions(tiles=TileOptions((64, 96), 0.5)))
+    assert tiled.protocol["tiles"] == "64x96, overlap 0.5"
+    assert tiled.scores.confusion.sum(1).tolist() == result.scores.confusion.sum(1).tolist()
     model, card = run.load_model()
     dataset, expected = folder(large), 0
     for row in dataset.split("val").itertuples():
@@ -67,7 +68,7 @@ def test_it_is_scored_at_the_masks_own_resolution(run, large):
         mean, std = (torch.tensor(values)[:, None, None] for values in (card.mean, card.std))
         with torch.inference_mode(): classes = model((pixels - mean) / std)[0].argmax(0)
         expected = expected + confusion_matrix(dataset.read_mask(row.mask).ravel(), classes.ravel(), labels=range(3))
-    assert np.abs(whole.scores.confusion - expected).sum() <= 4  # but for ties
+    assert np.abs(result.scores.confusion - expected).sum() <= 4  # but for ties
 
 
 def test_what_is_drawn_of_it_shows_whole_images(run):
