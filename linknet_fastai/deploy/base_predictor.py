@@ -2,7 +2,8 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,11 @@ class BasePredictor(ABC):
     def is_tiled(self) -> bool:
         "Whether images are predicted by tiles, at their own resolution."
         return self.tiling is not None
+
+    @contextmanager
+    def workers(self) -> Iterator[tuple[int, Callable[[], None]]]:
+        "How many images are best computed side by side, meanwhile, and what each thread calls that does so."
+        yield 1, lambda: None
 
     def __call__(self, image: Any) -> np.ndarray:
         "Classes, uint8 `[H,W]` of the image's own size."
