@@ -83,18 +83,17 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     except ValueError as error:
         if "Exif" in str(error): raise DamagedExif(error) from error  # an AVIF's is read with its header
         raise
-    except Image.DecompressionBombError: image = _large_header(source)
+    except Image.DecompressionBombError as error: image = _large_header(source, error)
     with image:
         if 0 in image.size: raise ValueError("it has no pixels")
         yield image
 
 
-def _large_header(source: str | Path | BinaryIO) -> TiffImagePlugin.TiffImageFile:
+def _large_header(source: str | Path | BinaryIO, problem: Exception) -> TiffImagePlugin.TiffImageFile:
     "The header of a TIFF beyond Pillow's limit, which can be read by rows; ValueError for other formats."
     try: return TiffImagePlugin.TiffImageFile(source)
-    except SyntaxError as error:  # what Pillow's formats raise for other files
-        raise ValueError("it has more pixels than are read of its format; convert it to a TIFF, which is read by "
-                         "rows") from error
+    except SyntaxError:  # what Pillow's formats raise for other files
+        raise ValueError(f"{str(problem).rstrip('.')}; convert it to a TIFF, which is read by rows") from problem
 
 
 @contextmanager
