@@ -204,7 +204,7 @@ def test_settings_that_don_t_go_together_are_named(settings, named):
     with pytest.raises(UserError, match=named): Recipe(**settings)
 
 
-def test_images_that_are_read_by_rows_are_decoded_alike(dataset, tmp_path, monkeypatch):
+def test_images_that_are_read_by_rows_are_decoded_alike(dataset, monkeypatch):
     rows = dataset.split("train").copy()
     for number, image in enumerate(rows["image"]):
         Image.open(dataset.inside(image)).save(dataset.root / f"{number}.tif")
@@ -215,8 +215,8 @@ def test_images_that_are_read_by_rows_are_decoded_alike(dataset, tmp_path, monke
     assert all(map(torch.equal, found, expected))
 
 
-def test_a_mask_that_is_too_large_to_be_read_at_once_is_named(dataset, tmp_path, monkeypatch):
-    path = tmp_path / "mask.tif"
+def test_a_mask_that_is_too_large_to_be_read_at_once_is_named(dataset, monkeypatch):
+    path = dataset.root / "mask.tif"
     Image.fromarray(np.zeros((100, 100), np.uint8)).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(UserError, match=r"mask\.tif.*mask"): dataset.read_mask(path, size=(100, 100))
