@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.left_out import describe_left_out, left_out_of
+from ..deploy.georeference import lost_georeferences
 from ..deploy.output import FORMATS, Predicted
 from ..deploy.scale import other_scale
 from ..errors import Note, UserError, printable
@@ -59,6 +60,7 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     if refusal := format.refusal(predictor.card): raise UserError(refusal)
     targets = find_targets(paths, out, options)
     if targets.skipped: _note(f"{targets.skipped} images are predicted already, and are skipped")
+    if note := lost_georeferences([target.image for target in targets.found]): _note(note)
     job = PredictJob(predictor, out, options)
     for failed in targets.failed: job.fail(failed)
     found = targets.found
