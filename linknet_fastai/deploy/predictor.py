@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..evaluation.predictions import tiles_at_once
 from ..evaluation.tta import FlipTTA
 from ..models.autocast import autocast_model
 from ..models.pixels import normalized
 from ..runs.hub import local_run
 from ..runs.weights import MODEL_FILE, load_weights
-from ..runtime.device import Machine
+from ..runtime.device import Machine, images_at_once
 from .base_predictor import BasePredictor
 from .predictor_options import PredictorOptions
 from .upsample import argmax_upsampled, upsampled
@@ -32,7 +31,7 @@ class Predictor(BasePredictor):
                  options: PredictorOptions = PredictorOptions()):
         "`UserError` where the folder has no weights, or they are damaged, and for tiles that can't be."
         self.machine = machine or Machine.choose()
-        self.batch_size = tiles_at_once(self.machine.device)
+        self.batch_size = images_at_once(self.machine.device)
         model, card = load_weights(local_run(run) / MODEL_FILE)
         super().__init__(card, options)
         model = autocast_model(model, self.machine)

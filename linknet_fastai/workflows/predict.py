@@ -134,7 +134,8 @@ class PredictJob:
         pending: deque[Future] = deque()
         with self.predictor.workers() as (workers, first), write_behind(lambda pair: pair[1].mask.size) as write:
             read, threads = (self._read, THREADS) if workers == 1 else (self._read_and_predict, workers)
-            with closing(read_ahead(targets, read, lambda seen: prod(seen.pixels.shape[:2]), threads, first)) as reading:
+            ahead = read_ahead(targets, read, lambda seen: prod(seen.pixels.shape[:2]), threads, first)
+            with closing(ahead) as reading:
                 for pair in self._predicted(self.options.progress(reading, len(targets))):
                     pending.append(write(self._write, pair))
                     while pending and pending[0].done(): self._finish(pending.popleft())
