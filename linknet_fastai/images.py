@@ -258,20 +258,27 @@ def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
 
 
 def _images_below(folder: Path, out: Path) -> list[tuple[Path, Path]]:
-    out = out.resolve()
-    below = out if folder.resolve() in out.parents else None
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-                   and (below is None or below not in file.resolve().parents)
                    and not any(map(is_junk, file.relative_to(folder).parts)))
+    files = _not_within(out, folder, files)
     if not files: raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
     return [(file, file.relative_to(folder)) for file in files]
 
 
+def _not_within(out: Path, folder: Path, files: list[Path]) -> list[Path]:
+    "Those of the files in `folder` that don't lie in `out`, where that lies below it."
+    out = out.resolve()
+    if folder.resolve() not in out.parents: return files
+    return [file for file in files if out not in file.resolve().parents]
+
+
 def _images_like(pattern: Path, out: Path) -> list[tuple[Path, Path]]:
+    start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
     matches = [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]
     files = [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
-    folders = [match for match in matches if match.is_dir() and not any(match in file.parents for file in files)]
-    start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    files = _not_within(out, start, files)
+    above = {folder for file in files for folder in file.parents}
+    folders = [match for match in matches if match.is_dir() and match not in above]
     found = [(file, file.relative_to(start)) for file in files]
     for folder in folders: found += [(file, file.relative_to(start)) for file, _ in _images_below(folder, out)]
     if not found: raise UserError(f"{pattern}: no image is called so; check the pattern.")
@@ -283,7 +290,7 @@ def listed_paths(file: Path) -> list[Path]:
 
     `UserError` where it can't be read, or lists none.
     """
-    try: lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    try: lines = file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
     except OSError as error: raise UserError(f"{file}: can't be read ({error.strerror}); check the path.") from error
     paths = [file.parent / line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not paths: raise UserError(f"{file}: lists no images; write a path a line.")

@@ -59,6 +59,7 @@ def predict(run: AnyRun,
 
 def predict_images(predictor, paths: list[Path], out: Path, options, quiet: bool = False):
     "Predict, and print what became of it, unless `quiet`."
+    from ..deploy.output import FORMATS
     from ..workflows.predict import PartlyDone
     from ..workflows.predict import predict as predict_all
     try: written = predict_all(predictor, paths, out, options)
@@ -66,8 +67,8 @@ def predict_images(predictor, paths: list[Path], out: Path, options, quiet: bool
         for each in partly.failed if not quiet else (): console.print(f"failed:   {each.problem}")
         raise
     except (KeyboardInterrupt, SystemExit):
-        error_console().print(f"stopped:  what is in {out} is whole; `--continue` goes on with the others",
-                              markup=False)
+        hint = "" if FORMATS[options.format].shared else "; `--continue` goes on with the others"
+        error_console().print(f"stopped:  what is in {out} is whole{hint}", markup=False)
         raise
     if quiet: return
     if options.least_certain is not None:

@@ -15,12 +15,13 @@ from .output import SafeConsole
 SECONDS_BETWEEN_LINES = 10
 
 # of several processes one speaks
-console = SafeConsole(soft_wrap=True, highlight=False, markup=False, quiet=os.environ.get("RANK", "0") != "0")
+console = SafeConsole(soft_wrap=True, highlight=False, markup=False, emoji=False,
+                      quiet=os.environ.get("RANK", "0") != "0")
 
 
 def error_console() -> SafeConsole:
     "A console on what is standard error now: tests replace it."
-    return SafeConsole(stderr=True, soft_wrap=True, highlight=False)
+    return SafeConsole(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 def tracked(what: str) -> Callable:

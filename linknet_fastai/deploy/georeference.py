@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def is_georeferenced(path: Path) -> bool:
     except Exception: return False
 
 
+@cache
 def has_rasterio() -> bool:
     "Whether the extra `geo` is installed."
     return find_spec("rasterio") is not None

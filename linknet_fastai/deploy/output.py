@@ -25,7 +25,7 @@ from .labelme import labelme_content
 OVERLAY = 0.5  # the mask's opacity
 LARGEST, LONGEST = 16_000_000, 4096  # pixels of an overlay as large as its image, and of a side of a smaller one
 GEOTIFF = ".tif"
-FAST = 1  # zlib's level: of overlays the last tenth of the bytes costs most of the time
+FAST, RLE = 1, 3  # zlib's level: of overlays the last tenth of the bytes costs most of the time
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def save_overlay(of: Predicted, path: Path, **options: Any):
 
 def overlaid(image: Image.Image, mask: np.ndarray, palette) -> Image.Image:
     "An image in RGB with the colors of its mask, uint8 `[H,W]`, laid over it."
-    return Image.blend(image, Image.fromarray(np.array(palette, dtype=np.uint8)[mask]), OVERLAY)
+    return Image.blend(image, Image.fromarray(np.array(palette, dtype=np.uint8).take(mask, axis=0)), OVERLAY)
 
 
 def save_probabilities(of: Predicted, path: Path):
@@ -164,7 +164,7 @@ def _raster(relative: Path, image: Path) -> tuple[Path]:
 
 
 EXTRAS = {
-    "overlay-png": Extra("_overlay.png", partial(save_overlay, format="PNG", compress_level=FAST)),
+    "overlay-png": Extra("_overlay.png", partial(save_overlay, format="PNG", compress_level=FAST, compress_type=RLE)),
     "overlay-jpeg": Extra("_overlay.jpg", partial(save_overlay, format="JPEG", quality=90)),
     "probabilities-npz": Extra("_probabilities.npz", save_probabilities),
     "probabilities-png": Extra("_confidence.png", save_confidence),

@@ -15,19 +15,20 @@ def read_ahead(items: Iterable[Item], read: Callable[[Item], Any], weight: Calla
                threads: int = THREADS, first: Callable[[], None] | None = None) -> Iterator[tuple[Item, Future]]:
     """Each item with what `read` gives for it, as a future that is done, in the order of `items`.
 
-    As many are read ahead as have about 2^26 in `weight`, each as much as the last, at most 16. That is done by so many
-    `threads`, each of which calls `first` when it begins.
+    That is done by so many `threads`, each of which calls `first` when it begins. They stop while 16 items wait, or
+    such as have 2^26 in `weight`.
     """
     with ThreadPoolExecutor(threads, initializer=first) as pool:
         waiting: deque[tuple[Item, Future]] = deque()
-        rest, most = iter(items), threads
+        rest = iter(items)
         try:
             while True:
-                while len(waiting) < most and (item := next(rest, None)) is not None:
+                while _has_room([future for _, future in waiting], weight, threads):
+                    if (item := next(rest, None)) is None: break
                     waiting.append((item, pool.submit(read, item)))
                 if not waiting: return
                 item, future = waiting.popleft()
-                if future.exception() is None: most = _room(weight(future.result()))
+                future.exception()  # once it is done
                 yield item, future
         finally: pool.shutdown(cancel_futures=True)
 
@@ -49,6 +50,13 @@ def write_behind(weight: Callable[[Any], int]) -> Iterator[Callable]:
             yield write
             for future in waiting: future.result()
         finally: pool.shutdown(cancel_futures=True)
+
+
+def _has_room(waiting: list[Future], weight: Callable[[Any], int], threads: int) -> bool:
+    "Whether another item may be begun; of those that aren't done the weight isn't known, so there are few."
+    done = [future for future in waiting if future.done()]
+    if len(waiting) - len(done) > threads or len(waiting) >= MOST_WAITING: return False
+    return sum(weight(future.result()) for future in done if future.exception() is None) < WEIGHT
 
 
 def _room(weight: int) -> int:

@@ -1,8 +1,8 @@
 "Which images are predicted, and which files are written for each."
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ..deploy.output import FORMATS, Extra, OutputFormat
@@ -28,11 +28,18 @@ class Target:
     certainty: float | None = None
 
     @property
-    def is_done(self) -> bool:
-        "Whether all of its files are there, and the image isn't newer; a file is there whole or not at all."
-        with suppress(OSError):
-            return min(map(_written_at, [*self.files, *self.extras])) >= _written_at(self.image)
-        return False
+    def all_files(self) -> list[Path]:
+        "What is written for it."
+        return [*self.files, *self.extras]
+
+    def is_done(self, is_edited: bool) -> bool:
+        """Whether all of its files are there, and the image isn't newer; a file is there whole or not at all.
+
+        Files that people edit are kept, however old.
+        """
+        if is_edited and all(file.exists() for file in self.files): return True
+        try: return min(map(_written_at, self.all_files)) >= _written_at(self.image)
+        except FileNotFoundError: return False
 
 
 @dataclass(frozen=True)
@@ -51,44 +58,51 @@ def find_targets(paths: list[Path], out: Path, options: PredictOptions) -> Targe
     too long a name. What is done already is skipped, if the options say so. `UserError` where files are there that may
     hold corrections, and aren't skipped.
     """
-    format, extras, goes_on = FORMATS[options.format], options.extras, options.goes_on
-    images = find_images(paths, out)
-    targets = Targets([], [], 0)
-    if options.listed: images += _listed(options.listed, targets.failed)
-    taken = {os.path.realpath(image): image for image, _ in images}
+    format, skipped = FORMATS[options.format], 0
+    found, failed = find_images(paths, out), []
+    if options.listed: found += _listed(options.listed, out, failed)
+    images = list(dict.fromkeys(found))  # one that is named twice is meant once
+    taken = {_real(image): image for image, _ in images}
     if format.shared: _refuse_doubles(images, out / format.shared)
-    skipped = 0
+    targets: list[Target] = []
     for image, relative in images:
-        try: target = _target(image, relative, out, format, extras)
-        except UserError as error:
-            targets.failed.append(Failed(image, error.message))
-            continue
-        if goes_on and (target.is_done or (format.is_edited and all(file.exists() for file in target.files))):
-            skipped += 1
-            taken |= {os.path.realpath(file): image for file in [*target.files, *target.extras]}
-            continue
-        if format.is_edited:
-            for file in target.files: _refuse_overwriting(file)
         try:
-            for file in [*target.files, *target.extras]: _refuse_taken(image, file, taken)
-        except UserError as error: targets.failed.append(Failed(image, error.message))
-        else:
-            taken |= {os.path.realpath(file): image for file in [*target.files, *target.extras]}
-            targets.found.append(target)
-    return Targets(targets.found, targets.failed, skipped)
+            target = _target(image, relative, out, format, options.extras)
+            for file in target.all_files: _refuse_taken(image, file, taken)
+        except UserError as error:
+            failed.append(Failed(image, error.message))
+            continue
+        taken |= {_real(file): image for file in target.all_files}
+        if options.goes_on and target.is_done(format.is_edited): skipped += 1
+        else: targets.append(target)
+    if format.is_edited:
+        for file in (file for target in targets for file in target.files): _refuse_overwriting(file)
+    return Targets(targets, failed, skipped)
 
 
-def _listed(file: Path, failed: list[Failed]) -> list[tuple[Path, Path]]:
-    "Images that a file lists, with their paths below its folder, or their names; what isn't there goes to `failed`."
-    paths = listed_paths(file)
-    failed += [Failed(path, f"{path}: there is no such file; correct {file}.") for path in paths if not path.is_file()]
-    return [(path, path.relative_to(file.parent) if ".." not in path.parts and path.is_relative_to(file.parent)
-             else Path(path.name)) for path in paths if path.is_file()]
+def _listed(file: Path, out: Path, failed: list[Failed]) -> list[tuple[Path, Path]]:
+    "What a file lists, with paths below its folder, or names; what isn't there goes to `failed`."
+    found = []
+    for path in listed_paths(file):
+        is_below = ".." not in path.parts and path.is_relative_to(file.parent)
+        try: found += [(image, image.relative_to(file.parent) if is_below else relative)
+                       for image, relative in find_images([path], out)]
+        except UserError as error: failed.append(Failed(path, f"{error.message.rstrip('.')}; {file} lists it."))
+    return found
 
 
 def _target(image: Path, relative: Path, out: Path, format: OutputFormat, extras: list[Extra]) -> Target:
     files = [out / name for name in format.names(relative, image)]
     return Target(image, relative, files, [out / extra.name(relative) for extra in extras])
+
+
+def _real(path: Path) -> str:
+    "Where a path leads; of many files in one folder that folder's is found once."
+    if path.is_symlink(): return os.path.realpath(path)
+    return os.path.join(_real_folder(path.parent), path.name)
+
+
+_real_folder = lru_cache(os.path.realpath)
 
 
 def _written_at(path: Path) -> int:
@@ -98,7 +112,7 @@ def _written_at(path: Path) -> int:
 def _refuse_taken(image: Path, file: Path, taken: dict[str, Path]):
     if len(os.fsencode(file.name)) > LONGEST_NAME:
         raise UserError(f"{image}: predicting it would write {file}, whose name is too long; rename the image.")
-    if owner := taken.get(os.path.realpath(file)):
+    if owner := taken.get(_real(file)):
         raise UserError(f"{image}: predicting it would write {file}, which is or belongs to {owner}; choose another "
                         "folder with `--out`, or predict them apart.")
 

@@ -17,7 +17,7 @@ from linknet_fastai.errors import Note, UserError
 from linknet_fastai.runs.card import ModelCard
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.tiling import TileOptions
-from linknet_fastai.workflows import predict as predict_module
+from linknet_fastai.workflows import predict_job
 from linknet_fastai.workflows.overlap import MOST_WAITING, THREADS
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
 
@@ -80,7 +80,7 @@ def test_a_batch_that_is_too_large_for_the_memory_is_done_one_by_one(folder, tmp
 def test_no_more_is_in_memory_than_waits(folder, tmp_path, monkeypatch):
     "The disk is slow, and still only so many images are read ahead and kept for it."
     predictor, alive, most, lock = Brightness(), 0, 0, threading.Lock()
-    read, write = predictor.read, predict_module.PredictJob._write
+    read, write = predictor.read, predict_job.PredictJob._write
 
     def counted_read(image):
         nonlocal alive, most
@@ -94,7 +94,7 @@ def test_no_more_is_in_memory_than_waits(folder, tmp_path, monkeypatch):
         return write(job, pair)
 
     monkeypatch.setattr(predictor, "read", counted_read)
-    monkeypatch.setattr(predict_module.PredictJob, "_write", slow_write)
+    monkeypatch.setattr(predict_job.PredictJob, "_write", slow_write)
     monkeypatch.setattr("linknet_fastai.workflows.overlap.WEIGHT", 3 * 600)  # three images
     predict(predictor, [folder], tmp_path / "out")
     assert most <= 3 + 3 + THREADS + 2 < MOST_WAITING
@@ -147,6 +147,34 @@ def test_corrections_are_kept_and_a_shared_file_can_t_be_continued(folder, tmp_p
     with pytest.raises(UserError, match="--continue"): PredictOptions("coco", goes_on=True)
 
 
+def test_what_another_image_would_overwrite_stays_failed(folder, tmp_path):
+    "`--continue` doesn't take another's files for an image's own."
+    Image.new("RGB", (30, 20)).save(folder / "00.jpg")
+    for _ in range(2):
+        with pytest.raises(PartlyDone, match="00"):
+            predict(Brightness(), [folder], tmp_path / "out", PredictOptions(goes_on=True))
+        assert (tmp_path / "out" / "failed.csv").exists()
+    with pytest.raises(PartlyDone, match="0 of 31"):
+        predict(Brightness(), [folder], folder, PredictOptions(goes_on=True, overlays="none"))
+
+
+def test_large_images_after_small_ones_don_t_crowd_the_memory(folder, tmp_path, monkeypatch):
+    "Ten of 600 pixels, then twenty of 60,000, of which two may wait."
+    predictor, alive, most = Brightness(8), set(), 0
+    def read(image):
+        nonlocal most
+        size = (20, 30) if image.name < "10.png" else (200, 300)
+        alive.add(image)
+        most = max(most, sum(each.name >= "10.png" for each in alive))
+        return np.zeros((*size, 3), np.uint8)
+    monkeypatch.setattr(predictor, "read", read)
+    monkeypatch.setattr("linknet_fastai.workflows.overlap.WEIGHT", 2 * 60_000)
+    monkeypatch.setattr("linknet_fastai.workflows.predict_job.WEIGHT", 2 * 60_000)
+    options = PredictOptions(observe=lambda written: alive.discard(written.image))
+    predict(predictor, [folder], tmp_path / "out", options)
+    assert {8, 2} <= set(predictor.batches) <= {8, 2, 1} and most <= 4 + THREADS + 1 + 2 + 2
+
+
 def test_patterns(folder, tmp_path):
     deeper = folder / "more" / "night"
     deeper.mkdir(parents=True)
@@ -160,6 +188,7 @@ def test_patterns(folder, tmp_path):
     assert predicted("more/*/a*", "two") == ["night/a.png"]
     assert predicted("mo*", "three") == ["more/night/a.png", "more/night/b.png"]
     assert len(predicted("**/*.png", "four")) == 31
+    for _ in range(2): assert len(predict(Brightness(), [folder / "**" / "*.png"], folder / "masks")) == 31
     with pytest.raises(UserError, match="9\\*.tif"): predicted("9*.tif", "five")
     (folder / "odd[1].png").write_bytes((folder / "00.png").read_bytes())
     assert predicted("odd[1].png", "six") == ["odd[1].png"]  # a file that is there is no pattern
@@ -170,6 +199,8 @@ def test_a_list_of_images(folder, tmp_path):
     with pytest.raises(PartlyDone, match="gone.png") as partly:
         predict(Brightness(), [], tmp_path / "out", PredictOptions(listed=tmp_path / "list.txt"))
     assert [each.image.name for each in partly.value.written] == ["03.png", "01.png"]
+    (tmp_path / "bom.txt").write_text("images/04.png\nimages/04.png\nimages\n", encoding="utf-8-sig")
+    assert len(predict(Brightness(), [], tmp_path / "out2", PredictOptions(listed=tmp_path / "bom.txt"))) == 30
     assert (tmp_path / "out" / "images" / "03.png").exists()
     (tmp_path / "empty.txt").write_text("# nothing\n")
     for name in ("empty.txt", "missing.txt"):
