@@ -1,5 +1,7 @@
 "Images from anywhere: each file is opened here, and one message says what is wrong with one that can't be read."
 
+import glob
+import itertools
 import os
 import re
 import stat
@@ -217,21 +219,50 @@ def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]
 def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
     """The image files among `paths`, and in or below the folders among them, each with its path relative to that.
 
-    Where `out` lies below such a folder, what is in it was written there before, and is left out. `UserError` for a
-    path that isn't there, and for a folder without images.
+    A path that isn't there may be a pattern, such as `frames/*/left.png` or `frames/**/*.jpg`, of files and folders;
+    files are then relative to where the pattern begins. Where `out` lies below a folder, what is in it was written
+    there before, and is left out. `UserError` for a path that isn't there, and for a folder without images.
     """
-    found, out = [], out.resolve()
+    found = []
     for path in paths:
-        if path.is_dir():
-            below = out if path.resolve() in out.parents else None
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-                           and below not in file.resolve().parents
-                           and not any(map(is_junk, file.relative_to(path).parts)))
-            if not files: raise UserError(f"{path}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
-            found += [(file, file.relative_to(path)) for file in files]
+        if path.is_dir(): found += _images_below(path, out)
         elif path.exists(): found.append((path, Path(path.name)))
+        elif glob.has_magic(str(path)): found += _images_like(path, out)
         else: raise UserError(f"{path}: there is no such file or folder; check the path.")
     return found
+
+
+def _images_below(folder: Path, out: Path) -> list[tuple[Path, Path]]:
+    out = out.resolve()
+    below = out if folder.resolve() in out.parents else None
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
+                   and (below is None or below not in file.resolve().parents)
+                   and not any(map(is_junk, file.relative_to(folder).parts)))
+    if not files: raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
+    return [(file, file.relative_to(folder)) for file in files]
+
+
+def _images_like(pattern: Path, out: Path) -> list[tuple[Path, Path]]:
+    matches = [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]
+    files = [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
+    folders = [match for match in matches if match.is_dir() and not any(match in file.parents for file in files)]
+    start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    found = [(file, file.relative_to(start)) for file in files]
+    for folder in folders: found += [(file, file.relative_to(start)) for file, _ in _images_below(folder, out)]
+    if not found: raise UserError(f"{pattern}: no image is called so; check the pattern.")
+    return found
+
+
+def listed_paths(file: Path) -> list[Path]:
+    """The paths that a text file lists, one a line, from the folder that it lies in; `#` begins a remark.
+
+    `UserError` where it can't be read, or lists none.
+    """
+    try: lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError as error: raise UserError(f"{file}: can't be read ({error.strerror}); check the path.") from error
+    paths = [file.parent / line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not paths: raise UserError(f"{file}: lists no images; write a path a line.")
+    return paths
 
 
 def to_palette_image(mask: np.ndarray, palette) -> Image.Image:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .geojson import geojson_content
 from .labelme import labelme_content
 
 OVERLAY = 0.5  # the mask's opacity
+FAST = 1  # zlib's level: of overlays the last tenth of the bytes costs most of the time
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Predicted:
     """A prediction.
 
     `image` is the file, `relative` its path below the folder that it was found in, `pixels` what was read of it, uint8
-    `[H,W,C]`, `mask` its classes, uint8 `[H,W]`.
+    `[H,W,C]`, `mask` its classes, uint8 `[H,W]`, `probabilities`, where they are asked for, float32 `[C,H,W]`.
     """
 
     image: Path
@@ -35,6 +37,19 @@ class Predicted:
     pixels: np.ndarray
     mask: np.ndarray
     card: ModelCard
+    probabilities: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Extra:
+    "A file that is written beside those of a format: the image's name with `ending`, by `write`."
+
+    ending: str
+    write: Callable[[Predicted, Path], None]
+
+    def name(self, relative: Path) -> Path:
+        "The file's path for an image's."
+        return relative.with_name(f"{relative.stem}{self.ending}")
 
 
 @dataclass(frozen=True)
@@ -60,17 +75,27 @@ def save_mask(mask: np.ndarray, palette, path: Path):
     with atomic_write(path) as file: to_palette_image(mask, palette).save(file, format="PNG")
 
 
-def save_overlay(image: Image.Image, mask: np.ndarray, palette, path: Path):
-    """Write an image with the colors of its mask laid over it as a PNG.
+def save_overlay(of: Predicted, path: Path, **options: Any):
+    "Write an image with the colors of its mask laid over it, in Pillow's format and `options`."
+    image = overlaid(Image.fromarray(displayed(of.pixels)), of.mask, of.card.palette)
+    with atomic_write(path) as file: image.save(file, **options)
 
-    Args:
-        image: in RGB.
-        mask: its classes, uint8 `[H,W]` of the image's size.
-        palette: a color a class.
-        path: the file to write.
-    """
-    colors = Image.fromarray(np.array(palette, dtype=np.uint8)[mask])
-    with atomic_write(path) as file: Image.blend(image, colors, OVERLAY).save(file, format="PNG")
+
+def overlaid(image: Image.Image, mask: np.ndarray, palette) -> Image.Image:
+    "An image in RGB with the colors of its mask, uint8 `[H,W]`, laid over it."
+    return Image.blend(image, Image.fromarray(np.array(palette, dtype=np.uint8)[mask]), OVERLAY)
+
+
+def save_probabilities(of: Predicted, path: Path):
+    "Write all classes' probabilities, float16 `[C,H,W]`, and the classes' names, as a NumPy file without pickle."
+    with atomic_write(path) as file, open(file, "wb") as content:
+        np.savez_compressed(content, probabilities=of.probabilities.astype(np.float16), classes=of.card.classes)
+
+
+def save_confidence(of: Predicted, path: Path):
+    "Write the probability of each pixel's class as a gray PNG of 8 bits: 255 is 1."
+    gray = np.round(of.probabilities.max(0) * 255).astype(np.uint8)
+    with atomic_write(path) as file: Image.fromarray(gray).save(file, format="PNG")
 
 
 def save_json(content: Any, path: Path):
@@ -86,15 +111,6 @@ def values_image(mask: np.ndarray, values: tuple) -> Image.Image:
     """
     is_small = np.max(values) < 256
     return Image.fromarray(np.array(values, dtype=np.uint8 if is_small else np.uint16)[mask])
-
-
-def _mask_and_overlay(relative: Path) -> tuple[Path, Path]:
-    return relative.with_suffix(".png"), relative.with_name(f"{relative.stem}_overlay.png")
-
-
-def _write_mask_and_overlay(of: Predicted, mask_file: Path, overlay_file: Path):
-    save_mask(of.mask, of.card.palette, mask_file)
-    save_overlay(Image.fromarray(displayed(of.pixels)), of.mask, of.card.palette, overlay_file)
 
 
 def _server_file(relative: Path) -> tuple[Path]:
@@ -125,8 +141,14 @@ def _suffix(suffix: str) -> Callable[[Path], tuple[Path, ...]]:
     return lambda relative: (relative.with_suffix(suffix),)
 
 
+EXTRAS = {
+    "overlay-png": Extra("_overlay.png", partial(save_overlay, format="PNG", compress_level=FAST)),
+    "overlay-jpeg": Extra("_overlay.jpg", partial(save_overlay, format="JPEG", quality=90)),
+    "probabilities-npz": Extra("_probabilities.npz", save_probabilities),
+    "probabilities-png": Extra("_confidence.png", save_confidence),
+}
 FORMATS = {
-    "masks": OutputFormat(_mask_and_overlay, _write_mask_and_overlay),
+    "masks": OutputFormat(_suffix(".png"), lambda of, file: save_mask(of.mask, of.card.palette, file)),
     "values": OutputFormat(_suffix(".png"), lambda of, file: _write_values(of, of.card.values, file),
                            refusal=_without_values),
     "labelme": OutputFormat(_suffix(".json"), lambda of, file: save_json(
