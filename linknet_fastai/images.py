@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from .errors import UserError
 from .exif import DamagedExif, orientation_of, upright, upright_size
-from .tiff import is_cut, is_tiff, read_tiff, tiff_header
+from .tiff import check_whole, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
+from .tiff_rows import TiffRows
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 VOID_GRAY = 220
@@ -82,9 +83,17 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     except ValueError as error:
         if "Exif" in str(error): raise DamagedExif(error) from error  # an AVIF's is read with its header
         raise
+    except Image.DecompressionBombError as error: image = _large_header(source, error)
     with image:
         if 0 in image.size: raise ValueError("it has no pixels")
         yield image
+
+
+def _large_header(source: str | Path | BinaryIO, problem: Exception) -> TiffImagePlugin.TiffImageFile:
+    "The header of a TIFF beyond Pillow's limit, which can be read by rows; ValueError for other formats."
+    try: return TiffImagePlugin.TiffImageFile(source)
+    except SyntaxError:  # what Pillow's formats raise for other files
+        raise ValueError(f"{str(problem).rstrip('.')}; convert it to a TIFF, which is read by rows") from problem
 
 
 @contextmanager
@@ -106,6 +115,7 @@ def open_image(path: str | Path) -> Image.Image:
     `UserError` where the file is missing, cut short, no image, or has more than 8 bits a color, which Pillow would cut.
     """
     with _header(path) as image:
+        check_whole(image.size[::-1])
         _check_depth(image)
         image.load()
         return image
@@ -117,6 +127,7 @@ def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
     Errors as for `open_image`, and `UserError` for EXIF data that can't be read.
     """
     with _header(path) as image:
+        check_whole(image.size[::-1])
         _check_depth(image)
         return upright(image), image.format in LOSSY
 
@@ -151,6 +162,20 @@ def read_bands(path: str | Path) -> np.ndarray:
     with reading(path):
         _tiff_header(path)
         return read_tiff(path)
+
+
+def is_large_tiff(path: str | Path) -> bool:
+    "Whether a file is a TIFF of more pixels than are read at once, but `open_rows`."
+    with reading(path):
+        if _is_banded(path): return is_too_large(_tiff_header(path)[0])
+        with _header(path) as image: return image.format == "TIFF" and is_too_large(image.size[::-1])
+
+
+def open_rows(path: str | Path) -> TiffRows:
+    "A TIFF file by rows; `UserError` where it can't be read so."
+    with reading(path):
+        _tiff_header(path)
+        return TiffRows(path)
 
 
 def _tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:

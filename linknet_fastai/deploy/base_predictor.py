@@ -2,13 +2,14 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..errors import Note
-from ..image_format import resized
+from ..image_format import FormattedRows, resized
 from ..images import scaled_size
 from ..runs.card import ModelCard
 from ..tiling import blend, blended_classes
@@ -52,15 +53,23 @@ class BasePredictor(ABC):
         "Whether images are predicted by tiles, at their own resolution."
         return self.tiling is not None
 
+    @contextmanager
+    def workers(self) -> Iterator[tuple[int, Callable[[], None]]]:
+        "How many images are best computed side by side, meanwhile, and what each thread calls that does so."
+        yield 1, lambda: None
+
     def __call__(self, image: Any) -> np.ndarray:
         "Classes, uint8 `[H,W]` of the image's own size."
         pixels = self.read(image)
         if note := other_scale(pixels.shape[:2], self.card, self.is_tiled): warnings.warn(Note(note), stacklevel=2)
         return self.predict(pixels)
 
-    def read(self, image: Any) -> np.ndarray:
-        "The pixels of an image, uint8 `[H,W,C]`, as the model was trained on them; errors as `ImageFormat.read`."
-        return self.card.image_format.read(image)
+    def read(self, image: Any) -> "np.ndarray | FormattedRows":
+        """The pixels of an image, uint8 `[H,W,C]`, as the model was trained on them; errors as `ImageFormat.read`.
+
+        By tiles, large TIFF files are read by rows: `ImageFormat.open`.
+        """
+        return self.card.image_format.open(image) if self.is_tiled else self.card.image_format.read(image)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         "The classes of pixels as `read` gives them, uint8 `[H,W]`."

@@ -11,15 +11,16 @@ THREADS, MOST_WAITING = 2, 16  # items that are read, or written, ahead
 WEIGHT = 1 << 26  # of all that wait: of images, pixels
 
 
-def read_ahead(items: Iterable[Item], read: Callable[[Item], Any],
-               weight: Callable[[Any], int]) -> Iterator[tuple[Item, Future]]:
+def read_ahead(items: Iterable[Item], read: Callable[[Item], Any], weight: Callable[[Any], int],
+               threads: int = THREADS, first: Callable[[], None] | None = None) -> Iterator[tuple[Item, Future]]:
     """Each item with what `read` gives for it, as a future that is done, in the order of `items`.
 
-    As many are read ahead as have about 2^26 in `weight`, each as much as the last, at most 16.
+    As many are read ahead as have about 2^26 in `weight`, each as much as the last, at most 16. That is done by so many
+    `threads`, each of which calls `first` when it begins.
     """
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads, initializer=first) as pool:
         waiting: deque[tuple[Item, Future]] = deque()
-        rest, most = iter(items), 2
+        rest, most = iter(items), threads
         try:
             while True:
                 while len(waiting) < most and (item := next(rest, None)) is not None:

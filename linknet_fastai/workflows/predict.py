@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.left_out import describe_left_out, left_out_of
+from ..deploy.georeference import lost_georeferences
 from ..deploy.output import FORMATS, Predicted
 from ..deploy.scale import other_scale
 from ..errors import Note, UserError, printable
 from ..files import atomic_write, writable_folder
 from ..runtime.memory import is_out_of_memory
-from .overlap import read_ahead, write_behind
+from .overlap import THREADS, read_ahead, write_behind
 from .predict_options import Failed, PredictOptions, Written
 from .predict_targets import Target, find_targets
 
@@ -59,6 +60,7 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     if refusal := format.refusal(predictor.card): raise UserError(refusal)
     targets = find_targets(paths, out, options)
     if targets.skipped: _note(f"{targets.skipped} images are predicted already, and are skipped")
+    if note := lost_georeferences([target.image for target in targets.found]): _note(note)
     job = PredictJob(predictor, out, options)
     for failed in targets.failed: job.fail(failed)
     found = targets.found
@@ -80,6 +82,16 @@ def _list_failed(failed: list[Failed], out: Path):
     table = pd.DataFrame([(each.image, each.problem) for each in failed], columns=["image", "problem"])
     with atomic_write(writable_folder(out) / FAILED) as file:
         table.to_csv(file, index=False, errors="surrogateescape")
+
+
+@dataclass(frozen=True)
+class Seen:
+    "A target's pixels, uint8 `[H,W,C]`, what its file holds beside, and what is predicted of it, if it is yet."
+
+    target: Target
+    pixels: np.ndarray
+    left_out: list[str]
+    predicted: Predicted | None = None
 
 
 class PredictJob:
@@ -120,11 +132,13 @@ class PredictJob:
     def write_all(self, targets: list[Target]):
         "Predict and write them; errors of images go to `failed`, one of the disk ends it."
         pending: deque[Future] = deque()
-        with (closing(read_ahead(targets, self._read, lambda read: prod(read[0].shape[:2]))) as reading,
-              write_behind(lambda pair: pair[1].mask.size) as write):
-            for pair in self._predicted(self.options.progress(reading, len(targets))):
-                pending.append(write(self._write, pair))
-                while pending and pending[0].done(): self._finish(pending.popleft())
+        with self.predictor.workers() as (workers, first), write_behind(lambda pair: pair[1].mask.size) as write:
+            read, threads = (self._read, THREADS) if workers == 1 else (self._read_and_predict, workers)
+            ahead = read_ahead(targets, read, lambda seen: prod(seen.pixels.shape[:2]), threads, first)
+            with closing(ahead) as reading:
+                for pair in self._predicted(self.options.progress(reading, len(targets))):
+                    pending.append(write(self._write, pair))
+                    while pending and pending[0].done(): self._finish(pending.popleft())
         for future in pending: self._finish(future)
         if self.format.shared and self.written:
             self.format.finish(self.out / self.format.shared, self.parts, self.predictor.card)
@@ -135,60 +149,64 @@ class PredictJob:
         if self.scales: _note(f"{len(self.scales)} images are of another scale than in training; the first: "
                               f"{self.scales[0]}")
 
-    def _read(self, target: Target) -> tuple[np.ndarray, list[str]]:
-        "Its pixels, and what its file holds beside."
+    def _read(self, target: Target) -> Seen:
         pixels = self.predictor.read(target.image)  # once: its file may be written anew meanwhile
-        return pixels, left_out_of(target.image, self.predictor.card.channels)
+        return Seen(target, pixels, left_out_of(target.image, self.predictor.card.channels))
+
+    def _read_and_predict(self, target: Target) -> Seen:
+        seen = self._read(target)
+        return replace(seen, predicted=self._predict(seen))
 
     def _predicted(self, reading: Iterable[tuple[Target, Future]]) -> Iterator[tuple[Target, Predicted]]:
-        batch: list[tuple[Target, np.ndarray]] = []
+        "What is read, predicted in batches of one size, if it isn't yet."
+        batch: list[Seen] = []
         for target, future in reading:
-            pixels = None
-            with self.one_by_one(target): pixels = self._seen(target, *future.result())
-            if pixels is None: continue
-            if batch and batch[0][1].shape != pixels.shape:
-                yield from self._predict(batch)
+            seen = None
+            with self.one_by_one(target): seen = future.result()
+            if seen is None: continue
+            self._take_notes(seen)
+            if seen.predicted:
+                yield target, seen.predicted
+                continue
+            if batch and batch[0].pixels.shape != seen.pixels.shape:
+                yield from self._predict_batch(batch)
                 batch = []
-            batch.append((target, pixels))
+            batch.append(seen)
             if len(batch) >= self._most_at_once():
-                yield from self._predict(batch)
+                yield from self._predict_batch(batch)
                 batch = []
-        yield from self._predict(batch)
+        yield from self._predict_batch(batch)
 
     def _most_at_once(self) -> int:
         one_by_one = self.predictor.is_tiled or self.options.probabilities
         return 1 if one_by_one else self.predictor.batch_size
 
-    def _seen(self, target: Target, pixels: np.ndarray, left_out: list[str]) -> np.ndarray:
-        self.left_out.update(left_out)
-        note = other_scale(pixels.shape[:2], self.predictor.card, self.predictor.is_tiled)
-        if note: self.scales.append(f"{target.image}: {note}")
-        return pixels
+    def _take_notes(self, seen: Seen):
+        self.left_out.update(seen.left_out)
+        note = other_scale(seen.pixels.shape[:2], self.predictor.card, self.predictor.is_tiled)
+        if note: self.scales.append(f"{seen.target.image}: {note}")
 
-    def _predict(self, batch: list[tuple[Target, np.ndarray]]) -> Iterator[tuple[Target, Predicted]]:
+    def _predict_batch(self, batch: list[Seen]) -> Iterator[tuple[Target, Predicted]]:
         "All at once; one by one where memory is too short for that."
         masks = None
         if len(batch) > 1:
-            try: masks = self.predictor.predict_batch([pixels for _, pixels in batch])
+            try: masks = self.predictor.predict_batch([seen.pixels for seen in batch])
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error): raise
-        if masks is None: yield from self._each_alone(batch)
-        else: yield from (self._as_predicted(*each, mask) for each, mask in zip(batch, masks))
+        for number, seen in enumerate(batch):
+            predicted = self._as_predicted(seen, masks[number]) if masks else None
+            if predicted is None:
+                with self.one_by_one(seen.target): predicted = self._predict(seen)
+            if predicted: yield seen.target, predicted
 
-    def _each_alone(self, batch: list[tuple[Target, np.ndarray]]) -> Iterator[tuple[Target, Predicted]]:
-        for target, pixels in batch:
-            predicted = None
-            with self.one_by_one(target):
-                if self.options.probabilities:
-                    probabilities = self.predictor.probabilities_of(pixels)
-                    mask = probabilities.argmax(0).astype(np.uint8)
-                else: probabilities, mask = None, self.predictor.predict(pixels)
-                predicted = self._as_predicted(target, pixels, mask, probabilities)
-            if predicted: yield predicted
+    def _predict(self, seen: Seen) -> Predicted:
+        if not self.options.probabilities: return self._as_predicted(seen, self.predictor.predict(seen.pixels))
+        probabilities = self.predictor.probabilities_of(seen.pixels)
+        return self._as_predicted(seen, probabilities.argmax(0).astype(np.uint8), probabilities)
 
-    def _as_predicted(self, target: Target, pixels: np.ndarray, mask: np.ndarray,
-                      probabilities: np.ndarray | None = None) -> tuple[Target, Predicted]:
-        return target, Predicted(target.image, target.relative, pixels, mask, self.predictor.card, probabilities)
+    def _as_predicted(self, seen: Seen, mask: np.ndarray, probabilities: np.ndarray | None = None) -> Predicted:
+        target = seen.target
+        return Predicted(target.image, target.relative, seen.pixels, mask, self.predictor.card, probabilities)
 
     def _write(self, pair: tuple[Target, Predicted]) -> tuple[Written, Any]:
         "What is told of it, and its part of a file that is shared."

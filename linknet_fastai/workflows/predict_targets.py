@@ -87,7 +87,7 @@ def _listed(file: Path, failed: list[Failed]) -> list[tuple[Path, Path]]:
 
 
 def _target(image: Path, relative: Path, out: Path, format: OutputFormat, extras: list[Extra]) -> Target:
-    files = [out / name for name in format.names(relative)]
+    files = [out / name for name in format.names(relative, image)]
     return Target(image, relative, files, [out / extra.name(relative) for extra in extras])
 
 
