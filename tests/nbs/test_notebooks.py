@@ -38,14 +38,16 @@ def test_it_is_saved_as_it_ran_from_top_to_bottom(path):
 def parameters(tmp_path_factory) -> dict[str, str]:
     """The cells that name what is on a disk, by the notebook.
 
-    A short run of streets for the one of CamVid, and where the cached table is.
+    A short run of streets for the one of CamVid, where the cached table is, and small cities.
     """
     table = streets().table.groupby("split").head(24)
     recipe = Recipe(encoder="test_resnet", weights="none", epochs=3, lr=1e-2, batch_size=8)
     out = tmp_path_factory.mktemp("runs") / "streets"
     run = fit(replace(streets(), table=table), recipe, Machine(torch.device("cpu"), "fp32"), FitOptions(out))
     cached = ROOT / "benchmarks" / "table1"
-    return {"02_show_results": f"run_path, data = {str(run.path)!r}, None", "04_table_1": f"cached = {str(cached)!r}"}
+    small = 'side, crop, epochs, whole_epochs, encoder, lr = 512, 128, 12, 8, "test_resnet", 1e-2'
+    return {"02_show_results": f"run_path, data = {str(run.path)!r}, None", "04_table_1": f"cached = {str(cached)!r}",
+            "06_large_images": small}
 
 
 @pytest.mark.slow

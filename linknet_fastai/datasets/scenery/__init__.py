@@ -1,1 +1,1 @@
-"Street scenes drawn by the package: a canvas, shapes and colors, the roadside, the things in it, the whole scene."
+"Scenes drawn by the package: streets (camera, canvas, roadside, things, scene), a city from above (aerial to city)."

@@ -88,7 +88,7 @@ class Canvas:
         "The finished image `[H,W,3]` and mask `[H,W]`, both uint8."
         image, fine_mask = self._draw()
         mask = fine_mask[::SUPERSAMPLING, ::SUPERSAMPLING].copy()
-        grains = np.stack([_noise(rng, self.size, cell) for cell in (32, 7, 2)], -1)
+        grains = np.stack([noise(rng, self.size, cell) for cell in (32, 7, 2)], -1)
         image = image * (1 + (GRAIN[mask] * grains).sum(-1, keepdims=True))
         image = self._ground_in_light(image, mask)
         image = self._clouds_over(image, mask, grains)
@@ -155,7 +155,7 @@ class Canvas:
         return image + (self.light.clouds - self.light.sky) * cover[..., None]
 
 
-def _noise(rng: Generator, size: tuple[int, int], cell: int) -> np.ndarray:
+def noise(rng: Generator, size: tuple[int, int], cell: int) -> np.ndarray:
     "Smooth noise `[H,W]` of standard deviation 1 at its lattice points, `cell` pixels apart."
     height, width = size
     lattice = rng.standard_normal((height // cell + 2, width // cell + 2), np.float32)
