@@ -13,10 +13,11 @@ deploy_app = typer.Typer()
 
 @deploy_app.command()
 def predict(run: AnyRun,
-            paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
+            paths: Annotated[list[Path], typer.Argument(
+                metavar="PATH...", help="Images, folders of images, films; or the number of a camera, such as 0.")],
             out: Annotated[Path | None, typer.Option(
-                help="Folder for the masks. [default: RUN/predictions; of a run on the hub, predictions]",
-                show_default=False)] = None,
+                help="Folder for the masks, or the .mp4 file of one film. [default: RUN/predictions; of a run on the "
+                     "hub, predictions; of a camera, a window]", show_default=False)] = None,
             format: Annotated[str, typer.Option(
                 help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
                      "labelme, coco, geojson: polygons to correct; cityscapes: the ids and names that the benchmark's "
@@ -24,12 +25,28 @@ def predict(run: AnyRun,
             least_certain: Annotated[int | None, typer.Option(
                 help="Write so many images only: those that the model is least sure of.", metavar="N",
                 show_default=False)] = None,
+            frames: Annotated[bool, typer.Option("--frames", help="Of a film: a mask a frame, no film.")] = False,
+            smooth: Annotated[int, typer.Option(
+                help="Of a film: masks by the mean of so many frames' probabilities, against flicker.",
+                metavar="N")] = 1,
             device: Device = None, precision: Precision = None):
-    "Segment images of any size: for each a mask of class indices in color, and an overlay."
+    "Segment images of any size, films, what a camera sees: masks of class indices in color, and overlays."
     from ..workflows.open_predictor import open_predictor, predictions_folder
+    from .films import Problems, check_flags, predict_cameras, predict_films, split_paths
+    images, films, cameras = split_paths(paths)
+    check_flags(images, films + cameras, out, (frames, smooth, least_certain))
+    predictor, problems = open_predictor(run, device, precision), Problems()
+    if cameras: predict_cameras(predictor, cameras, out, smooth, frames, format)
+    out = out or predictions_folder(run)
+    if images:
+        with problems.later(): _predict_images(predictor, images, out, format, least_certain)
+    predict_films(predictor, films, out, smooth, frames, format, problems)
+    problems.check()
+
+
+def _predict_images(predictor, paths: list[Path], out: Path, format: str, least_certain: int | None):
     from ..workflows.predict import PartlyDone, PredictOptions
     from ..workflows.predict import predict as predict_images
-    predictor, out = open_predictor(run, device, precision), out or predictions_folder(run)
     try: written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
     except PartlyDone as partly:
         for each in partly.failed: console.print(f"failed:   {each.problem}")

@@ -69,8 +69,12 @@ def save_overlay(image: Image.Image, mask: np.ndarray, palette, path: Path):
         palette: a color a class.
         path: the file to write.
     """
-    colors = Image.fromarray(np.array(palette, dtype=np.uint8)[mask])
-    with atomic_write(path) as file: Image.blend(image, colors, OVERLAY).save(file, format="PNG")
+    with atomic_write(path) as file: overlaid(image, mask, palette).save(file, format="PNG")
+
+
+def overlaid(image: Image.Image, mask: np.ndarray, palette) -> Image.Image:
+    "An image in RGB with the colors of its mask, uint8 `[H,W]`, laid over it."
+    return Image.blend(image, Image.fromarray(np.array(palette, dtype=np.uint8)[mask]), OVERLAY)
 
 
 def save_json(content: Any, path: Path):
