@@ -14,7 +14,8 @@ _HOME = {
     "resume": "workflows.resume", "ResumeOptions": "workflows.resume",
     "evaluate": "workflows.evaluate", "ScoringOptions": "evaluation.scoring", "learner_from_run": "workflows.open_run",
     "SegmentationInterpretation": "reports.interpretation", "Scores": "evaluation.scores",
-    "Run": "runs.run", "Predictor": "deploy.predictor",
+    "Run": "runs.run", "Predictor": "deploy.predictor", "PredictorOptions": "deploy.predictor_options",
+    "TileOptions": "tiling",
 }
 __all__ = list(_HOME)
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from .errors import UserError
 from .exif import upright
-from .images import decoding, is_banded, is_deep, open_upright, read_bands
-from .rgb import ValueRange, tensor_to_array, to_8_bits, to_rgb
+from .images import decoding, is_banded, is_deep, is_large_tiff, open_rows, open_upright, read_bands
+from .rgb import ValueRange, is_outside, tensor_to_array, to_8_bits, to_rgb
+from .tiff_rows import TiffRows
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
 MOST_CHANNELS = 1024
@@ -59,6 +60,15 @@ class ImageFormat:
         if values.shape[-1] != self.channels: values = values.repeat(self.channels, axis=-1)  # gray
         return self._in_8_bits(values, name)
 
+    def open(self, source: Any) -> "np.ndarray | FormattedRows":
+        """As `read`; but of a TIFF file that is too large to be read at once, what gives its rows so.
+
+        That has a `shape` (H, W, channels), and rows `[top:bottom]`, uint8 `[r,W,channels]`; errors as `read` raises
+        them, some of them only for the rows that cause them.
+        """
+        if isinstance(source, str | Path) and is_large_tiff(source): return FormattedRows(source, self)
+        return self.read(source)
+
     def _values(self, source: Any, name: str) -> np.ndarray:
         "`[H,W]` or `[H,W,C]` as they are, but that colors are gray where one channel is wanted."
         if isinstance(source, str | Path): source, _ = open_upright(source)
@@ -82,16 +92,22 @@ class ImageFormat:
         if self.value_range is None: return tensor_to_array(values)
         return np.moveaxis(values, 0, -1) if values.ndim == 3 else values
 
-    def _in_8_bits(self, values: np.ndarray, name: str) -> np.ndarray:
-        is_deep = values.dtype != np.uint8
+    def _in_8_bits(self, values: np.ndarray, name: str, is_told: bool = False) -> np.ndarray:
+        "`is_told` is whether a `Note` has told of numbers that are cut off."
+        if not self._is_deep(values.dtype, name): return values
+        return to_8_bits(values, self.value_range, name, is_told)
+
+    def _is_deep(self, dtype: np.dtype, name: str) -> bool:
+        "Whether numbers have more than 8 bits; `UserError` where that isn't what the format has."
+        is_deep = dtype != np.uint8
         if is_deep and self.value_range is None:
-            raise UserError(f"{name}: has numbers of more than 8 bits ({values.dtype}), where the model and its "
+            raise UserError(f"{name}: has numbers of more than 8 bits ({dtype}), where the model and its "
                             "training images have 8; convert it as these were.")
         if not is_deep and self.value_range is not None:
             low, high = self.value_range
             raise UserError(f"{name}: has 8 bits, where the training images have numbers from {low:g} to {high:g}; "
                             "pass images as these were.")
-        return to_8_bits(values, self.value_range, name) if is_deep else values
+        return is_deep
 
     def problem(self, found: int, is_banded: bool = True) -> str:
         """Why an image with so many channels can't be read; empty where it can.
@@ -107,6 +123,35 @@ class ImageFormat:
     def show(self, source: Any) -> Image.Image:
         "An image as people look at it: `displayed`, in RGB."
         return Image.fromarray(displayed(self.read(source)))
+
+
+class FormattedRows:
+    "Rows of a TIFF file as an `ImageFormat` has them: `shape` (H, W, channels), `[top:bottom]` uint8."
+
+    def __init__(self, path: str | Path, format: ImageFormat):
+        self._name, self._format, self._is_banded = str(path), format, is_banded(path)
+        self._rows: TiffRows = open_rows(path)
+        found = self._rows.shape[-1]
+        if problem := format.problem(found, self._is_banded): raise UserError(f"{path}: {problem}")
+        format._is_deep(self._rows.dtype, self._name)
+        self.shape = (*self._rows.shape[:2], format.channels)
+        self._is_told = False  # that numbers are cut off
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        with decoding(self._name): values = self._rows[rows]
+        if len(values) == 0: return np.empty((0, *self.shape[1:]), np.uint8)
+        channels = self._format.channels
+        if values.shape[-1] != channels: values = self._in_channels(values, channels)
+        in_8_bits = self._format._in_8_bits(values, self._name, self._is_told)
+        if self._format.value_range: self._is_told |= is_outside(values, self._format.value_range)
+        return in_8_bits
+
+    def _in_channels(self, values: np.ndarray, channels: int) -> np.ndarray:
+        "As Pillow has it: without transparency, colors as gray, gray repeated."
+        is_color = values.shape[-1] >= 3
+        if channels == 3: return values[..., :3] if is_color else values[..., :1].repeat(3, axis=-1)
+        if not is_color: return values[..., :1]
+        return np.asarray(Image.fromarray(np.ascontiguousarray(values[..., :3])).convert("L"))[..., None]
 
 
 def displayed(pixels: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 "Images from anywhere: each file is opened here, and one message says what is wrong with one that can't be read."
 
+import glob
+import itertools
 import os
 import re
 import stat
@@ -10,11 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from .errors import UserError
 from .exif import DamagedExif, orientation_of, upright, upright_size
-from .tiff import is_cut, is_tiff, read_tiff, tiff_header
+from .tiff import check_whole, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
+from .tiff_rows import TiffRows
 
 VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never predicted
 VOID_GRAY = 220
@@ -80,9 +83,17 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     except ValueError as error:
         if "Exif" in str(error): raise DamagedExif(error) from error  # an AVIF's is read with its header
         raise
+    except Image.DecompressionBombError as error: image = _large_header(source, error)
     with image:
         if 0 in image.size: raise ValueError("it has no pixels")
         yield image
+
+
+def _large_header(source: str | Path | BinaryIO, problem: Exception) -> TiffImagePlugin.TiffImageFile:
+    "The header of a TIFF beyond Pillow's limit, which can be read by rows; ValueError for other formats."
+    try: return TiffImagePlugin.TiffImageFile(source)
+    except SyntaxError:  # what Pillow's formats raise for other files
+        raise ValueError(f"{str(problem).rstrip('.')}; convert it to a TIFF, which is read by rows") from problem
 
 
 @contextmanager
@@ -104,6 +115,7 @@ def open_image(path: str | Path) -> Image.Image:
     `UserError` where the file is missing, cut short, no image, or has more than 8 bits a color, which Pillow would cut.
     """
     with _header(path) as image:
+        check_whole(image.size[::-1])
         _check_depth(image)
         image.load()
         return image
@@ -115,6 +127,7 @@ def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
     Errors as for `open_image`, and `UserError` for EXIF data that can't be read.
     """
     with _header(path) as image:
+        check_whole(image.size[::-1])
         _check_depth(image)
         return upright(image), image.format in LOSSY
 
@@ -149,6 +162,20 @@ def read_bands(path: str | Path) -> np.ndarray:
     with reading(path):
         _tiff_header(path)
         return read_tiff(path)
+
+
+def is_large_tiff(path: str | Path) -> bool:
+    "Whether a file is a TIFF of more pixels than are read at once, but `open_rows`."
+    with reading(path):
+        if _is_banded(path): return is_too_large(_tiff_header(path)[0])
+        with _header(path) as image: return image.format == "TIFF" and is_too_large(image.size[::-1])
+
+
+def open_rows(path: str | Path) -> TiffRows:
+    "A TIFF file by rows; `UserError` where it can't be read so."
+    with reading(path):
+        _tiff_header(path)
+        return TiffRows(path)
 
 
 def _tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
@@ -217,21 +244,57 @@ def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]
 def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
     """The image files among `paths`, and in or below the folders among them, each with its path relative to that.
 
-    Where `out` lies below such a folder, what is in it was written there before, and is left out. `UserError` for a
-    path that isn't there, and for a folder without images.
+    A path that isn't there may be a pattern, such as `frames/*/left.png` or `frames/**/*.jpg`, of files and folders;
+    files are then relative to where the pattern begins. Where `out` lies below a folder, what is in it was written
+    there before, and is left out. `UserError` for a path that isn't there, and for a folder without images.
     """
-    found, out = [], out.resolve()
+    found = []
     for path in paths:
-        if path.is_dir():
-            below = out if path.resolve() in out.parents else None
-            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-                           and below not in file.resolve().parents
-                           and not any(map(is_junk, file.relative_to(path).parts)))
-            if not files: raise UserError(f"{path}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
-            found += [(file, file.relative_to(path)) for file in files]
+        if path.is_dir(): found += _images_below(path, out)
         elif path.exists(): found.append((path, Path(path.name)))
+        elif glob.has_magic(str(path)): found += _images_like(path, out)
         else: raise UserError(f"{path}: there is no such file or folder; check the path.")
     return found
+
+
+def _images_below(folder: Path, out: Path) -> list[tuple[Path, Path]]:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
+                   and not any(map(is_junk, file.relative_to(folder).parts)))
+    files = _not_within(out, folder, files)
+    if not files: raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
+    return [(file, file.relative_to(folder)) for file in files]
+
+
+def _not_within(out: Path, folder: Path, files: list[Path]) -> list[Path]:
+    "Those of the files in `folder` that don't lie in `out`, where that lies below it."
+    out = out.resolve()
+    if folder.resolve() not in out.parents: return files
+    return [file for file in files if out not in file.resolve().parents]
+
+
+def _images_like(pattern: Path, out: Path) -> list[tuple[Path, Path]]:
+    start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    matches = [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]
+    files = [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
+    files = _not_within(out, start, files)
+    above = {folder for file in files for folder in file.parents}
+    folders = [match for match in matches if match.is_dir() and match not in above]
+    found = [(file, file.relative_to(start)) for file in files]
+    for folder in folders: found += [(file, file.relative_to(start)) for file, _ in _images_below(folder, out)]
+    if not found: raise UserError(f"{pattern}: no image is called so; check the pattern.")
+    return found
+
+
+def listed_paths(file: Path) -> list[Path]:
+    """The paths that a text file lists, one a line, from the folder that it lies in; `#` begins a remark.
+
+    `UserError` where it can't be read, or lists none.
+    """
+    try: lines = file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+    except OSError as error: raise UserError(f"{file}: can't be read ({error.strerror}); check the path.") from error
+    paths = [file.parent / line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not paths: raise UserError(f"{file}: lists no images; write a path a line.")
+    return paths
 
 
 def to_palette_image(mask: np.ndarray, palette) -> Image.Image:

@@ -47,14 +47,21 @@ def _converted(image: Image.Image, value_range: ValueRange | None, name: str) ->
     with decoding(name): return image.convert("RGB")
 
 
-def to_8_bits(values: np.ndarray, value_range: ValueRange, name: str) -> np.ndarray:
-    """uint8 of the same shape: the range's ends are 0 and 255; what lies outside is cut off, of which a `Note` tells.
+def is_outside(values: np.ndarray, value_range: ValueRange) -> bool:
+    "Whether numbers are darker than a range's black, or brighter than its white."
+    return bool(values.min() < value_range[0] or values.max() > value_range[1])
+
+
+def to_8_bits(values: np.ndarray, value_range: ValueRange, name: str, is_told: bool = False) -> np.ndarray:
+    """uint8 of the same shape: the range's ends are 0 and 255; what lies outside is cut off.
+
+    A `Note` tells of that, unless it `is_told`.
 
     `UserError`, which calls the image by its `name`, for pixels that are no numbers.
     """
     if np.isnan(values).any(): raise UserError(f"{name}: holds pixels that are no numbers; replace them.")
     low, high = value_range
-    if values.min() < low or values.max() > high:
+    if is_outside(values, value_range) and not is_told:
         warnings.warn(Note(f"{name}: holds numbers from {values.min():g} to {values.max():g}, where black is {low:g} "
                            f"and white {high:g}; those outside are cut off"), stacklevel=2)
     return np.round((values.astype(np.float64).clip(low, high) - low) * (255 / (high - low))).astype(np.uint8)

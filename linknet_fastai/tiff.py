@@ -4,6 +4,7 @@ Of damaged files these raise whatever tifffile does; `images` makes one message 
 """
 
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,17 +41,15 @@ def is_tiff(path: str | Path) -> bool:
 
 def tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
     "(height, width), channels, type of the numbers, and pages of a TIFF file, from its header alone."
-    with _page(path) as (page, pages):
+    with first_page(path) as (page, pages):
         return (page.imagelength, page.imagewidth), page.samplesperpixel, np.dtype(page.dtype), pages
 
 
 def read_tiff(path: str | Path) -> np.ndarray:
     "The first page of a TIFF file, `[H,W,C]`, with the numbers that it has."
-    with _page(path) as (page, _):
-        if page.imagelength * page.imagewidth > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):  # as Pillow has it
-            raise ValueError(f"{page.imagewidth}x{page.imagelength} pixels are too many")
-        tag = page.tags.get(ORIENTATION)
-        if tag is not None and tag.value != 1: raise ValueError(f"its orientation is {tag.value}; save it upright")
+    with first_page(path) as (page, _):
+        check_whole((page.imagelength, page.imagewidth))
+        check_upright(page)
         values = page.asarray()
         if values.ndim == 2: values = values[..., None]
         elif values.ndim == 3 and page.planarconfig == 2: values = np.moveaxis(values, 0, -1)  # one after the other
@@ -59,8 +58,27 @@ def read_tiff(path: str | Path) -> np.ndarray:
         return values
 
 
+def is_too_large(size: tuple[int, int]) -> bool:
+    "Whether a (height, width) is beyond Pillow's limit, `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels."
+    return size[0] * size[1] > 2 * (Image.MAX_IMAGE_PIXELS or np.inf)
+
+
+def check_whole(size: tuple[int, int]):
+    "ValueError for a (height, width) beyond that limit."
+    if is_too_large(size):
+        raise ValueError(f"{size[1]}x{size[0]} pixels are too many to be read at once; predict such an image by tiles "
+                         "with `--tile HxW`, and cut such a mask into parts")
+
+
+def check_upright(page: TiffPage):
+    "ValueError where a page is to be turned."
+    tag = page.tags.get(ORIENTATION)
+    if tag is not None and tag.value != 1: raise ValueError(f"its orientation is {tag.value}; save it upright")
+
+
 @contextmanager
-def _page(path: str | Path):
+def first_page(path: str | Path) -> Iterator[tuple[TiffPage, int]]:
+    "The first page of a TIFF file that is open, of which the header is read, and the number of pages."
     with TiffFile(path) as file:
         page = file.pages.first
         if not isinstance(page, TiffPage) or page.dtype is None: raise ValueError("it holds no image")

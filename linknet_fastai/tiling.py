@@ -14,7 +14,7 @@ from .errors import UserError
 
 STRIDE = 32  # of the models: tiles that begin at its multiples see the same grid of pixels as a whole image would
 SMALLEST, USUAL, LARGEST_OVERLAP = 64, 512, 0.75
-BAND = 1 << 27  # numbers in the band of logits that is in memory, 512 MB: more classes, narrower bands
+BAND = 1 << 26  # numbers in the band of logits that is in memory, 256 MB: more classes, narrower bands
 
 Span = tuple[int, int]  # first row or column, and the first behind
 Logits = Callable[[np.ndarray], np.ndarray]  # pixels uint8 [N,h,w,C] to logits float32 [N,num_classes,h,w]
@@ -119,7 +119,7 @@ def blend(pixels: Any, tiling: Tiling, logits_of: Logits, num_classes: int,
         batch_size: tiles at once, as far as they are of one size.
 
     Yields the rows, the columns, and the logits there, float32 `[num_classes,r,c]`, which are overwritten after that.
-    Where the bands of all columns would take more than 512 MB, the columns come in blocks, and the tiles at their
+    Where the bands of all columns would take more than 256 MB, the columns come in blocks, and the tiles at their
     edges are predicted twice.
     """
     rows, columns = tiling.spans(pixels.shape[:2])
@@ -135,8 +135,10 @@ def blend(pixels: Any, tiling: Tiling, logits_of: Logits, num_classes: int,
                 (left, right), weight = spans_
                 inside = slice(max(left, block.start), min(right, block.stop))
                 part = slice(inside.start - left, inside.stop - left)
-                found = found[:, :, part] * (row_weights[number][:, None] * weight[part])
-                band[:, :bottom - top, inside.start - block.start:inside.stop - block.start] += found
+                here = band[:, :bottom - top, inside.start - block.start:inside.stop - block.start]
+                weight = row_weights[number][:, None] * weight[part]
+                # class by class: the product of all would be as large as the tile's logits
+                for summed, logits in zip(here, found): summed += logits[:, part] * weight
             following = rows[number + 1][0] if number + 1 < len(rows) else bottom
             yield slice(top, following), block, band[:, :following - top]
             _scroll(band, following - top)

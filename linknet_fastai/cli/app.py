@@ -23,6 +23,7 @@ from .arguments import (
     RunOrFile,
     Split,
     Tile,
+    Tta,
     open_dataset,
 )
 from .datasets import datasets_app
@@ -180,9 +181,7 @@ def show_results(run: RunFolder, split: Split = "val", data: Data = None,
 
 @app.command()
 def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
-             tta: Annotated[str | None, typer.Option(
-                 help="`flip`: predict from each image and its mirror image, in twice the time.",
-                 show_default=False)] = None,
+             tta: Tta = None,
              boundary: Annotated[int | None, typer.Option(
                  help="Also score the pixels within so many of another class.", show_default=False)] = None,
              tile: Tile = None, overlap: Overlap = None,

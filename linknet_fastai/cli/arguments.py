@@ -23,6 +23,8 @@ Precision = Annotated[str | None, typer.Option(
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the model first (torch.compile).")]
 Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
                                          show_default=False)]
+Tta = Annotated[str | None, typer.Option(
+    help="`flip`: predict from each image and its mirror image, in twice the time.", show_default=False)]
 Tile = Annotated[str | None, typer.Option(
     help="Predict images at their own resolution by tiles of this size. [default: as it was trained]", parser=size,
     metavar="HxW", show_default=False)]

@@ -1,20 +1,23 @@
 "The commands that put a trained model to work: on images, in other programs, in a browser, on the hub."
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .arguments import AnyRun, Data, Device, HubRun, Precision, RunFolder
-from .printing import console, print_exported, tracked
+from ..errors import UserError
+from .arguments import AnyRun, Data, Device, HubRun, Overlap, Precision, RunFolder, Tile, Tta
+from .printing import console, error_console, json_lines, print_exported, rated, tracked
 
 deploy_app = typer.Typer()
 
 
 @deploy_app.command()
 def predict(run: AnyRun,
-            paths: Annotated[list[Path], typer.Argument(
-                metavar="PATH...", help="Images, folders of images, films; or the number of a camera, such as 0.")],
+            paths: Annotated[list[Path] | None, typer.Argument(
+                metavar="PATH...", help="Images, folders of images, patterns such as 'frames/*.png', films; or the "
+                                        "number of a camera, such as 0.", show_default=False)] = None,
             out: Annotated[Path | None, typer.Option(
                 help="Folder for the masks, or the .mp4 file of one film. [default: RUN/predictions; of a run on the "
                      "hub, predictions; of a camera, a window]", show_default=False)] = None,
@@ -22,6 +25,17 @@ def predict(run: AnyRun,
                 help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
                      "labelme, coco, geojson: polygons to correct; cityscapes: the ids and names that the benchmark's "
                      "server takes.")] = "masks",
+            listed: Annotated[Path | None, typer.Option(
+                "--list", help="A text file with more images, a path a line.", show_default=False)] = None,
+            goes_on: Annotated[bool, typer.Option(
+                "--continue", help="Skip what is predicted already, and no older than its image.")] = False,
+            no_overlays: Annotated[bool, typer.Option("--no-overlays", help="Masks alone.")] = False,
+            jpeg_overlays: Annotated[bool, typer.Option("--jpeg-overlays", help="Overlays as JPEG: a tenth of the "
+                                                                               "bytes.")] = False,
+            probabilities: Annotated[str | None, typer.Option(
+                help="Write them, too: npz, of all classes (float16), or png, of the class that was chosen (8 bits).",
+                show_default=False)] = None,
+            tta: Tta = None, tile: Tile = None, overlap: Overlap = None,
             least_certain: Annotated[int | None, typer.Option(
                 help="Write so many images only: those that the model is least sure of.", metavar="N",
                 show_default=False)] = None,
@@ -29,32 +43,54 @@ def predict(run: AnyRun,
             smooth: Annotated[int, typer.Option(
                 help="Of a film: masks by the mean of so many frames' probabilities, against flicker.",
                 metavar="N")] = 1,
+            as_json: Annotated[bool, typer.Option(
+                "--json", help="Print a line of JSON an image, with the part of each class, and no more.")] = False,
             device: Device = None, precision: Precision = None):
     "Segment images of any size, films, what a camera sees: masks of class indices in color, and overlays."
+    from ..deploy.predictor_options import PredictorOptions
+    from ..tiling import TileOptions
     from ..workflows.open_predictor import open_predictor, predictions_folder
+    from ..workflows.predict_options import PredictOptions
     from .films import Problems, check_flags, predict_cameras, predict_films, split_paths
-    images, films, cameras = split_paths(paths)
-    check_flags(images, films + cameras, out, (frames, smooth, least_certain))
-    predictor, problems = open_predictor(run, device, precision), Problems()
+    if not paths and listed is None: raise UserError("there is nothing to predict; name images, or a `--list` of them.")
+    if no_overlays and jpeg_overlays: raise UserError("`--no-overlays` and `--jpeg-overlays` exclude each other.")
+    images, films, cameras = split_paths(paths or [])
+    for_images = {"--least-certain": least_certain, "--json": as_json, "--continue": goes_on,
+                  "--probabilities": probabilities, "--no-overlays": no_overlays, "--jpeg-overlays": jpeg_overlays}
+    check_flags(images or listed, films + cameras, out, (frames, smooth), for_images)
+    overlays = "none" if no_overlays else "jpeg" if jpeg_overlays else "png"
+    progress = rated("images", error_console() if as_json else console)
+    options = PredictOptions(format, least_certain, overlays, probabilities, goes_on, listed, progress)
+    predictor = open_predictor(run, device, precision, PredictorOptions(tta, TileOptions(tile, overlap)))
+    if as_json: options = replace(options, observe=json_lines(predictor.card.classes))
+    problems = Problems()
     if cameras: predict_cameras(predictor, cameras, out, smooth, frames, format)
     out = out or predictions_folder(run)
-    if images:
-        with problems.later(): _predict_images(predictor, images, out, format, least_certain)
+    if images or listed:
+        with problems.later(): predict_images(predictor, images, out, options, quiet=as_json)
     predict_films(predictor, films, out, smooth, frames, format, problems)
     problems.check()
 
 
-def _predict_images(predictor, paths: list[Path], out: Path, format: str, least_certain: int | None):
-    from ..workflows.predict import PartlyDone, PredictOptions
-    from ..workflows.predict import predict as predict_images
-    try: written = predict_images(predictor, paths, out, PredictOptions(format, least_certain, tracked("predicting")))
+def predict_images(predictor, paths: list[Path], out: Path, options, quiet: bool = False):
+    "Predict, and print what became of it, unless `quiet`."
+    from ..deploy.output import FORMATS
+    from ..workflows.predict import PartlyDone
+    from ..workflows.predict import predict as predict_all
+    try: written = predict_all(predictor, paths, out, options)
     except PartlyDone as partly:
-        for each in partly.failed: console.print(f"failed:   {each.problem}")
+        for each in partly.failed if not quiet else (): console.print(f"failed:   {each.problem}")
         raise
-    if least_certain is not None:
+    except (KeyboardInterrupt, SystemExit):
+        hint = "" if FORMATS[options.format].shared else "; `--continue` goes on with the others"
+        error_console().print(f"stopped:  what is in {out} is whole{hint}", markup=False)
+        raise
+    if quiet: return
+    if options.least_certain is not None:
         console.print("certainty, the mean margin between the best class and the second, the least first:")
         for each in written: console.print(f"{each.certainty:.3f} {each.image}", markup=False)
-    console.print(f"{len(written)} {'masks' if format in ('masks', 'values', 'cityscapes') else 'images'} in {out}")
+    what = "masks" if options.format in ("masks", "values", "cityscapes") else "images"
+    console.print(f"{len(written)} {what} in {out}")
 
 
 @deploy_app.command()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -25,14 +26,14 @@ def split_paths(paths: list[Path]) -> tuple[list[Path], list[Path], list[int]]:
     return [path for path in paths if not cameras and path not in films], films, cameras
 
 
-def check_flags(images: list[Path], films: list, out: Path | None, flags: tuple[bool, int, int | None]):
-    "`UserError` for flags, `--frames`, `--smooth` and `--least-certain`, that are for other things than are named."
-    frames, smooth, least_certain = flags
-    if films and least_certain is not None:
-        raise UserError("--least-certain chooses images; predict films without it.")
+def check_flags(images, films: list, out: Path | None, for_films: tuple[bool, int], for_images: dict[str, Any]):
+    "`UserError` for flags, `--frames` and `--smooth` or those `for_images`, that are for other things than are named."
+    frames, smooth = for_films
+    given = next((flag for flag, value in for_images.items() if value), None)
+    if films and given: raise UserError(f"{given} is for images; predict films without it.")
     if not films and (frames or smooth != 1):
         raise UserError(f"{'--frames' if frames else '--smooth'} is for films, and none is named; leave it out.")
-    if films and out is not None and out.suffix == ".mp4" and len(images) + len(films) > 1:
+    if films and out is not None and out.suffix == ".mp4" and (images or len(films) > 1):
         raise UserError(f"{out}: is one film, and more is named; pass a folder as `--out`.")
 
 

@@ -82,5 +82,5 @@ class SafeConsole(Console):
         options = self.options.update(max_width=WIDEST)
         width = max(self.width, Measurement.get(self, options, table).maximum)
         wide = SafeConsole(file=self.file, width=width, force_terminal=self.is_terminal, highlight=False,
-                           quiet=self.quiet)
+                           emoji=False, quiet=self.quiet)
         wide.print(table)

@@ -1,23 +1,27 @@
 "What the command line shows: lines, tables, bars."
 
+import json
 import os
 import time
 from collections.abc import Callable
 
 from rich.markup import escape
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Table
 
 from ..recipes import Recipe
 from .output import SafeConsole
 
+SECONDS_BETWEEN_LINES = 10
+
 # of several processes one speaks
-console = SafeConsole(soft_wrap=True, highlight=False, markup=False, quiet=os.environ.get("RANK", "0") != "0")
+console = SafeConsole(soft_wrap=True, highlight=False, markup=False, emoji=False,
+                      quiet=os.environ.get("RANK", "0") != "0")
 
 
 def error_console() -> SafeConsole:
     "A console on what is standard error now: tests replace it."
-    return SafeConsole(stderr=True, soft_wrap=True, highlight=False)
+    return SafeConsole(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 def tracked(what: str) -> Callable:
@@ -26,6 +30,28 @@ def tracked(what: str) -> Callable:
         if not console.is_terminal: console.print(f"{what} {total} files")
         return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
     return tracked
+
+
+def rated(what: str, to: SafeConsole = console) -> Callable:
+    """A `Progress` of `what`, such as images: a bar on a terminal, else a line now and then, and one at the end.
+
+    All say how many a second.
+    """
+    def rated(items, total: int):
+        started, said = time.monotonic(), time.monotonic()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                   TextColumn("{task.fields[rate]}"), TextColumn("left"), TimeRemainingColumn())
+        with Progress(*columns, console=to, transient=True, disable=not to.is_terminal) as bar:
+            task = bar.add_task(what, total=total, rate="")
+            for done, item in enumerate(items, 1):
+                yield item
+                rate = f"{done / (time.monotonic() - started):.1f} a second"
+                bar.update(task, advance=1, rate=rate)
+                if not to.is_terminal and done < total and time.monotonic() - said > SECONDS_BETWEEN_LINES:
+                    said = time.monotonic()
+                    to.print(f"{what}: {done} of {total}, {rate}")
+        if total: to.print(f"{what}: {total}, {total / (time.monotonic() - started):.1f} a second")
+    return rated
 
 
 def watched(progress):
@@ -152,6 +178,19 @@ def print_exported_speed(speed):
     height, width = speed.size
     console.print(f"machine:    cpu, {speed.threads} threads, {speed.engine}, {speed.precision}\n"
                   f"prediction: {speed.milliseconds:.1f} ms an image at {height}x{width}, one at a time")
+
+
+def json_lines(classes: tuple[str, ...]) -> Callable:
+    "What prints each prediction, or why there is none, as a line of JSON; `classes` are the model's."
+    def print_line(result):
+        content = {"image": str(result.image)}
+        if hasattr(result, "problem"): content["error"] = result.problem
+        else:
+            shares = [pixels / sum(result.pixels) for pixels in result.pixels]
+            content |= {"mask": str(result.file), "height": result.size[0], "width": result.size[1],
+                        "classes": dict(zip(classes, shares))}
+        console.print(json.dumps(content), markup=False)
+    return print_line
 
 
 def print_runs(rows: list[tuple[str, ...]], unreadable: list):

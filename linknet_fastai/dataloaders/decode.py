@@ -16,10 +16,11 @@ from PIL import Image
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.scan import file_state
 from ..errors import UserError
-from ..image_format import resized
+from ..image_format import FormattedRows, resized
 from ..images import VOID, image_size, scaled_size
 from .cache import cached
 
+ROWS = 512  # copied at once
 Size = tuple[int, int]  # height, width
 
 
@@ -71,7 +72,7 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size 
 
     def fill(content: np.ndarray):
         parts = views(content)
-        decode = partial(_decode, dataset, canvas)
+        decode = partial(_decode, dataset, canvas, size is None)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _ in pool.map(decode, rows["image"], rows["mask"], scaled_sizes, parts[::2], parts[1::2]): pass
 
@@ -88,14 +89,28 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size 
     return samples
 
 
-def _decode(dataset: SegmentationDataset, canvas: Size | None, image_path: Path, mask_path: Path, scaled: Size,
-            image_out: np.ndarray, mask_out: np.ndarray):
-    "A sample's files into flat arrays: the image of size `scaled`, the mask as it is; or both on a `canvas`."
+def _decode(dataset: SegmentationDataset, canvas: Size | None, size_is_own: bool, image_path: Path, mask_path: Path,
+            scaled: Size, image_out: np.ndarray, mask_out: np.ndarray):
+    """A sample's files into flat arrays: the image of size `scaled`, the mask as it is; or both on a `canvas`.
+
+    Where `scaled` is each image's own size, the image may be one that is read by rows.
+    """
+    if size_is_own:
+        _copy_rows(dataset.open_pixels(image_path), image_out)
+        mask_out[:] = dataset.read_mask(mask_path, size=scaled).ravel()
+        return
     image = dataset.read_pixels(image_path)
     mask = dataset.read_mask(mask_path, size=image.shape[:2])
     pixels = resized(image, scaled)
     if canvas: pixels, mask = _on_canvas(pixels, _resized_mask(mask, scaled), canvas)
     image_out[:], mask_out[:] = pixels.ravel(), mask.ravel()
+
+
+def _copy_rows(source: np.ndarray | FormattedRows, out: np.ndarray):
+    "Pixels uint8 `[H,W,C]` into a flat array, channel by channel, some rows at a time."
+    height, width, channels = source.shape
+    planes = out.reshape(channels, height, width)
+    for top in range(0, height, ROWS): planes[:, top:top + ROWS] = source[top:top + ROWS].transpose(2, 0, 1)
 
 
 def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError, check_choice
-from ..image_format import ImageFormat
+from ..image_format import FormattedRows, ImageFormat
 from ..images import VOID
 from ..rgb import ValueRange
 from .class_file import Color
@@ -121,6 +121,10 @@ class SegmentationDataset:
     def read_pixels(self, path: Path) -> np.ndarray:
         "An upright image file, uint8 `[H,W,channels]`; `UserError` where it can't be read, or lies outside `root`."
         return self.image_format.read(self.inside(path))
+
+    def open_pixels(self, path: Path) -> "np.ndarray | FormattedRows":
+        "As `read_pixels`, or by rows: `ImageFormat.open`."
+        return self.image_format.open(self.inside(path))
 
     def read_mask(self, path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         """Classes and `VOID` of a mask file, uint8 `[H,W]`.

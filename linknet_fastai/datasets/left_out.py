@@ -15,16 +15,23 @@ def left_out(images: list[Path], channels: int = 3) -> str:
 
     That are transparency, a fourth channel, further pages or frames, and colors where one channel is wanted.
     """
-    counts: Counter[str] = Counter()
-    for path in images:
-        try: mode, found, frames = _mode(path), channel_count(path), frame_count(path)
-        except UserError: continue  # the check names it
-        if found != channels and mode in TRANSPARENT:
-            counts["images have a channel of transparency, which is left out"] += 1
-        if found != channels and mode in PADDED: counts["images have a fourth channel, which is left out"] += 1
-        if channels == 1 and found >= 3 and mode: counts["images are in color, and read as gray"] += 1
-        if frames > 1: counts["images have several pages, of which the first is read"] += 1
+    return describe_left_out(Counter(what for path in images for what in left_out_of(path, channels)))
+
+
+def describe_left_out(counts: Counter[str]) -> str:
+    "The note, by how many images each thing is true of."
     return "; ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def left_out_of(path: Path, channels: int) -> list[str]:
+    "What is true of one image; nothing of one that can't be read."
+    try: mode, found, frames = _mode(path), channel_count(path), frame_count(path)
+    except UserError: return []  # the check names it
+    facts = {"images have a channel of transparency, which is left out": found != channels and mode in TRANSPARENT,
+             "images have a fourth channel, which is left out": found != channels and mode in PADDED,
+             "images are in color, and read as gray": channels == 1 and found >= 3 and mode,
+             "images have several pages, of which the first is read": frames > 1}
+    return [what for what, is_so in facts.items() if is_so]
 
 
 def _mode(path: Path) -> str:

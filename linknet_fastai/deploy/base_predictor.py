@@ -2,13 +2,14 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ..errors import Note
-from ..image_format import resized
+from ..errors import Note, UserError
+from ..image_format import FormattedRows, resized
 from ..images import scaled_size
 from ..runs.card import ModelCard
 from ..tiling import blend, blended_classes
@@ -24,6 +25,7 @@ class BasePredictor(ABC):
     the model was trained at; with `tiling` they are predicted at their own resolution, by tiles, in little memory.
     """
 
+    without_probabilities = ""  # why there are none, if there aren't
     batch_size = 1  # images of the size that the model was trained at, or tiles, that are best computed at once
 
     def __init__(self, card: ModelCard, options: PredictorOptions):
@@ -52,15 +54,27 @@ class BasePredictor(ABC):
         "Whether images are predicted by tiles, at their own resolution."
         return self.tiling is not None
 
+    def check_probabilities(self):
+        "`UserError` where there are none."
+        if self.without_probabilities: raise UserError(self.without_probabilities)
+
+    @contextmanager
+    def workers(self) -> Iterator[tuple[int, Callable[[], None]]]:
+        "How many images are best computed side by side, meanwhile, and what each thread calls that does so."
+        yield 1, lambda: None
+
     def __call__(self, image: Any) -> np.ndarray:
         "Classes, uint8 `[H,W]` of the image's own size."
         pixels = self.read(image)
         if note := other_scale(pixels.shape[:2], self.card, self.is_tiled): warnings.warn(Note(note), stacklevel=2)
         return self.predict(pixels)
 
-    def read(self, image: Any) -> np.ndarray:
-        "The pixels of an image, uint8 `[H,W,C]`, as the model was trained on them; errors as `ImageFormat.read`."
-        return self.card.image_format.read(image)
+    def read(self, image: Any) -> "np.ndarray | FormattedRows":
+        """The pixels of an image, uint8 `[H,W,C]`, as the model was trained on them; errors as `ImageFormat.read`.
+
+        By tiles, large TIFF files are read by rows: `ImageFormat.open`.
+        """
+        return self.card.image_format.open(image) if self.is_tiled else self.card.image_format.read(image)
 
     def predict(self, pixels: np.ndarray) -> np.ndarray:
         "The classes of pixels as `read` gives them, uint8 `[H,W]`."
@@ -82,11 +96,13 @@ class BasePredictor(ABC):
 
     def probabilities_of(self, pixels: np.ndarray) -> np.ndarray:
         "As `probabilities`, of pixels as `read` gives them."
+        self.check_probabilities()
         if self.is_tiled: return self.scaled_probabilities(pixels)
         return softmax(self._logits_at(self.logits(self._scaled(pixels)[None])[0], pixels.shape[:2]))
 
     def scaled_probabilities(self, pixels: np.ndarray) -> np.ndarray:
         "As `probabilities_of`, at the size that the model sees: `[num_classes,h,w]`."
+        self.check_probabilities()
         if not self.is_tiled: return softmax(self._array(self.logits(self._scaled(pixels)[None])[0]))
         whole = np.empty((len(self.card.classes), *pixels.shape[:2]), np.float32)
         for rows, columns, logits in blend(pixels, self.tiling, self._tile_logits, len(whole), self.batch_size):
@@ -98,6 +114,7 @@ class BasePredictor(ABC):
 
         It is the mean over the pixels of what the model sees, from 0 (undecided everywhere) to 1.
         """
+        self.check_probabilities()
         pixels = self.read(image)
         if not self.is_tiled: return float(margins(self.scaled_probabilities(pixels)).mean())
         parts = blend(pixels, self.tiling, self._tile_logits, len(self.card.classes), self.batch_size)

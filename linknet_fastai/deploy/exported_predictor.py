@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
 from ..runs.card import ModelCard
 from ..tiling import TileOptions
 from .base_predictor import BasePredictor, scaled_pixels, softmax
@@ -30,7 +29,10 @@ class ExportedPredictor(BasePredictor):
         self.file = Path(file)
         self.engine = open_engine(self.file, precision=precision)
         super().__init__(self.engine.card, options)
-        if options.tta: self._refuse_classes()
+        if self.card.output == "classes":
+            self.without_probabilities = (f"{self.file}: gives classes, and how sure they are is in logits; export it "
+                                          "without `--output classes`.")
+        if options.tta: self.check_probabilities()
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         "As `Predictor.logits`; of a file that gives classes, 1 where a pixel is of one, else 0."
@@ -40,23 +42,6 @@ class ExportedPredictor(BasePredictor):
 
     def classes_at(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return argmax_upsampled(logits, size)
-
-    def scaled_probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        self._refuse_classes()
-        return super().scaled_probabilities(pixels)
-
-    def probabilities_of(self, pixels: np.ndarray) -> np.ndarray:
-        self._refuse_classes()
-        return super().probabilities_of(pixels)
-
-    def certainty(self, image) -> float:
-        self._refuse_classes()
-        return super().certainty(image)
-
-    def _refuse_classes(self):
-        if self.card.output == "classes":
-            raise UserError(f"{self.file}: gives classes, and how sure they are is in logits; export it without "
-                            "`--output classes`.")
 
     def _found(self, pixels: np.ndarray) -> np.ndarray:
         found = self.engine(graph_input(pixels, self.card.input))

@@ -35,7 +35,7 @@ class FrameFolder:
         else:
             format = FORMATS[self.format]
             format.write(Predicted(self.film, relative, frame.pixels, mask, self.card),
-                         *(self.folder / name for name in format.names(relative)))
+                         *(self.folder / name for name in format.names(relative, self.film)))
 
     def copy(self, packet):
         "Sound has no place here."

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import Note
 from .extras import extra
 from .film_frame import FilmFormat, Frame
-from .film_sound import Sound, sound_track
+from .film_sound import sound_track
 
 if TYPE_CHECKING:
     import av

@@ -1,18 +1,31 @@
-"Predictions as GeoJSON, in pixels from the image's upper left corner (RFC 7946)."
+"Predictions as GeoJSON (RFC 7946): in degrees, or in pixels from the upper left corner of images of no known place."
 
 from typing import Any
 
 import numpy as np
 
+from .georeference import Georeference
 from .polygons import regions
 
 
-def geojson_content(mask: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
-    "A feature a region of the mask uint8 `[H,W]`: a polygon with holes, whose `label` is its class."
+def geojson_content(mask: np.ndarray, classes: tuple[str, ...],
+                    place: Georeference | None = None) -> dict[str, Any]:
+    """A feature a region of the mask uint8 `[H,W]`: a polygon with holes, whose `label` is its class.
+
+    Coordinates are WGS 84's longitude and latitude where the image's `place` is known, else pixels.
+    """
     return {"type": "FeatureCollection", "features": [
         {"type": "Feature", "properties": {"label": classes[region.index]},
-         "geometry": {"type": "Polygon", "coordinates": [_closed(polygon) for polygon in region.polygons]}}
+         "geometry": {"type": "Polygon",
+                      "coordinates": [_closed(_placed(polygon, place)) for polygon in region.polygons]}}
         for region in regions(mask)]}
+
+
+def _placed(polygon: np.ndarray, place: Georeference | None) -> np.ndarray:
+    "Counterclockwise around a region, as RFC 7946 has it, whichever way y points."
+    if place is None: return polygon
+    points = place.degrees(polygon)
+    return points[::-1] if place.is_mirrored else points
 
 
 def _closed(polygon: np.ndarray) -> list[list[float]]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ from PIL import Image
 
 from ..errors import UserError
 from ..files import atomic_write
-from ..image_format import displayed
+from ..image_format import FormattedRows, displayed
 from ..images import to_palette_image
 from ..runs.card import ModelCard
+from ..shrink import shrunk, shrunk_mask
 from .coco import coco_annotations, coco_content
 from .geojson import geojson_content
+from .georeference import georeference, keeps_georeference, save_geotiff
 from .labelme import labelme_content
 
 OVERLAY = 0.5  # the mask's opacity
+LARGEST, LONGEST = 16_000_000, 4096  # pixels of an overlay as large as its image, and of a side of a smaller one
+GEOTIFF = ".tif"
+FAST, RLE = 1, 3  # zlib's level: of overlays the last tenth of the bytes costs most of the time
 
 
 @dataclass(frozen=True)
@@ -27,27 +33,41 @@ class Predicted:
     """A prediction.
 
     `image` is the file, `relative` its path below the folder that it was found in, `pixels` what was read of it, uint8
-    `[H,W,C]`, `mask` its classes, uint8 `[H,W]`.
+    `[H,W,C]`, or what gives rows of that, `mask` its classes, uint8 `[H,W]`, `probabilities`, where they are asked for,
+    float32 `[C,H,W]`.
     """
 
     image: Path
     relative: Path
-    pixels: np.ndarray
+    pixels: np.ndarray | FormattedRows
     mask: np.ndarray
     card: ModelCard
+    probabilities: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Extra:
+    "A file that is written beside those of a format: the image's name with `ending`, by `write`."
+
+    ending: str
+    write: Callable[[Predicted, Path], None]
+
+    def name(self, relative: Path) -> Path:
+        "The file's path for an image's."
+        return relative.with_name(f"{relative.stem}{self.ending}")
 
 
 @dataclass(frozen=True)
 class OutputFormat:
     """How predictions are kept.
 
-    `names` takes an image's relative path to the files that are written for it; `write` is called with a `Predicted`
-    and those files. Where `shared` names a file for all images together, `finish` is called with it, what `write` gave
-    for each image, and the card. `refusal` is why a model can't be used so, if it can't. People edit the files of an
-    `is_edited` format, so they are never overwritten.
+    `names` takes an image's relative path, and its file, to the files that are written for it; `write` is called with a
+    `Predicted` and those files. Where `shared` names a file for all images together, `finish` is called with it, what
+    `write` gave for each image, and the card. `refusal` is why a model can't be used so, if it can't. People edit the
+    files of an `is_edited` format, so they are never overwritten.
     """
 
-    names: Callable[[Path], tuple[Path, ...]]
+    names: Callable[[Path, Path], tuple[Path, ...]]
     write: Callable[..., Any]
     shared: str = ""
     finish: Callable[[Path, list, ModelCard], None] = lambda file, parts, card: None
@@ -60,21 +80,32 @@ def save_mask(mask: np.ndarray, palette, path: Path):
     with atomic_write(path) as file: to_palette_image(mask, palette).save(file, format="PNG")
 
 
-def save_overlay(image: Image.Image, mask: np.ndarray, palette, path: Path):
-    """Write an image with the colors of its mask laid over it as a PNG.
+def save_overlay(of: Predicted, path: Path, **options: Any):
+    """Write an image with the colors of its mask laid over it, in Pillow's format and `options`.
 
-    Args:
-        image: in RGB.
-        mask: its classes, uint8 `[H,W]` of the image's size.
-        palette: a color a class.
-        path: the file to write.
+    One of more than 16 megapixels is shrunk, so that no side is longer than 4096 pixels.
     """
-    with atomic_write(path) as file: overlaid(image, mask, palette).save(file, format="PNG")
+    longest = LONGEST if of.mask.size > LARGEST else max(of.mask.shape)
+    image = Image.fromarray(displayed(shrunk(of.pixels, longest)))
+    image = overlaid(image, shrunk_mask(of.mask, longest), of.card.palette)
+    with atomic_write(path) as file: image.save(file, **options)
 
 
 def overlaid(image: Image.Image, mask: np.ndarray, palette) -> Image.Image:
     "An image in RGB with the colors of its mask, uint8 `[H,W]`, laid over it."
-    return Image.blend(image, Image.fromarray(np.array(palette, dtype=np.uint8)[mask]), OVERLAY)
+    return Image.blend(image, Image.fromarray(np.array(palette, dtype=np.uint8).take(mask, axis=0)), OVERLAY)
+
+
+def save_probabilities(of: Predicted, path: Path):
+    "Write all classes' probabilities, float16 `[C,H,W]`, and the classes' names, as a NumPy file without pickle."
+    with atomic_write(path) as file, open(file, "wb") as content:
+        np.savez_compressed(content, probabilities=of.probabilities.astype(np.float16), classes=of.card.classes)
+
+
+def save_confidence(of: Predicted, path: Path):
+    "Write the probability of each pixel's class as a gray PNG of 8 bits: 255 is 1."
+    gray = np.round(of.probabilities.max(0) * 255).astype(np.uint8)
+    with atomic_write(path) as file: Image.fromarray(gray).save(file, format="PNG")
 
 
 def save_json(content: Any, path: Path):
@@ -83,25 +114,16 @@ def save_json(content: Any, path: Path):
     with atomic_write(path) as file: file.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def values_image(mask: np.ndarray, values: tuple) -> Image.Image:
-    """Classes uint8 `[H,W]` as an image of the values that `ModelCard.values` has for them.
+def values_of(mask: np.ndarray, values: tuple) -> np.ndarray:
+    """Classes uint8 `[H,W]` as the values that `ModelCard.values` has for them.
 
-    Gray of 8 bits, or of 16 where a value needs them; RGB where values are colors.
+    `[H,W]` of 8 bits, or of 16 where a value needs them; RGB `[H,W,3]` where values are colors.
     """
     is_small = np.max(values) < 256
-    return Image.fromarray(np.array(values, dtype=np.uint8 if is_small else np.uint16)[mask])
+    return np.array(values, dtype=np.uint8 if is_small else np.uint16)[mask]
 
 
-def _mask_and_overlay(relative: Path) -> tuple[Path, Path]:
-    return relative.with_suffix(".png"), relative.with_name(f"{relative.stem}_overlay.png")
-
-
-def _write_mask_and_overlay(of: Predicted, mask_file: Path, overlay_file: Path):
-    save_mask(of.mask, of.card.palette, mask_file)
-    save_overlay(Image.fromarray(displayed(of.pixels)), of.mask, of.card.palette, overlay_file)
-
-
-def _server_file(relative: Path) -> tuple[Path]:
+def _server_file(relative: Path, image: Path) -> tuple[Path]:
     "The server finds files by the frame's name, in whatever folder, and takes one of that name only: no overlays."
     frame = re.match(r"[^_]+_\d{6}_\d{6}", relative.name)
     if frame is None:
@@ -111,7 +133,14 @@ def _server_file(relative: Path) -> tuple[Path]:
 
 
 def _write_values(of: Predicted, values: tuple, file: Path):
-    with atomic_write(file) as aside: values_image(of.mask, values).save(aside, format="PNG")
+    found = values_of(of.mask, values)
+    if file.suffix == GEOTIFF: return save_geotiff(found, of.image, file)
+    with atomic_write(file) as aside: Image.fromarray(found).save(aside, format="PNG")
+
+
+def _write_mask(of: Predicted, file: Path):
+    if file.suffix == GEOTIFF: save_geotiff(of.mask, of.image, file, of.card.palette)
+    else: save_mask(of.mask, of.card.palette, file)
 
 
 def _without_ids(card: ModelCard) -> str:
@@ -125,22 +154,32 @@ def _without_values(card: ModelCard) -> str:
             "(it was saved before that was kept); train anew, or predict with `--format masks`.")
 
 
-def _suffix(suffix: str) -> Callable[[Path], tuple[Path, ...]]:
-    return lambda relative: (relative.with_suffix(suffix),)
+def _suffix(suffix: str) -> Callable[[Path, Path], tuple[Path, ...]]:
+    return lambda relative, image: (relative.with_suffix(suffix),)
 
 
+def _raster(relative: Path, image: Path) -> tuple[Path]:
+    "A PNG; of a georeferenced image, where that can be kept, a GeoTIFF."
+    return (relative.with_suffix(GEOTIFF if keeps_georeference(image) else ".png"),)
+
+
+EXTRAS = {
+    "overlay-png": Extra("_overlay.png", partial(save_overlay, format="PNG", compress_level=FAST, compress_type=RLE)),
+    "overlay-jpeg": Extra("_overlay.jpg", partial(save_overlay, format="JPEG", quality=90)),
+    "probabilities-npz": Extra("_probabilities.npz", save_probabilities),
+    "probabilities-png": Extra("_confidence.png", save_confidence),
+}
 FORMATS = {
-    "masks": OutputFormat(_mask_and_overlay, _write_mask_and_overlay),
-    "values": OutputFormat(_suffix(".png"), lambda of, file: _write_values(of, of.card.values, file),
-                           refusal=_without_values),
+    "masks": OutputFormat(_raster, _write_mask),
+    "values": OutputFormat(_raster, lambda of, file: _write_values(of, of.card.values, file), refusal=_without_values),
     "labelme": OutputFormat(_suffix(".json"), lambda of, file: save_json(
         labelme_content(of.image, of.mask, of.card.classes, file), file), is_edited=True),
     "coco": OutputFormat(
-        lambda relative: (), lambda of: (of.relative, of.mask.shape, coco_annotations(of.mask, of.card.classes)),
+        lambda relative, image: (), lambda of: (of.relative, of.mask.shape, coco_annotations(of.mask, of.card.classes)),
         "annotations.json", lambda file, parts, card: save_json(coco_content(parts, card.classes), file),
         is_edited=True),
     "geojson": OutputFormat(_suffix(".geojson"), lambda of, file: save_json(
-        geojson_content(of.mask, of.card.classes), file), is_edited=True),
+        geojson_content(of.mask, of.card.classes, georeference(of.image)), file), is_edited=True),
     "cityscapes": OutputFormat(_server_file, lambda of, file: _write_values(of, of.card.ids, file),
                                refusal=_without_ids),
 }

@@ -1,21 +1,24 @@
 "A trained model at work: any image to a mask of its own size."
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..evaluation.predictions import tiles_at_once
 from ..evaluation.tta import FlipTTA
 from ..models.autocast import autocast_model
 from ..models.pixels import normalized
 from ..runs.hub import local_run
 from ..runs.weights import MODEL_FILE, load_weights
-from ..runtime.device import Machine
+from ..runtime.device import Machine, images_at_once
 from .base_predictor import BasePredictor
 from .predictor_options import PredictorOptions
 from .upsample import argmax_upsampled, upsampled
+
+MOST_WORKERS = 8  # each has activations of its own in memory
 
 
 class Predictor(BasePredictor):
@@ -28,11 +31,22 @@ class Predictor(BasePredictor):
                  options: PredictorOptions = PredictorOptions()):
         "`UserError` where the folder has no weights, or they are damaged, and for tiles that can't be."
         self.machine = machine or Machine.choose()
-        self.batch_size = tiles_at_once(self.machine.device)
+        self.batch_size = images_at_once(self.machine.device)
         model, card = load_weights(local_run(run) / MODEL_FILE)
         super().__init__(card, options)
         model = autocast_model(model, self.machine)
         self.model = FlipTTA(model) if options.tta else model
+
+    @contextmanager
+    def workers(self) -> Iterator[tuple[int, Callable[[], None]]]:
+        """On a CPU as many as there are threads, of one thread each: none waits for another's part of a convolution.
+
+        A large image is computed by all threads.
+        """
+        threads = torch.get_num_threads()
+        count = 1 if self.is_tiled or self.machine.device.type != "cpu" else min(threads, MOST_WORKERS)
+        try: yield count, lambda: torch.set_num_threads(threads // count)
+        finally: torch.set_num_threads(threads)
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> Tensor:

@@ -10,8 +10,7 @@ import numpy as np
 from ..errors import UserError
 
 if TYPE_CHECKING:
-    from .exported_predictor import ExportedPredictor
-    from .predictor import Predictor
+    from .base_predictor import BasePredictor
 
 MOST = 1000  # frames
 
@@ -29,7 +28,7 @@ class Smoothed:
     the model sees, and upsampled then. Memory is `number` frames' probabilities, two bytes each.
     """
 
-    def __init__(self, predictor: Predictor | ExportedPredictor, number: int):
+    def __init__(self, predictor: BasePredictor, number: int):
         self.predictor, self.number = predictor, number
         self.last: deque[np.ndarray] = deque()
         self.sum: np.ndarray | float = 0.0

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from ..dataloaders.segmentation_dl import SegmentationDL
 from ..models.pixels import normalized
+from ..runtime.device import images_at_once
 from ..tiling import Logits, blended_classes
 from .confusion import confusion_matrices, resize_logits
 
 Predictions = Iterable[tuple[Tensor, Tensor]]  # classes and masks, both [B,H,W]
-TILES_ON_GPU = 8  # at once; on a CPU several take as long as one after the other
 
 
 def predictions(model: nn.Module, dl: SegmentationDL) -> Predictions:
@@ -42,12 +42,7 @@ def tiled_classes(model: nn.Module, pixels: np.ndarray, dl: SegmentationDL) -> n
     "Classes uint8 `[H,W]` of pixels uint8 `[H,W,C]` like those of `dl`, by its tiles."
     format = dl.segmentation_dataset.image_format
     logits_of = tile_logits(model, format.mean, format.std, dl.device)
-    return blended_classes(pixels, dl.tiling, logits_of, len(dl.vocab), tiles_at_once(dl.device))
-
-
-def tiles_at_once(device: torch.device) -> int:
-    "How many tiles are predicted together."
-    return TILES_ON_GPU if device.type == "cuda" else 1
+    return blended_classes(pixels, dl.tiling, logits_of, len(dl.vocab), images_at_once(dl.device))
 
 
 def tile_logits(model: nn.Module, mean: Sequence[float], std: Sequence[float], device: torch.device) -> Logits:

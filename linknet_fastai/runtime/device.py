@@ -8,6 +8,7 @@ from ..errors import UserError, check_choice
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 DEVICES = ("cpu", "cuda", "mps")
+IMAGES_ON_GPU = 8  # at once
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,8 @@ def _best_precision(device: torch.device) -> str:
 def _cpu_has_bf16() -> bool:
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+
+
+def images_at_once(device: torch.device) -> int:
+    "How many images, or tiles, are best predicted together: on a CPU several take as long as one after the other."
+    return IMAGES_ON_GPU if device.type == "cuda" else 1

@@ -23,9 +23,8 @@ from .predict_film import FilmOptions, PredictedFilm, check_film_options, film_t
 
 RATE = 30  # frames a second, of which a camera film says it has about so many
 
-if TYPE_CHECKING:  # of which the second needs no torch
-    from ..deploy.predictor import Predictor
-    from .open_predictor import ExportedPredictor
+if TYPE_CHECKING:
+    from ..deploy.base_predictor import BasePredictor
 
 
 def camera_number(path: Path) -> int | None:
@@ -34,7 +33,7 @@ def camera_number(path: Path) -> int | None:
     return int(name) if name.isascii() and name.isdigit() and not path.exists() else None
 
 
-def predict_camera(predictor: Predictor | ExportedPredictor, number: int, out: Path | None = None,
+def predict_camera(predictor: BasePredictor, number: int, out: Path | None = None,
                    options: FilmOptions = FilmOptions(), open_pixels: Callable = camera_pixels) -> PredictedFilm:
     """Show masks laid over what a camera sees in a window; or write that as a film, or the masks by frame.
 

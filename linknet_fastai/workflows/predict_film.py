@@ -26,9 +26,8 @@ from ..runs.card import ModelCard
 
 AHEAD = 4  # frames that wait for the model, and masks that wait to be written
 
-if TYPE_CHECKING:  # of which the second needs no torch
-    from ..deploy.predictor import Predictor
-    from .open_predictor import ExportedPredictor
+if TYPE_CHECKING:
+    from ..deploy.base_predictor import BasePredictor
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def is_film(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def predict_film(predictor: Predictor | ExportedPredictor, film: Path, out: Path,
+def predict_film(predictor: BasePredictor, film: Path, out: Path,
                  options: FilmOptions = FilmOptions()) -> PredictedFilm:
     """Write a film with masks laid over it, or the masks of its frames, below the folder `out`.
 
@@ -125,7 +124,7 @@ def refuse_doubles(films: list[Path], out: Path, options: FilmOptions):
                             "another `--out` each.")
 
 
-def masks_of(predictor: Predictor | ExportedPredictor, smooth: int) -> Callable[[Frame], np.ndarray]:
+def masks_of(predictor: BasePredictor, smooth: int) -> Callable[[Frame], np.ndarray]:
     "What gives the mask of each frame of one film, in their order."
     predict = predictor.predict if smooth == 1 else Smoothed(predictor, smooth)
     return lambda frame: predict(predictor.read(frame.pixels))
@@ -155,7 +154,7 @@ def written_film(file: Path, film: Path, format: FilmFormat, sound: list, card: 
         with atomic_write(file) as aside, FilmWriter(aside, format, sound) as writer: yield OverlayFilm(writer, card)
 
 
-def _predicted(predictor: Predictor | ExportedPredictor, items: Iterator, smooth: int) -> Iterator:
+def _predicted(predictor: BasePredictor, items: Iterator, smooth: int) -> Iterator:
     "Each frame with its mask; packets of sound as they are."
     mask_of = masks_of(predictor, smooth)
     with closing(items):

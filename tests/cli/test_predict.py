@@ -63,3 +63,41 @@ def test_a_format_that_is_unknown_or_does_not_fit_is_named(run, cityscapes_root)
 
 def test_a_folder_without_a_run_is_named(tmp_path):
     assert_refused(linknet("predict", "nowhere", "x.png", cwd=tmp_path), "nowhere")
+
+
+def test_a_line_of_json_an_image(run, folder, tmp_path):
+    "Nothing else on standard output, so that programs can read it; also of those that fail."
+    (tmp_path / "cut.png").write_bytes(b"cut")
+    out = tmp_path / "out"
+    result = linknet("predict", run, folder / "val", tmp_path / "cut.png", "--json", "--no-overlays", "--out", out)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.returncode == 2
+    assert [line["image"] for line in lines if "error" in line] == [str(tmp_path / "cut.png")]
+    done = [line for line in lines if "error" not in line]
+    assert len(done) == len(list((folder / "val").iterdir()))
+    for line in done:
+        mask = np.asarray(Image.open(line["mask"]))
+        assert mask.shape == (line["height"], line["width"])
+        shares = np.bincount(mask.ravel(), minlength=11) / mask.size
+        assert list(line["classes"].values()) == shares.tolist() and "Sky" in line["classes"]
+
+
+def test_images_a_second_are_said(run, folder, tmp_path):
+    assert " a second" in succeed("predict", run, folder / "val", "--out", tmp_path / "out")
+
+
+def test_it_goes_on_with_a_list_and_tiles(run, folder, tmp_path):
+    (tmp_path / "list.txt").write_text("\n".join(map(str, sorted((folder / "val").iterdir()))))
+    listed, out = tmp_path / "list.txt", tmp_path / "out"
+    words = "predict", run, "--list", listed, "--out", out, "--jpeg-overlays", "--tta", "flip"
+    succeed(*words, "--tile", "64x64", "--overlap", 0.5)
+    assert (tmp_path / "out" / "0_overlay.jpg").exists()
+    assert "predicted already" in linknet(*words, "--continue").stderr
+
+
+def test_flags_that_exclude_each_other_are_named(run, folder):
+    for words, named in [((), "--list"), ((folder, "--no-overlays", "--jpeg-overlays"), "--jpeg-overlays"),
+                         ((folder, "--overlap", 0.5), "--tile"),
+                         ((folder, "--format", "coco", "--continue"), "--continue"),
+                         ((folder, "--tile", "8x8"), "8x8")]:
+        assert_refused(linknet("predict", run, *words), named)

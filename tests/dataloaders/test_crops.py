@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from large_images import CLASSES, RED, SIZES, write_large_images
+from PIL import Image
 
 from linknet_fastai.dataloaders import rare_pixels
 from linknet_fastai.dataloaders.augment import random_affine
@@ -201,3 +202,21 @@ def test_class_frequencies_are_of_whole_masks(dataset, samples):
                                              (dict(crop=(64, 64), rare_crops=1.5), "1.5")])
 def test_settings_that_don_t_go_together_are_named(settings, named):
     with pytest.raises(UserError, match=named): Recipe(**settings)
+
+
+def test_images_that_are_read_by_rows_are_decoded_alike(dataset, monkeypatch):
+    rows = dataset.split("train").copy()
+    for number, image in enumerate(rows["image"]):
+        Image.open(dataset.inside(image)).save(dataset.root / f"{number}.tif")
+    rows["image"] = [dataset.root / f"{number}.tif" for number in range(len(rows))]
+    expected = [sample.image.clone() for sample in decode_samples(dataset, dataset.split("train"), None)]
+    monkeypatch.setattr("linknet_fastai.image_format.is_large_tiff", lambda path: True)
+    found = [sample.image for sample in decode_samples(dataset, rows, None)]
+    assert all(map(torch.equal, found, expected))
+
+
+def test_a_mask_that_is_too_large_to_be_read_at_once_is_named(dataset, monkeypatch):
+    path = dataset.root / "mask.tif"
+    Image.fromarray(np.zeros((100, 100), np.uint8)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(UserError, match=r"mask\.tif.*mask"): dataset.read_mask(path, size=(100, 100))

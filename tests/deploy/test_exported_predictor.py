@@ -18,8 +18,10 @@ from linknet_fastai.deploy.export_card import ExportCard
 from linknet_fastai.deploy.exported_predictor import ExportedPredictor, argmax_upsampled, one_hot
 from linknet_fastai.deploy.openvino_file import export_openvino
 from linknet_fastai.deploy.predictor import Predictor
+from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.runs.weights import load_card
 from linknet_fastai.runtime.device import Machine
+from linknet_fastai.tiling import TileOptions, Tiling
 
 
 def noise(*size: int) -> np.ndarray:
@@ -48,6 +50,29 @@ def test_it_is_as_sure_as_the_run(exported):
     predictor = Predictor(exported.parent, Machine(torch.device("cpu"), "fp32"))
     assert ExportedPredictor(exported).certainty(noise(30, 40)) == pytest.approx(predictor.certainty(noise(30, 40)),
                                                                                  abs=1e-5)
+
+
+@pytest.mark.parametrize("options", [PredictorOptions("flip"), PredictorOptions(tiles=TileOptions((64, 96), 0.5)),
+                                     PredictorOptions("flip", TileOptions((64, 64)))], ids=str)
+def test_options_are_as_with_the_run(exported, options):
+    "Averages with the mirror image, tiles, probabilities."
+    predictor = Predictor(exported.parent, Machine(torch.device("cpu"), "fp32"), options)
+    pixels, file = noise(130, 170), ExportedPredictor(exported, options=options)
+    assert (file.predict(pixels) != predictor.predict(pixels)).mean() <= 0.001
+    assert np.abs(file.probabilities(pixels) - predictor.probabilities(pixels)).max() < 1e-3
+    assert file.certainty(pixels) == pytest.approx(predictor.certainty(pixels), abs=1e-4)
+
+
+def test_a_run_of_crops_is_exported_as_one(exported, tmp_path):
+    "What the file says of itself is what decides: images are predicted by tiles, and not shrunk."
+    content = onnx.load(exported)
+    for entry in content.metadata_props:
+        if entry.key == "crops": entry.value = "true"
+    onnx.save(content, tmp_path / "crops.onnx")
+    predictor = ExportedPredictor(tmp_path / "crops.onnx")
+    assert predictor.tiling == Tiling((512, 512)) and ExportedPredictor(exported).tiling is None
+    tiled = PredictorOptions(tiles=TileOptions((512, 512)))
+    assert (predictor.predict(noise(70, 90)) == ExportedPredictor(exported, options=tiled).predict(noise(70, 90))).all()
 
 
 @pytest.mark.parametrize("size", [(7, 9), (3, 2), (1, 1), (5, 20)])

@@ -19,6 +19,11 @@ def ramp(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     return pixels
 
 
+def noise() -> list[np.ndarray]:
+    "Frames that can't be compressed, so that each takes its part of the file."
+    return list(np.random.default_rng(0).integers(0, 256, (FRAMES, *SIZE, 3), dtype=np.uint8))
+
+
 def write_film(path: Path, frames=None, times=None, codec: str = "libx264", sound: str | None = None, tick=None,
                options=None, container=None, aspect=None, **coder) -> Path:
     """A film of `frames`, RGB, at `times` in seconds, and a tone of the same length where `sound` names its codec.
@@ -29,7 +34,8 @@ def write_film(path: Path, frames=None, times=None, codec: str = "libx264", soun
     tick = Fraction(tick or Fraction(1, RATE))
     times = [Fraction(number, RATE) for number in range(len(frames))] if times is None else times
     with av.open(str(path), "w", options=container or {}) as film:
-        video = film.add_stream(codec, rate=RATE if tick.denominator == RATE else round(1 / tick), options=options or {})
+        rate = RATE if tick.denominator == RATE else round(1 / tick)
+        video = film.add_stream(codec, rate=rate, options=options or {})
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt = coder.pop("pix_fmt", "yuv420p")
         video.codec_context.time_base = tick
@@ -76,7 +82,7 @@ def read_sound(path: Path) -> list[tuple[Fraction, bytes]]:
 def turn(path: Path, turn) -> Path:
     "Say in an mp4's track header that it is shown turned."
     content = bytearray(path.read_bytes())
-    place = content.index(b"tkhd") + 4 + 4 + 5 * 4 + 2 * 4 + 4 * 2  # version and flags, times and numbers, reserved, layer
+    place = content.index(b"tkhd") + 4 + 4 + 5 * 4 + 2 * 4 + 4 * 2  # behind flags, times and numbers, reserved, layer
     a, b, c, d = (each << 16 for each in MATRICES[turn])
     content[place:place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(content)

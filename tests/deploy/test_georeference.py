@@ -1,0 +1,104 @@
+"Predictions of GeoTIFF files, read with rasterio."
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from linknet_fastai.deploy import georeference as module
+from linknet_fastai.deploy.georeference import georeference, is_georeferenced, lost_georeferences
+from linknet_fastai.deploy.output import EXTRAS, FORMATS, Predicted
+from linknet_fastai.runs.card import ModelCard
+
+rasterio = pytest.importorskip("rasterio")
+PALETTE = ((70, 130, 180), (128, 64, 128), (0, 0, 142))
+PLACE = rasterio.transform.from_origin(500_000, 4_000_000, 10, 10)  # UTM 31N: 3 degrees east is at 500 km
+
+
+def geotiff(path: Path, crs: str = "EPSG:32631", transform=PLACE) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 40, 60)).astype(np.uint8)
+    with rasterio.open(path, "w", driver="GTiff", width=60, height=40, count=3, dtype="uint8", crs=crs,
+                       transform=transform) as file: file.write(pixels)
+    return path
+
+
+def predicted(image: Path, values: tuple | None = None) -> Predicted:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:20, 30:50], mask[0, 0] = 1, 2
+    card = ModelCard("resnet18", "deconv", ("sky", "road", "car"), PALETTE, (64, 64), (0.5,) * 3, (0.5,) * 3, "tiny",
+                     values=values)
+    return Predicted(image, Path(image.name), np.full((40, 60, 3), 100, np.uint8), mask, card)
+
+
+def write(of: Predicted, format: str, out: Path) -> Path:
+    out.mkdir()
+    name, = FORMATS[format].names(of.relative, of.image)
+    FORMATS[format].write(of, out / name)
+    assert [path.name for path in out.iterdir()] == [name.name]
+    return out / name
+
+
+def test_a_mask_lies_where_its_image_does(tmp_path):
+    of = predicted(geotiff(tmp_path / "a.tif"))
+    file = write(of, "masks", tmp_path / "out")
+    assert file.name == "a.tif"
+    with rasterio.open(file) as found:
+        assert found.crs.to_epsg() == 32631 and found.transform == PLACE and found.profile["tiled"]
+        assert found.compression.value == "DEFLATE" and found.dtypes == ("uint8",)
+        np.testing.assert_array_equal(found.read(1), of.mask)
+        assert [found.colormap(1)[number][:3] for number in range(3)] == list(PALETTE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "out"]
+
+
+@pytest.mark.parametrize("values", [(7, 8, 300), ((1, 2, 3), (4, 5, 6), (7, 8, 9))], ids=["numbers", "colors"])
+def test_values_lie_there_too(tmp_path, values):
+    of = predicted(geotiff(tmp_path / "a.tif"), values)
+    with rasterio.open(write(of, "values", tmp_path / "out")) as found:
+        assert found.transform == PLACE and found.crs.to_epsg() == 32631
+        expected = np.array(values)[of.mask]
+        np.testing.assert_array_equal(found.read().transpose(1, 2, 0).squeeze(), expected)
+
+
+def test_polygons_are_in_degrees(tmp_path):
+    content = json.loads(write(predicted(geotiff(tmp_path / "a.tif", "EPSG:4326", rasterio.transform.from_origin(
+        5, 50, 0.5, 0.25))), "geojson", tmp_path / "out").read_text())
+    road, = [each for each in content["features"] if each["properties"]["label"] == "road"]
+    ring = np.array(road["geometry"]["coordinates"][0])
+    # columns 30 to 50 are 5 + 30/2 = 20 to 30 degrees east, rows 10 to 20 are 50 - 10/4 = 47.5 to 45 north
+    assert {tuple(point) for point in ring.tolist()} == {(20, 47.5), (30, 47.5), (30, 45), (20, 45)}
+    x, y = ring[:-1].T
+    assert (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() > 0  # counterclockwise (RFC 7946, 3.1.6)
+
+
+def test_a_projection_is_undone(tmp_path):
+    place = georeference(geotiff(tmp_path / "a.tif", transform=rasterio.transform.from_origin(500_000, 0, 10, 10)))
+    # UTM 31N has its origin at the equator, 500 km west of 3 degrees east
+    np.testing.assert_allclose(place.degrees(np.array([[0.0, 0.0]])), [[3, 0]], atol=1e-9)
+
+
+def test_other_images_have_no_place(tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.tif")
+    Image.new("RGB", (60, 40)).save(tmp_path / "b.png")
+    (tmp_path / "c.tif").write_bytes(b"II*\0\xff\xff\xff\xff")
+    for path in tmp_path.iterdir():
+        assert not is_georeferenced(path) and georeference(path) is None
+        assert FORMATS["masks"].names(Path(path.name), path) == (Path(path.stem + ".png"),)
+
+
+def test_without_rasterio_a_note_tells_what_is_lost(tmp_path, monkeypatch):
+    image = geotiff(tmp_path / "a.tif")
+    assert not lost_georeferences([image])
+    monkeypatch.setattr(module, "has_rasterio", lambda: False)
+    assert "linknet-fastai[geo]" in lost_georeferences([image])
+    assert write(predicted(image), "masks", tmp_path / "out").name == "a.png"
+
+
+def test_overlays_of_large_images_are_shrunk(tmp_path, monkeypatch):
+    monkeypatch.setattr("linknet_fastai.deploy.output.LARGEST", 2399)
+    monkeypatch.setattr("linknet_fastai.deploy.output.LONGEST", 30)
+    EXTRAS["overlay-png"].write(predicted(tmp_path / "a.png"), tmp_path / "overlay.png")
+    image = np.asarray(Image.open(tmp_path / "overlay.png"))
+    assert image.shape == (20, 30, 3)
+    assert image[7, 20].tolist() == [(100 + color) // 2 for color in PALETTE[1]]
