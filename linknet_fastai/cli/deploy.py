@@ -16,11 +16,11 @@ deploy_app = typer.Typer()
 @deploy_app.command()
 def predict(run: AnyRun,
             paths: Annotated[list[Path] | None, typer.Argument(
-                metavar="PATH...", help="Images, folders of images, patterns such as 'frames/*.png'.",
-                show_default=False)] = None,
+                metavar="PATH...", help="Images, folders of images, patterns such as 'frames/*.png', films; or the "
+                                        "number of a camera, such as 0.", show_default=False)] = None,
             out: Annotated[Path | None, typer.Option(
-                help="Folder for the masks. [default: RUN/predictions; of a run on the hub, predictions]",
-                show_default=False)] = None,
+                help="Folder for the masks, or the .mp4 file of one film. [default: RUN/predictions; of a run on the "
+                     "hub, predictions; of a camera, a window]", show_default=False)] = None,
             format: Annotated[str, typer.Option(
                 help="masks: class indices in color, and overlays; values: the training masks' own values or colors; "
                      "labelme, coco, geojson: polygons to correct; cityscapes: the ids and names that the benchmark's "
@@ -39,22 +39,37 @@ def predict(run: AnyRun,
             least_certain: Annotated[int | None, typer.Option(
                 help="Write so many images only: those that the model is least sure of.", metavar="N",
                 show_default=False)] = None,
+            frames: Annotated[bool, typer.Option("--frames", help="Of a film: a mask a frame, no film.")] = False,
+            smooth: Annotated[int, typer.Option(
+                help="Of a film: masks by the mean of so many frames' probabilities, against flicker.",
+                metavar="N")] = 1,
             as_json: Annotated[bool, typer.Option(
                 "--json", help="Print a line of JSON an image, with the part of each class, and no more.")] = False,
             device: Device = None, precision: Precision = None):
-    "Segment images of any size: for each a mask of class indices in color, and an overlay."
+    "Segment images of any size, films, what a camera sees: masks of class indices in color, and overlays."
     from ..deploy.predictor_options import PredictorOptions
     from ..tiling import TileOptions
     from ..workflows.open_predictor import open_predictor, predictions_folder
     from ..workflows.predict_options import PredictOptions
+    from .films import Problems, check_flags, predict_cameras, predict_films, split_paths
     if not paths and listed is None: raise UserError("there is nothing to predict; name images, or a `--list` of them.")
     if no_overlays and jpeg_overlays: raise UserError("`--no-overlays` and `--jpeg-overlays` exclude each other.")
+    images, films, cameras = split_paths(paths or [])
+    for_images = {"--least-certain": least_certain, "--json": as_json, "--continue": goes_on,
+                  "--probabilities": probabilities, "--no-overlays": no_overlays, "--jpeg-overlays": jpeg_overlays}
+    check_flags(images or listed, films + cameras, out, (frames, smooth), for_images)
     overlays = "none" if no_overlays else "jpeg" if jpeg_overlays else "png"
     progress = rated("images", error_console() if as_json else console)
     options = PredictOptions(format, least_certain, overlays, probabilities, goes_on, listed, progress)
     predictor = open_predictor(run, device, precision, PredictorOptions(tta, TileOptions(tile, overlap)))
     if as_json: options = replace(options, observe=json_lines(predictor.card.classes))
-    predict_images(predictor, paths or [], out or predictions_folder(run), options, quiet=as_json)
+    problems = Problems()
+    if cameras: predict_cameras(predictor, cameras, out, smooth, frames, format)
+    out = out or predictions_folder(run)
+    if images or listed:
+        with problems.later(): predict_images(predictor, images, out, options, quiet=as_json)
+    predict_films(predictor, films, out, smooth, frames, format, problems)
+    problems.check()
 
 
 def predict_images(predictor, paths: list[Path], out: Path, options, quiet: bool = False):

@@ -1,0 +1,102 @@
+"Films and cameras among what `predict` gets."
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..errors import UserError
+from .printing import console
+
+EVERY = 10  # seconds between two lines, where there is no bar
+
+
+def split_paths(paths: list[Path]) -> tuple[list[Path], list[Path], list[int]]:
+    "Images and folders of them, films, and cameras; `UserError` where a camera isn't alone."
+    from ..workflows.predict_camera import camera_number
+    from ..workflows.predict_film import is_film
+    cameras = [number for path in paths if (number := camera_number(path)) is not None]
+    if cameras and len(paths) > 1:
+        raise UserError(f"camera {cameras[0]}: is predicted until you end it; name nothing beside it.")
+    films = [path for path in paths if is_film(path)]
+    return [path for path in paths if not cameras and path not in films], films, cameras
+
+
+def check_flags(images, films: list, out: Path | None, for_films: tuple[bool, int], for_images: dict[str, Any]):
+    "`UserError` for flags, `--frames` and `--smooth` or those `for_images`, that are for other things than are named."
+    frames, smooth = for_films
+    given = next((flag for flag, value in for_images.items() if value), None)
+    if films and given: raise UserError(f"{given} is for images; predict films without it.")
+    if not films and (frames or smooth != 1):
+        raise UserError(f"{'--frames' if frames else '--smooth'} is for films, and none is named; leave it out.")
+    if films and out is not None and out.suffix == ".mp4" and (images or len(films) > 1):
+        raise UserError(f"{out}: is one film, and more is named; pass a folder as `--out`.")
+
+
+def tracked_frames(what: str) -> Callable:
+    "A `Progress` of frames, and how many a second: a bar on a terminal, a line now and then elsewhere."
+    def tracked(frames: Iterable, total: int) -> Iterator:
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[frames]}"),
+                   TimeRemainingColumn())
+        started = said = time.monotonic()
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(what, total=total or None, frames="")
+            for number, frame in enumerate(frames, 1):
+                yield frame
+                now = time.monotonic()
+                of = f" of {total}" if total >= number else ""  # films' own numbers are estimates
+                shown = f"{number}{of} frames, {number / max(now - started, 1e-3):.1f} a second"
+                bar.update(task, completed=number, frames=shown)
+                if not console.is_terminal and now - said > EVERY:
+                    said = now
+                    console.print(f"{what}: {shown}")
+    return tracked
+
+
+def print_film(done):
+    "Print what was written of a film, and how fast."
+    where = "" if done.file is None else f", in {done.file}"
+    console.print(f"{done.film}: {done.frames} frames, {done.frames / max(done.seconds, 1e-3):.1f} a second{where}")
+
+
+@dataclass
+class Problems:
+    "What goes wrong with one of several things, kept until the others are done."
+
+    errors: list[UserError] = field(default_factory=list)
+
+    @contextmanager
+    def later(self) -> Iterator[None]:
+        try: yield
+        except UserError as error: self.errors.append(error)
+
+    def check(self):
+        "Raise what went wrong; of several errors all are printed."
+        if not self.errors: return
+        if len(self.errors) == 1: raise self.errors[0]
+        for error in self.errors: console.print(f"failed:   {error}")
+        raise UserError(f"{len(self.errors)} of what was named failed, first {self.errors[0]}")
+
+
+def predict_films(predictor, films: list[Path], out: Path, smooth: int, frames: bool, format: str,
+                  problems: Problems):
+    "Each film for itself."
+    from ..workflows.predict_film import FilmOptions, predict_film, refuse_doubles
+    options = FilmOptions(format, frames, smooth)
+    refuse_doubles(films, out, options)
+    for film in films:
+        with problems.later():
+            print_film(predict_film(predictor, film, out, replace(options, progress=tracked_frames(film.name))))
+
+
+def predict_cameras(predictor, cameras: list[int], out: Path | None, smooth: int, frames: bool, format: str):
+    "One camera, until it is ended."
+    from ..workflows.predict_camera import predict_camera
+    from ..workflows.predict_film import FilmOptions
+    for number in cameras:
+        options = FilmOptions(format, frames, smooth, tracked_frames(f"camera {number} (Ctrl-C ends it)"))
+        print_film(predict_camera(predictor, number, out, options))

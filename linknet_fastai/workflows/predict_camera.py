@@ -1,0 +1,83 @@
+"A run's best model on what a camera sees, in a window or as a film."
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ..deploy.camera import TICK, Camera, camera_pixels
+from ..deploy.film_frame import FilmFormat, Frame
+from ..deploy.output import overlaid
+from ..deploy.window import Window
+from ..errors import UserError
+from ..runs.card import ModelCard
+from ..training.signals import Signals
+from .predict_film import FilmOptions, PredictedFilm, check_film_options, film_target, masks_of, written_film
+
+RATE = 30  # frames a second, of which a camera film says it has about so many
+
+if TYPE_CHECKING:
+    from ..deploy.base_predictor import BasePredictor
+
+
+def camera_number(path: Path) -> int | None:
+    "The number of the camera that a path such as `0` stands for; None where it is another, or a file."
+    name = str(path)
+    return int(name) if name.isascii() and name.isdigit() and not path.exists() else None
+
+
+def predict_camera(predictor: BasePredictor, number: int, out: Path | None = None,
+                   options: FilmOptions = FilmOptions(), open_pixels: Callable = camera_pixels) -> PredictedFilm:
+    """Show masks laid over what a camera sees in a window; or write that as a film, or the masks by frame.
+
+    Args:
+        predictor: the model.
+        number: of the camera; the first is 0.
+        out: None for a window; else as for `predict_film`.
+        options: what is written.
+        open_pixels: gives the frames of the camera of that number, RGB uint8 `[H,W,3]`.
+
+    It goes on until Ctrl-C or SIGTERM, a key q or the window's end, after which the film is complete. Frames that come
+    while the model works are left out. `UserError` where there is no such camera, or no window can be shown; what was
+    written before a camera was lost is kept.
+    """
+    check_film_options(predictor.card, options)
+    if out is None and options.frames: raise UserError("masks by frame need a folder; pass `--out`.")
+    name, mask_of, count = Path(f"camera{number}"), masks_of(predictor, options.smooth), 0
+    with Signals() as signals, Camera(open_pixels(number)) as camera:
+        frames = camera.frames(lambda: signals.received is not None)
+        if (first := next(frames, None)) is not None:
+            started = time.perf_counter()
+            with _target(name, out, first, predictor.card, options) as target:
+                for frame in options.progress(chain([first], frames), 0):
+                    target.write(frame, mask_of(frame))
+                    count += 1
+                    if out is None and target.is_closed: break
+    if camera.error is not None: raise camera.error
+    if not count: raise UserError(f"camera {number}: gave no frame; try another one.")
+    file = None if out is None else film_target(name, out, options)
+    return PredictedFilm(name, file, count, time.perf_counter() - started)
+
+
+class OverlayWindow(Window):
+    "A window with masks laid over what a camera sees."
+
+    def __init__(self, title: str, card: ModelCard):
+        super().__init__(title)
+        self.card = card
+
+    def write(self, frame: Frame, mask: np.ndarray):
+        self.show(overlaid(Image.fromarray(frame.pixels), mask, self.card.palette))
+
+
+def _target(name: Path, out: Path | None, first: Frame, card: ModelCard, options: FilmOptions):
+    if out is None: return OverlayWindow(f"{name} (q ends it)", card)
+    format = FilmFormat(first.pixels.shape[:2], TICK, Fraction(RATE))
+    return written_film(film_target(name, out, options), name, format, [], card, options)
