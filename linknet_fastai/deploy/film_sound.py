@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 OF_MP4 = ("aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "alac")  # decoders of what mp4 holds everywhere
 
 
-PLAYED = ("aac", "mp3", "ac3", "eac3", "opus", "alac")  # in mp4 files, by players; libav writes more than they take
-
-
 class Sound(Protocol):
     "A stream of sound that is being written."
 
@@ -42,11 +39,6 @@ def _aac_takes(source: av.AudioStream) -> bool:
 
 def _layout(source: av.AudioStream) -> str:
     "Which speaker each channel is for; plain PCM doesn't say."
-    return {1: "mono", 2: "stereo"}.get(source.layout.nb_channels, source.layout.name)
-
-
-def _layout(source: av.AudioStream) -> str:
-    "Where its channels are heard; files without a word about that have the usual ones."
     return {1: "mono", 2: "stereo"}.get(source.layout.nb_channels, source.layout.name)
 
 
