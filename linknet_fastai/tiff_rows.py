@@ -10,6 +10,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, TiffPa
 from .tiff import check_upright, first_page
 
 LARGEST_BAND = 1 << 29  # bytes of the rows that one strip, or one row of tiles, covers: they are decoded together
+PLAIN_BAND = 1 << 24  # bytes that are read together of a file whose numbers needn't be decoded
 WITH_TABLES = (COMPRESSION.OJPEG, COMPRESSION.JPEG)  # whose tables stand once in the header
 PLAIN = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 
@@ -18,8 +19,9 @@ class TiffRows:
     """The first page of a TIFF file, of which `rows[top:bottom]` are `[r,W,C]` with the numbers that the file has.
 
     Strips or tiles outside the rows aren't decoded; those of the last rows are kept, so that rows from top to bottom
-    that overlap cost each once. Of files that are damaged, or can't be read by rows for sure, this raises whatever
-    tifffile does, or ValueError; `images` makes one message of it.
+    that overlap cost each once. Where all numbers lie in the file as they are, one strip may be the whole image. Of
+    files that are damaged, or can't be read by rows for sure, this raises whatever tifffile does, or ValueError;
+    `images` makes one message of it.
     """
 
     def __init__(self, path: str | Path):
@@ -30,6 +32,7 @@ class TiffRows:
             self._is_planar = page.planarconfig == PLANARCONFIG.SEPARATE and page.samplesperpixel > 1
             self.shape = page.imagelength, page.imagewidth, page.samplesperpixel
             self.dtype = np.dtype(page.dtype)
+            self._stored = self.dtype.newbyteorder(page.parent.byteorder)
             self._nodata = page.nodata
             self._height = min(page.tilelength if page.is_tiled else page.rowsperstrip, page.imagelength)
             self._across = ceil(page.imagewidth / page.tilewidth) if page.is_tiled else 1
@@ -37,6 +40,11 @@ class TiffRows:
             self._tables = _tables(page)
             self._decode = page.decode
             self._check_segments(page)
+            self._start = self._plain_start(page)
+            if self._start is not None: self._height = max(1, PLAIN_BAND // self._row_size)
+            elif self._height * self._row_size > LARGEST_BAND:
+                raise ValueError(f"its strips or tiles cover {self._height} rows of {self.shape[1]} pixels each, too "
+                                 "many to be decoded at once; save it in tiles of 512x512")
         self._bands: dict[int, np.ndarray] = {}  # by their number from the top
 
     def __getitem__(self, rows: slice) -> np.ndarray:
@@ -56,6 +64,7 @@ class TiffRows:
     def _band(self, file: BinaryIO, number: int) -> np.ndarray:
         "What one strip covers, or one row of tiles, of all channels: `[h,W,C]`."
         start = number * self._height
+        if self._start is not None: return self._plain_band(file, start)
         band = np.full((min(self._height, self.shape[0] - start), *self.shape[1:]), self._nodata, self.dtype)
         planes = self.shape[2] if self._is_planar else 1
         for plane in range(planes):
@@ -63,6 +72,20 @@ class TiffRows:
             part = band[..., plane:plane + 1] if self._is_planar else band
             for index in range(first, first + self._across): self._decode_into(part, start, file, index)
         return band
+
+    def _plain_band(self, file: BinaryIO, start: int) -> np.ndarray:
+        "As `_band`, of numbers that lie in the file as they are, one row or one plane after the other."
+        height, width, channels = self.shape
+        rows = min(self._height, height - start)
+        planes = channels if self._is_planar else 1
+        row = self._row_size // planes
+        parts = []
+        for plane in range(planes):
+            file.seek(self._start + (plane * height + start) * row)
+            data = file.read(rows * row)
+            if len(data) < rows * row: raise ValueError("it is cut short")
+            parts.append(np.frombuffer(data, self._stored).reshape(rows, width, -1))
+        return np.concatenate(parts, axis=-1).astype(self.dtype, copy=False)
 
     def _decode_into(self, band: np.ndarray, start: int, file: BinaryIO, index: int):
         if self._counts[index] == 0: return  # a tile that isn't stored, since it is empty
@@ -76,7 +99,7 @@ class TiffRows:
         part[:] = values
 
     def _check_segments(self, page: TiffPage):
-        "Before anything is decoded: as many strips or tiles as the size needs, inside the file, of a bearable size."
+        "Before anything is decoded: as many strips or tiles as the size needs, inside the file."
         planes = self.shape[2] if self._is_planar else 1
         expected = planes * self._across * ceil(self.shape[0] / self._height)
         if not len(self._offsets) == len(self._counts) == expected:
@@ -84,9 +107,17 @@ class TiffRows:
                              f"{len(self._offsets)}")
         ends = [offset + count for offset, count in zip(self._offsets, self._counts)]
         if min(self._offsets) < 0 or max(ends) > page.parent.filehandle.size: raise ValueError("it is cut short")
-        if self._height * prod(self.shape[1:]) * self.dtype.itemsize > LARGEST_BAND:
-            raise ValueError(f"its strips or tiles cover {self._height} rows of {self.shape[1]} pixels each, too many "
-                             "to be decoded at once; save it in tiles of 512x512")
+
+    def _plain_start(self, page: TiffPage) -> int | None:
+        "Where the numbers begin, if all lie in the file as they are, one strip after the other."
+        ends = [offset + count for offset, count in zip(self._offsets, self._counts)]
+        is_plain = page.is_final and ends[-1] - self._offsets[0] == page.nbytes and ends[:-1] == [*self._offsets[1:]]
+        return self._offsets[0] if is_plain else None
+
+    @property
+    def _row_size(self) -> int:
+        "The bytes of a row, of all channels."
+        return prod(self.shape[1:]) * self.dtype.itemsize
 
 
 def _check_kind(page: TiffPage):

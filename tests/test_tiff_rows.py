@@ -132,6 +132,19 @@ def test_strips_too_large_to_be_decoded_are_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"a\.tif.*tiles"): open_rows(path)
 
 
+@pytest.mark.parametrize("options", [dict(), dict(byteorder=">"), dict(bigtiff=True), dict(rowsperstrip=9)], ids=str)
+@pytest.mark.parametrize("planarconfig", ["contig", "separate"])
+def test_one_strip_may_be_the_whole_image_where_nothing_is_decoded(tmp_path, monkeypatch, options, planarconfig):
+    values = numbers(dtype=np.uint16)
+    stored = values if planarconfig == "contig" else values.transpose(2, 0, 1)
+    path = written(tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planarconfig, **options)
+    monkeypatch.setattr("linknet_fastai.tiff_rows.LARGEST_BAND", 1000)
+    monkeypatch.setattr("linknet_fastai.tiff_rows.PLAIN_BAND", 1000)  # 3 rows
+    rows = open_rows(path)
+    np.testing.assert_array_equal(by_rows(rows), values)
+    assert max(len(band) for band in rows._bands.values()) <= 3 and rows[0:1].dtype == np.dtype("=u2")
+
+
 def test_a_missing_decoder_is_named(tmp_path, monkeypatch):
     path = written(tmp_path / "a.tif", numbers(), compression="lzw", photometric="rgb")
     monkeypatch.setattr(tifffile.TIFF, "DECOMPRESSORS", Without())
