@@ -2,8 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,11 +56,6 @@ class BasePredictor(ABC):
     def check_probabilities(self):
         "`UserError` where there are none."
         if self.without_probabilities: raise UserError(self.without_probabilities)
-
-    @contextmanager
-    def workers(self) -> Iterator[tuple[int, Callable[[], None]]]:
-        "How many images are best computed side by side, meanwhile, and what each thread calls that does so."
-        yield 1, lambda: None
 
     def __call__(self, image: Any) -> np.ndarray:
         "Classes, uint8 `[H,W]` of the image's own size."

@@ -1,7 +1,5 @@
 "A trained model at work: any image to a mask of its own size."
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,6 @@ from ..runtime.device import Machine, images_at_once
 from .base_predictor import BasePredictor
 from .predictor_options import PredictorOptions
 from .upsample import argmax_upsampled, upsampled
-
-MOST_WORKERS = 8  # each has activations of its own in memory
 
 
 class Predictor(BasePredictor):
@@ -36,17 +32,6 @@ class Predictor(BasePredictor):
         super().__init__(card, options)
         model = autocast_model(model, self.machine)
         self.model = FlipTTA(model) if options.tta else model
-
-    @contextmanager
-    def workers(self) -> Iterator[tuple[int, Callable[[], None]]]:
-        """On a CPU as many as there are threads, of one thread each: none waits for another's part of a convolution.
-
-        A large image is computed by all threads.
-        """
-        threads = torch.get_num_threads()
-        count = 1 if self.is_tiled or self.machine.device.type != "cpu" else min(threads, MOST_WORKERS)
-        try: yield count, lambda: torch.set_num_threads(threads // count)
-        finally: torch.set_num_threads(threads)
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> Tensor:

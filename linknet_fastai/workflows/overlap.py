@@ -11,19 +11,18 @@ THREADS, MOST_WAITING = 2, 16  # items that are read, or written, ahead
 WEIGHT = 1 << 26  # of all that wait: of images, pixels
 
 
-def read_ahead(items: Iterable[Item], read: Callable[[Item], Any], weight: Callable[[Any], int],
-               threads: int = THREADS, first: Callable[[], None] | None = None) -> Iterator[tuple[Item, Future]]:
+def read_ahead(items: Iterable[Item], read: Callable[[Item], Any],
+               weight: Callable[[Any], int]) -> Iterator[tuple[Item, Future]]:
     """Each item with what `read` gives for it, as a future that is done, in the order of `items`.
 
-    That is done by so many `threads`, each of which calls `first` when it begins. They stop while 16 items wait, or
-    such as have 2^26 in `weight`.
+    Two threads read ahead; they stop while 16 items wait, or such as have 2^26 in `weight`.
     """
-    with ThreadPoolExecutor(threads, initializer=first) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         waiting: deque[tuple[Item, Future]] = deque()
         rest = iter(items)
         try:
             while True:
-                while _has_room([future for _, future in waiting], weight, threads):
+                while _has_room([future for _, future in waiting], weight):
                     if (item := next(rest, None)) is None: break
                     waiting.append((item, pool.submit(read, item)))
                 if not waiting: return
@@ -52,10 +51,10 @@ def write_behind(weight: Callable[[Any], int]) -> Iterator[Callable]:
         finally: pool.shutdown(cancel_futures=True)
 
 
-def _has_room(waiting: list[Future], weight: Callable[[Any], int], threads: int) -> bool:
+def _has_room(waiting: list[Future], weight: Callable[[Any], int]) -> bool:
     "Whether another item may be begun; of those that aren't done the weight isn't known, so there are few."
     done = [future for future in waiting if future.done()]
-    if len(waiting) - len(done) > threads or len(waiting) >= MOST_WAITING: return False
+    if len(waiting) - len(done) > THREADS or len(waiting) >= MOST_WAITING: return False
     return sum(weight(future.result()) for future in done if future.exception() is None) < WEIGHT
 
 

@@ -20,7 +20,7 @@ from ..deploy.scale import other_scale
 from ..errors import Note, UserError, printable
 from ..files import writable_folder
 from ..runtime.memory import is_out_of_memory
-from .overlap import THREADS, WEIGHT, read_ahead, write_behind
+from .overlap import WEIGHT, read_ahead, write_behind
 from .predict_options import Failed, PredictOptions, Written
 from .predict_targets import Target
 
@@ -30,12 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Seen:
-    "A target's pixels, uint8 `[H,W,C]`, what its file holds beside, and what is predicted of it, if it is yet."
+    "A target's pixels, uint8 `[H,W,C]`, and what its file holds beside."
 
     target: Target
     pixels: np.ndarray
     left_out: list[str]
-    predicted: Predicted | None = None
 
 
 class PredictJob:
@@ -76,13 +75,11 @@ class PredictJob:
     def write_all(self, targets: list[Target]):
         "Predict and write them; errors of images go to `failed`, one of the disk ends it."
         pending: deque[Future] = deque()
-        with self.predictor.workers() as (workers, first), write_behind(_weight) as write:
-            read, threads = (self._read, THREADS) if workers == 1 else (self._read_and_predict, workers)
-            ahead = read_ahead(targets, read, lambda seen: prod(seen.pixels.shape[:2]), threads, first)
-            with closing(ahead) as reading:
-                for pair in self._predicted(self.options.progress(reading, len(targets))):
-                    pending.append(write(self._write, pair))
-                    while pending and pending[0].done(): self._finish(pending.popleft())
+        with (closing(read_ahead(targets, self._read, lambda seen: prod(seen.pixels.shape[:2]))) as reading,
+              write_behind(_weight) as write):
+            for pair in self._predicted(self.options.progress(reading, len(targets))):
+                pending.append(write(self._write, pair))
+                while pending and pending[0].done(): self._finish(pending.popleft())
         for future in pending: self._finish(future)
         if self.format.shared and self.written:
             self.format.finish(self.out / self.format.shared, self.parts, self.predictor.card)
@@ -97,21 +94,14 @@ class PredictJob:
         pixels = self.predictor.read(target.image)  # once: its file may be written anew meanwhile
         return Seen(target, pixels, left_out_of(target.image, self.predictor.card.channels))
 
-    def _read_and_predict(self, target: Target) -> Seen:
-        seen = self._read(target)
-        return replace(seen, predicted=self._predict(seen))
-
     def _predicted(self, reading: Iterable[tuple[Target, Future]]) -> Iterator[tuple[Target, Predicted]]:
-        "What is read, predicted in batches of one size, if it isn't yet."
+        "What is read, predicted in batches of one size."
         batch: list[Seen] = []
         for target, future in reading:
             seen = None
-            with self.one_by_one(target): seen = self._result(future, target)
+            with self.one_by_one(target): seen = future.result()
             if seen is None: continue
             self._take_notes(seen)
-            if seen.predicted:
-                yield target, seen.predicted
-                continue
             if batch and batch[0].pixels.shape != seen.pixels.shape:
                 yield from self._predict_batch(batch)
                 batch = []
@@ -120,13 +110,6 @@ class PredictJob:
                 yield from self._predict_batch(batch)
                 batch = []
         yield from self._predict_batch(batch)
-
-    def _result(self, future: Future, target: Target) -> Seen:
-        "What was read; once more, and to be predicted alone, where memory was too short beside others."
-        try: return future.result()
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error): raise
-            return self._read(target)
 
     def _most_at_once(self, pixels: np.ndarray) -> int:
         if self.predictor.is_tiled or self.options.probabilities: return 1

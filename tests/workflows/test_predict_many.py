@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-import torch
 from finished_run import finished_run
 from PIL import Image
 
@@ -15,7 +14,6 @@ from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.errors import Note, UserError
 from linknet_fastai.runs.card import ModelCard
-from linknet_fastai.runtime.device import Machine
 from linknet_fastai.tiling import TileOptions
 from linknet_fastai.workflows import predict_job
 from linknet_fastai.workflows.overlap import MOST_WAITING, THREADS
@@ -265,28 +263,3 @@ def test_tiles_are_predicted_at_the_image_s_own_resolution(run, pixels):
     small = Predictor(run, options=PredictorOptions(tiles=TileOptions((64, 64))))
     assert small(pixels).shape == (70, 90)
     assert 0 <= small.certainty(pixels) <= 1
-
-
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_on_a_cpu_images_are_predicted_side_by_side_as_one_by_one(run, folder, tmp_path, two_threads):
-    predictor = Predictor(run, Machine(torch.device("cpu"), "fp32"))
-    with predictor.workers() as (count, _): assert count == 2
-    written = predict(predictor, [folder], tmp_path / "out")
-    assert [each.image.name for each in written] == names(folder) and torch.get_num_threads() == 2
-    for each in written:
-        assert (np.asarray(Image.open(each.file)) == predictor.predict(predictor.read(each.image))).all()
-    tiled = Predictor(run, predictor.machine, PredictorOptions(tiles=TileOptions((64, 64))))
-    with tiled.workers() as (count, _): assert count == 1
-
-
-def test_an_image_that_fails_beside_others_is_its_own_fault(run, folder, tmp_path, two_threads):
-    (folder / "11.png").write_bytes(b"cut")
-    with pytest.raises(PartlyDone, match="29 of 30.*11.png"): predict(Predictor(run), [folder], tmp_path / "out")
-    assert torch.get_num_threads() == 2
