@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
+from ..image_format import displayed
 from ..images import SUFFIXES, image_size, open_image, to_palette_image
 from ..runs.weights import ModelCard
 from .predictor import Predictor
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parent / "page"
 THUMBNAIL = 240  # pixels, of an example
-MOST_PIXELS = 25_000_000  # of an image: logits are made at its size, 4 bytes a class and pixel
+MOST_PIXELS = 25_000_000  # of an image: more take a page too long
 # system fonts only: gradio's themes ask Google for others
 FONT, MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")
 CSS = """
@@ -90,9 +91,9 @@ def answer(predictor: Predictor, image: str | Image.Image, name: str) -> dict[st
     """
     try:
         if isinstance(image, str): _check_size(image)
-        mask, card = predictor(image), predictor.card
-        seen = card.image_format.show(image)
+        pixels = predictor.read(image)  # once: what is shown is what was predicted from
     except UserError as error: return {"message": str(error).replace(str(image), name)}
+    mask, card, seen = predictor.predict(pixels), predictor.card, Image.fromarray(displayed(pixels))
     shares = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
     classes = [{"name": label, "color": list(color), "share": float(share)}
                for label, color, share in zip(card.classes, card.palette, shares)]
