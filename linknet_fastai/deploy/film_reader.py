@@ -80,7 +80,7 @@ class FilmReader:
 
     @property
     def problem(self) -> str:
-        "What couldn't be read, after iterating; empty for a sound film."
+        "What couldn't be read, after iterating; empty for a whole film."
         at = f"after {self.frames} frames"
         if self.stop: return f"{self.stop} {at}"
         found = []
