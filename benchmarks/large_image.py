@@ -3,7 +3,7 @@
     python benchmarks/large_image.py --side 10000 --classes 19
 
 The image is a TIFF in tiles, of smooth colors with noise; the model has random weights, which is no matter for either.
-It is predicted by the command line, in a process of its own, with mask and overlay.
+It is predicted in a process of its own, with mask and overlay.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def write_image(path: Path, side: int):
 
 
 def write_run(folder: Path, classes: int):
-    "An untrained model of crops, and the config.json that says it is a run."
+    "The weights of an untrained model of crops, which is all that a predictor reads of a run."
     torch.manual_seed(0)
     palette = tuple(tuple(color) for color in np.random.default_rng(0).integers(0, 256, (classes, 3)).tolist())
     card = ModelCard("resnet18", "deconv", tuple(map(str, range(classes))), palette, (TILE, TILE), (0.5,) * 3,

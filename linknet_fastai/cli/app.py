@@ -11,25 +11,12 @@ from rich.markup import escape
 
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
-from .arguments import (
-    Compile,
-    Data,
-    DatasetName,
-    Device,
-    Log,
-    Overlap,
-    Precision,
-    RunFolder,
-    RunOrFile,
-    Split,
-    Tile,
-    Tta,
-    open_dataset,
-)
+from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, open_dataset
 from .datasets import datasets_app
 from .deploy import deploy_app
 from .flags import RECIPE, dataset_flags, recipe_flags
 from .flags import size as parse_size
+from .look import look_app
 from .output import make_streams_last
 from .printing import (
     console,
@@ -38,8 +25,6 @@ from .printing import (
     print_comparison,
     print_exported_speed,
     print_fitted,
-    print_result,
-    print_runs,
     print_summary,
     tracked,
     watched,
@@ -168,74 +153,6 @@ def show_batch(dataset: DatasetName, data: Data = None,
 
 
 @app.command()
-def show_results(run: RunFolder, split: Split = "val", data: Data = None,
-                 errors: Annotated[bool, typer.Option(
-                     "--errors", help="Beside them, where the prediction is wrong.")] = False,
-                 device: Device = None, precision: Precision = None):
-    "Draw the images of a split that a run does worst on: image, truth, prediction."
-    from ..runtime.device import Machine
-    from ..workflows.show_results import show_results as draw_results
-    _print_source(run, data)
-    console.print(draw_results(run, split, Machine.choose(device, precision), data, errors))
-
-
-@app.command()
-def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
-             tta: Tta = None,
-             boundary: Annotated[int | None, typer.Option(
-                 help="Also score the pixels within so many of another class.", show_default=False)] = None,
-             tile: Tile = None, overlap: Overlap = None,
-             device: Device = None, precision: Precision = None):
-    "Score a run on a split, at the masks' own resolution."
-    from ..deploy.engines import is_exported, on_cpu
-    from ..evaluation.scoring import ScoringOptions
-    from ..runtime.device import Machine
-    from ..tiling import TileOptions
-    from ..workflows.evaluate import evaluate as evaluate_run
-    from ..workflows.evaluate_exported import evaluate_exported, run_of
-    options = ScoringOptions(tta, boundary, TileOptions(tile, overlap))
-    folder, name = run, f"scores-{split}"
-    if is_exported(run):
-        on_cpu(run, device)
-        folder = run_of(run)
-        _print_source(folder, data)
-        result, name = evaluate_exported(run, split, precision, data, options)
-    else:
-        _print_source(folder, data)
-        result = evaluate_run(run, split, Machine.choose(device, precision), data, options)
-    print_result(result)
-    console.print(f"written: {folder / f'{name}.json'}, {folder / f'{name}.csv'}")
-
-
-def _print_source(run: Path, data: Path | None):
-    "Print which folder a run's data are read from."
-    from ..runs.run import Run
-    from ..workflows.open_run import data_folder
-    opened = Run.open(run)
-    console.print(f"reading:  {data_folder(opened, data) or f'{opened.config.dataset}, as this program fetches it'}")
-
-
-@app.command()
-def report(runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `fit` wrote.")],
-           data: Data = None,
-           out: Annotated[Path | None, typer.Option(
-               help="The page to write. [default: RUN/report.html; of several, comparison.html]",
-               show_default=False)] = None):
-    "Write a run, or several side by side, as one page that needs nothing but itself."
-    from ..workflows.report import report as write_report
-    out = out or (runs[0] / "report.html" if len(runs) == 1 else Path("comparison.html"))
-    write_report(runs, out, data)
-    console.print(out)
-
-
-@app.command("runs")
-def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the runs are.")] = Path("runs")):
-    "List the runs in a folder, the best validation mIoU of each dataset first."
-    from ..runs.listing import list_runs
-    print_runs(*list_runs(folder))
-
-
-@app.command()
 def benchmark(run: Annotated[Path | None, typer.Argument(
                   metavar="[RUN]", show_default=False,
                   help="Measure this run's model and size, or an exported file. [default: rapid at 360x480]")] = None,
@@ -281,5 +198,6 @@ def table1(data: Data = None,
                   "it")
 
 
+app.add_typer(look_app)
 app.add_typer(deploy_app)
 app.add_typer(datasets_app, name="datasets")

@@ -59,7 +59,7 @@ def predict(run: AnyRun,
                   "--probabilities": probabilities, "--no-overlays": no_overlays, "--jpeg-overlays": jpeg_overlays}
     check_flags(images or listed, films + cameras, out, (frames, smooth), for_images)
     overlays = "none" if no_overlays else "jpeg" if jpeg_overlays else "png"
-    progress = rated("images", error_console() if as_json else console)
+    progress = rated("predicting", "images", error_console() if as_json else console)
     options = PredictOptions(format, least_certain, overlays, probabilities, goes_on, listed, progress)
     predictor = open_predictor(run, device, precision, PredictorOptions(tta, TileOptions(tile, overlap)))
     if as_json: options = replace(options, observe=json_lines(predictor.card.classes))

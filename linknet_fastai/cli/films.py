@@ -1,18 +1,13 @@
 "Films and cameras among what `predict` gets."
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from ..errors import UserError
-from .printing import console
-
-EVERY = 10  # seconds between two lines, where there is no bar
+from .printing import console, rated
 
 
 def split_paths(paths: list[Path]) -> tuple[list[Path], list[Path], list[int]]:
@@ -37,30 +32,9 @@ def check_flags(images, films: list, out: Path | None, for_films: tuple[bool, in
         raise UserError(f"{out}: is one film, and more is named; pass a folder as `--out`.")
 
 
-def tracked_frames(what: str) -> Callable:
-    "A `Progress` of frames, and how many a second: a bar on a terminal, a line now and then elsewhere."
-    def tracked(frames: Iterable, total: int) -> Iterator:
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[frames]}"),
-                   TimeRemainingColumn())
-        started = said = time.monotonic()
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(what, total=total or None, frames="")
-            for number, frame in enumerate(frames, 1):
-                yield frame
-                now = time.monotonic()
-                of = f" of {total}" if total >= number else ""  # films' own numbers are estimates
-                shown = f"{number}{of} frames, {number / max(now - started, 1e-3):.1f} a second"
-                bar.update(task, completed=number, frames=shown)
-                if not console.is_terminal and now - said > EVERY:
-                    said = now
-                    console.print(f"{what}: {shown}")
-    return tracked
-
-
 def print_film(done):
-    "Print what was written of a film, and how fast."
-    where = "" if done.file is None else f", in {done.file}"
-    console.print(f"{done.film}: {done.frames} frames, {done.frames / max(done.seconds, 1e-3):.1f} a second{where}")
+    "Print what was written of a film, if it wasn't only shown."
+    if done.file is not None: console.print(f"written: {done.file}")
 
 
 @dataclass
@@ -90,7 +64,7 @@ def predict_films(predictor, films: list[Path], out: Path, smooth: int, frames: 
     refuse_doubles(films, out, options)
     for film in films:
         with problems.later():
-            print_film(predict_film(predictor, film, out, replace(options, progress=tracked_frames(film.name))))
+            print_film(predict_film(predictor, film, out, replace(options, progress=rated(film.name, "frames"))))
 
 
 def predict_cameras(predictor, cameras: list[int], out: Path | None, smooth: int, frames: bool, format: str):
@@ -98,5 +72,5 @@ def predict_cameras(predictor, cameras: list[int], out: Path | None, smooth: int
     from ..workflows.predict_camera import predict_camera
     from ..workflows.predict_film import FilmOptions
     for number in cameras:
-        options = FilmOptions(format, frames, smooth, tracked_frames(f"camera {number} (Ctrl-C ends it)"))
+        options = FilmOptions(format, frames, smooth, rated(f"camera {number} (Ctrl-C ends it)", "frames"))
         print_film(predict_camera(predictor, number, out, options))

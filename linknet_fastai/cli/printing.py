@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Table
 
 from ..recipes import Recipe
 from .output import SafeConsole
 
-SECONDS_BETWEEN_LINES = 10
+SECONDS_BETWEEN_LINES, TICK = 10, 1e-3
 
 # of several processes one speaks
 console = SafeConsole(soft_wrap=True, highlight=False, markup=False, emoji=False,
@@ -32,25 +32,28 @@ def tracked(what: str) -> Callable:
     return tracked
 
 
-def rated(what: str, to: SafeConsole = console) -> Callable:
-    """A `Progress` of `what`, such as images: a bar on a terminal, else a line now and then, and one at the end.
+def rated(what: str, unit: str, to: SafeConsole = console) -> Callable:
+    """A `Progress` that calls its work `what`: a bar on a terminal, else a line now and then, and one at the end.
 
-    All say how many a second.
+    All say how many of `unit`, such as images, and how many a second; of how many, where the total isn't 0.
     """
     def rated(items, total: int):
-        started, said = time.monotonic(), time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                   TextColumn("{task.fields[rate]}"), TextColumn("left"), TimeRemainingColumn())
+        started = said = time.monotonic()
+        done, shown = 0, ""
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"),
+                   TextColumn("left"), TimeRemainingColumn())
         with Progress(*columns, console=to, transient=True, disable=not to.is_terminal) as bar:
-            task = bar.add_task(what, total=total, rate="")
+            task = bar.add_task(what, total=total or None, shown="")
             for done, item in enumerate(items, 1):
                 yield item
-                rate = f"{done / (time.monotonic() - started):.1f} a second"
-                bar.update(task, advance=1, rate=rate)
-                if not to.is_terminal and done < total and time.monotonic() - said > SECONDS_BETWEEN_LINES:
-                    said = time.monotonic()
-                    to.print(f"{what}: {done} of {total}, {rate}")
-        if total: to.print(f"{what}: {total}, {total / (time.monotonic() - started):.1f} a second")
+                now = time.monotonic()
+                of = f" of {total}" if total >= done else ""  # films' own numbers are estimates
+                shown = f"{done}{of} {unit}, {done / max(now - started, TICK):.1f} a second"
+                bar.update(task, completed=done, shown=shown)
+                if not to.is_terminal and now - said > SECONDS_BETWEEN_LINES:
+                    said = now
+                    to.print(f"{what}: {shown}")
+        if done: to.print(f"{what}: {done} {unit}, {done / max(time.monotonic() - started, TICK):.1f} a second")
     return rated
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fastai.data.core import Datasets
 
+from ..tiling import Tiling
 from .crops import Crops
 from .segmentation_dl import SegmentationDL, largest_batch
 from .tiles import tile_samples
@@ -39,6 +40,6 @@ class CropDL(SegmentationDL):
 
     def in_order(self) -> SegmentationDL:
         "The whole images by tiles of the crops' size, each pixel once, not augmented."
-        samples = tile_samples(self.crops.samples, self.crops.size)
+        samples = tile_samples(self.crops.samples, Tiling(self.crops.size))
         dataset = Datasets(tls=[tl._new(samples, split_idx=1) for tl in self.dataset.tls], n_inp=self.dataset.n_inp)
         return self.new(dataset, SegmentationDL, bs=largest_batch(samples, self.bs), shuffle=False, drop_last=False)

@@ -34,7 +34,7 @@ class SegmentationDataLoaders(DataLoaders):
     def __init__(self, *loaders, path: str | Path = ".", device=None, scored: SegmentationDL | None = None):
         super().__init__(*loaders, path=path, device=device)
         self.first_shuffle = loaders[0].rng.getstate()
-        self.scored = scored or self.valid
+        self.scored = self.valid if scored is None else scored
 
     @classmethod
     def from_dataset(cls, dataset: SegmentationDataset, recipe: Recipe = Recipe(),
@@ -61,7 +61,7 @@ class SegmentationDataLoaders(DataLoaders):
                   validate: bool) -> "SegmentationDataLoaders":
         samples = decode_samples(dataset, dataset.split("train"), None, for_training=True)
         scored = evaluation_dl(dataset, "val", recipe, device) if validate else None
-        tiles = tile_samples(list(scored.items), scored.tiling.size) if scored else []
+        tiles = tile_samples(list(scored.items), scored.tiling) if validate else []
         datasets = _datasets(dataset, samples, tiles, None)
         options, crops = _options(dataset, recipe, recipe.crop, device), Crops(samples, recipe, len(dataset.classes))
         train = CropDL(datasets.subset(0), crops, bs=recipe.batch_size, shuffle=True,

@@ -16,11 +16,11 @@ from PIL import Image
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.scan import file_state
 from ..errors import UserError
-from ..image_format import FormattedRows, resized
+from ..image_format import resized
 from ..images import VOID, image_size, scaled_size
 from .cache import cached
 
-ROWS = 512  # copied at once
+ROWS, PART = 512, 1 << 22  # rows that are copied, and pixels that are counted, at once
 Size = tuple[int, int]  # height, width
 
 
@@ -72,7 +72,7 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size 
 
     def fill(content: np.ndarray):
         parts = views(content)
-        decode = partial(_decode, dataset, canvas, size is None)
+        decode = partial(_decode, dataset, canvas) if size else partial(_decode_by_rows, dataset)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _ in pool.map(decode, rows["image"], rows["mask"], scaled_sizes, parts[::2], parts[1::2]): pass
 
@@ -89,16 +89,9 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size 
     return samples
 
 
-def _decode(dataset: SegmentationDataset, canvas: Size | None, size_is_own: bool, image_path: Path, mask_path: Path,
-            scaled: Size, image_out: np.ndarray, mask_out: np.ndarray):
-    """A sample's files into flat arrays: the image of size `scaled`, the mask as it is; or both on a `canvas`.
-
-    Where `scaled` is each image's own size, the image may be one that is read by rows.
-    """
-    if size_is_own:
-        _copy_rows(dataset.open_pixels(image_path), image_out)
-        mask_out[:] = dataset.read_mask(mask_path, size=scaled).ravel()
-        return
+def _decode(dataset: SegmentationDataset, canvas: Size | None, image_path: Path, mask_path: Path, scaled: Size,
+            image_out: np.ndarray, mask_out: np.ndarray):
+    "A sample's files into flat arrays: the image of size `scaled`, the mask as it is; or both on a `canvas`."
     image = dataset.read_pixels(image_path)
     mask = dataset.read_mask(mask_path, size=image.shape[:2])
     pixels = resized(image, scaled)
@@ -106,16 +99,19 @@ def _decode(dataset: SegmentationDataset, canvas: Size | None, size_is_own: bool
     image_out[:], mask_out[:] = pixels.ravel(), mask.ravel()
 
 
-def _copy_rows(source: np.ndarray | FormattedRows, out: np.ndarray):
-    "Pixels uint8 `[H,W,C]` into a flat array, channel by channel, some rows at a time."
-    height, width, channels = source.shape
-    planes = out.reshape(channels, height, width)
-    for top in range(0, height, ROWS): planes[:, top:top + ROWS] = source[top:top + ROWS].transpose(2, 0, 1)
+def _decode_by_rows(dataset: SegmentationDataset, image_path: Path, mask_path: Path, size: Size, image_out: np.ndarray,
+                    mask_out: np.ndarray):
+    "A sample's files into flat arrays at their own `size`, the image some rows at a time: it may be a large one."
+    pixels = dataset.open_pixels(image_path)
+    planes = image_out.reshape(pixels.shape[2], *size)
+    for top in range(0, size[0], ROWS): planes[:, top:top + ROWS] = pixels[top:top + ROWS].transpose(2, 0, 1)
+    mask_out[:] = dataset.read_mask(mask_path, size=size).ravel()
 
 
 def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
     "Each class's frequency `[C]` among the pixels of `masks` that are not void, in sum 1; some pixel must be a class."
-    counts = sum(np.bincount(rows, minlength=VOID + 1) for mask in masks for rows in mask)[:num_classes]
+    parts = (part for mask in masks for part in np.array_split(mask.ravel(), -(-mask.size // PART)))
+    counts = sum(np.bincount(part, minlength=VOID + 1) for part in parts)[:num_classes]
     return counts / counts.sum()
 
 

@@ -7,11 +7,9 @@ from pathlib import Path
 import torch
 
 from ..images import VOID
-from ..tiling import Span, spans
+from ..tiling import Span, Tiling, spans
 from .crops import region_name
 from .decode import Sample, Size
-
-OVERLAP = 0.25
 
 
 class TileSample:
@@ -52,15 +50,18 @@ class TileSample:
         return mask
 
 
-def tile_samples(samples: list[Sample], size: Size) -> list[TileSample]:
-    "Tiles of `size` (height, width), or an image's own where that is smaller, over all of `samples`, in their order."
-    return [TileSample(sample, rows, columns, own_rows, own_columns) for sample in samples
-            for (rows, own_rows), (columns, own_columns) in product(*map(_owned, sample.image.shape[-2:], size))]
+def tile_samples(samples: list[Sample], tiling: Tiling) -> list[TileSample]:
+    "The tiles of all of `samples`, in their order; of images that are smaller than a tile the whole."
+    def tiles(sample: Sample) -> Iterator[TileSample]:
+        sides = (_owned(*lengths, tiling.overlap) for lengths in zip(sample.image.shape[-2:], tiling.size))
+        for (rows, own_rows), (columns, own_columns) in product(*sides):
+            yield TileSample(sample, rows, columns, own_rows, own_columns)
+    return [tile for sample in samples for tile in tiles(sample)]
 
 
-def _owned(length: int, tile: int) -> list[tuple[Span, Span]]:
+def _owned(length: int, tile: int, overlap: float) -> list[tuple[Span, Span]]:
     "Overlapping spans, each with what it shares with no other: they meet in the middle of what they share."
-    found = spans(length, tile, OVERLAP, stride=1)  # of one size, so that they fit into batches
+    found = spans(length, tile, overlap, stride=1)  # of one size, so that they fit into batches
     edges = [0, *_middles(found), length]
     return list(zip(found, zip(edges, edges[1:])))
 

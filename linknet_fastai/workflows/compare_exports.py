@@ -15,7 +15,7 @@ from ..deploy.exported_predictor import graph_input, one_hot, seen_pixels
 from ..errors import UserError
 from ..evaluation.confusion import confusion_matrices, resize_logits
 from ..evaluation.scores import Scores
-from ..images import find_images
+from ..image_paths import find_images
 from ..progress import Progress
 from ..runtime.device import Machine
 from ..runtime.timing import median_milliseconds
@@ -86,7 +86,7 @@ def labeled_images(run: Path, data: Path | None) -> list[LabeledImage]:
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}; or compare without scores, on images of a folder: "
                         "`--images FOLDER`.") from error
-    items = tile_samples(list(dl.items), dl.tiling.size) if dl.tiling else dl.items
+    items = tile_samples(list(dl.items), dl.tiling) if dl.tiling else dl.items
     return [LabeledImage(item.image.permute(1, 2, 0).numpy(), item.mask) for item in items]
 
 

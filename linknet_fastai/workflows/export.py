@@ -17,7 +17,7 @@ from ..deploy.onnx_file import export_onnx, image_graph
 from ..deploy.openvino_file import export_openvino
 from ..errors import UserError, check_choice
 from ..files import writable_folder
-from ..images import find_images
+from ..image_paths import find_images
 from ..models.autocast import autocast_model
 from ..progress import Progress, silent
 from ..runs.run import Run

@@ -4,11 +4,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import Empty, Full, Queue
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 THREADS, MOST_WAITING = 2, 16  # items that are read, or written, ahead
 WEIGHT = 1 << 26  # of all that wait: of images, pixels
+WAIT = 0.1  # seconds between two looks at whether the other side of a queue is still there
 
 
 def read_ahead(items: Iterable[Item], read: Callable[[Item], Any],
@@ -61,3 +64,49 @@ def _has_room(waiting: list[Future], weight: Callable[[Any], int]) -> bool:
 def _room(weight: int) -> int:
     "How many items of that weight may wait."
     return max(1, min(MOST_WAITING, WEIGHT // max(1, weight)))
+
+
+def ahead(items: Iterable[Item], number: int) -> Iterator[Item]:
+    """The items, in their order, made in a thread at most `number` ahead.
+
+    What goes wrong in the thread is raised here, in the place of the item. Closing this ends the thread, and closes
+    `items` where it is a generator, before it returns.
+    """
+    queue, is_closed = Queue(number), Event()
+    thread = Thread(target=_fill, args=(queue, items, is_closed), daemon=True)
+    thread.start()
+    try:
+        while (step := _taken(queue)) is not None:
+            item, error = step
+            if error is not None: raise error
+            yield item
+    finally:
+        is_closed.set()
+        thread.join()
+
+
+def _taken(queue: Queue):
+    while True:  # with a limit, so that Ctrl-C is heard
+        try: return queue.get(timeout=WAIT)
+        except Empty: continue
+
+
+def _fill(queue: Queue, items: Iterable, is_closed: Event):
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            if not _put(queue, (item, None), is_closed): return
+        _put(queue, None, is_closed)
+    except BaseException as error:  # also SystemExit: whoever takes the items decides
+        _put(queue, (None, error), is_closed)
+    finally:
+        if hasattr(iterator, "close"): iterator.close()
+
+
+def _put(queue: Queue, step, is_closed: Event) -> bool:
+    "Whether somebody was there to take it."
+    while not is_closed.is_set():
+        try: queue.put(step, timeout=WAIT)
+        except Full: continue
+        return True
+    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import chain
@@ -54,7 +53,6 @@ def predict_camera(predictor: BasePredictor, number: int, out: Path | None = Non
     with Signals() as signals, Camera(open_pixels(number)) as camera:
         frames = camera.frames(lambda: signals.received is not None)
         if (first := next(frames, None)) is not None:
-            started = time.perf_counter()
             with _target(name, out, first, predictor.card, options) as target:
                 for frame in options.progress(chain([first], frames), 0):
                     target.write(frame, mask_of(frame))
@@ -63,7 +61,7 @@ def predict_camera(predictor: BasePredictor, number: int, out: Path | None = Non
     if camera.error is not None: raise camera.error
     if not count: raise UserError(f"camera {number}: gave no frame; try another one.")
     file = None if out is None else film_target(name, out, options)
-    return PredictedFilm(name, file, count, time.perf_counter() - started)
+    return PredictedFilm(name, file, count)
 
 
 class OverlayWindow(Window):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,17 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ..deploy.ahead import ahead
 from ..deploy.film_frame import FilmFormat, Frame
-from ..deploy.film_frames import FRAME_FORMATS, FrameFolder
 from ..deploy.film_reader import SUFFIXES, FilmReader
 from ..deploy.film_writer import FilmWriter
+from ..deploy.frame_folder import FRAME_FORMATS, FrameFolder
 from ..deploy.output import FORMATS, overlaid
 from ..deploy.smooth import Smoothed, check_smooth
 from ..errors import UserError, check_choice
 from ..files import atomic_write, writable_folder
 from ..progress import Progress, silent
 from ..runs.card import ModelCard
+from .overlap import ahead
 
 AHEAD = 4  # frames that wait for the model, and masks that wait to be written
 
@@ -47,15 +46,11 @@ class FilmOptions:
 
 @dataclass(frozen=True)
 class PredictedFilm:
-    """A film, what was written of it, its number of frames, and how many seconds that took.
-
-    `file` is None where it was shown in a window.
-    """
+    "A film, what was written of it, None where it was shown in a window, and its number of frames."
 
     film: Path
     file: Path | None
     frames: int
-    seconds: float
 
 
 def is_film(path: Path) -> bool:
@@ -82,7 +77,7 @@ def predict_film(predictor: BasePredictor, film: Path, out: Path,
     if file.resolve() == film.resolve():
         raise UserError(f"{film}: its prediction would be written over it; choose another folder with `--out`.")
     with FilmReader(film) as reader:
-        started, number = time.perf_counter(), 0
+        number = 0
         with (written_film(file, film, reader.format, reader.sound, predictor.card, options) as target,
               closing(ahead(_predicted(predictor, ahead(reader, AHEAD), options.smooth), AHEAD)) as steps):
             for frame, mask in options.progress(_without_sound(steps, target), reader.count):
@@ -90,7 +85,7 @@ def predict_film(predictor: BasePredictor, film: Path, out: Path,
                 number += 1
     if reader.problem:
         raise UserError(f"{film}: is damaged: {reader.problem}; {file} holds the {number} frames that could be read.")
-    return PredictedFilm(film, file, number, time.perf_counter() - started)
+    return PredictedFilm(film, file, number)
 
 
 def check_film_options(card: ModelCard, options: FilmOptions):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..deploy.output import FORMATS, Extra, OutputFormat
 from ..errors import UserError
-from ..images import find_images, listed_paths
+from ..image_paths import find_images, listed_paths
 from .predict_options import Failed, PredictOptions
 
 LONGEST_NAME = 255  # bytes, of a file on every usual file system
@@ -51,6 +51,16 @@ class Targets:
     skipped: int
 
 
+class RealPaths:
+    "Called with a path, where it leads; of many files in one folder that folder's is found once."
+
+    def __init__(self): self.folder = lru_cache(os.path.realpath)  # not for longer: links and working folders change
+
+    def __call__(self, path: Path) -> str:
+        if path.is_symlink(): return os.path.realpath(path)
+        return os.path.join(self.folder(path.parent), path.name)
+
+
 def find_targets(paths: list[Path], out: Path, options: PredictOptions) -> Targets:
     """The files to write for each image among `paths`, and those that the options list.
 
@@ -62,17 +72,18 @@ def find_targets(paths: list[Path], out: Path, options: PredictOptions) -> Targe
     found, failed = find_images(paths, out), []
     if options.listed: found += _listed(options.listed, out, failed)
     images = list(dict.fromkeys(found))  # one that is named twice is meant once
-    taken = {_real(image): image for image, _ in images}
+    real = RealPaths()
+    taken = {real(image): image for image, _ in images}
     if format.shared: _refuse_doubles(images, out / format.shared)
     targets: list[Target] = []
     for image, relative in images:
         try:
             target = _target(image, relative, out, format, options.extras)
-            for file in target.all_files: _refuse_taken(image, file, taken)
+            for file in target.all_files: _refuse_taken(image, file, taken.get(real(file)))
         except UserError as error:
             failed.append(Failed(image, error.message))
             continue
-        taken |= {_real(file): image for file in target.all_files}
+        taken |= {real(file): image for file in target.all_files}
         if options.goes_on and target.is_done(format.is_edited): skipped += 1
         else: targets.append(target)
     if format.is_edited:
@@ -96,23 +107,14 @@ def _target(image: Path, relative: Path, out: Path, format: OutputFormat, extras
     return Target(image, relative, files, [out / extra.name(relative) for extra in extras])
 
 
-def _real(path: Path) -> str:
-    "Where a path leads; of many files in one folder that folder's is found once."
-    if path.is_symlink(): return os.path.realpath(path)
-    return os.path.join(_real_folder(path.parent), path.name)
-
-
-_real_folder = lru_cache(os.path.realpath)
-
-
 def _written_at(path: Path) -> int:
     return path.stat().st_mtime_ns
 
 
-def _refuse_taken(image: Path, file: Path, taken: dict[str, Path]):
+def _refuse_taken(image: Path, file: Path, owner: Path | None):
     if len(os.fsencode(file.name)) > LONGEST_NAME:
         raise UserError(f"{image}: predicting it would write {file}, whose name is too long; rename the image.")
-    if owner := taken.get(_real(file)):
+    if owner is not None:
         raise UserError(f"{image}: predicting it would write {file}, which is or belongs to {owner}; choose another "
                         "folder with `--out`, or predict them apart.")
 

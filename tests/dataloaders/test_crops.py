@@ -22,6 +22,7 @@ from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
 from linknet_fastai.images import VOID
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.tiling import Tiling
 from linknet_fastai.training.sharding import TrainingShard
 
 AS_IS = Recipe(crop=(64, 96), flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
@@ -129,7 +130,7 @@ def test_that_part_of_the_crops_is_centered_on_them(samples):
 
 def test_tiles_have_each_pixel_once(dataset):
     samples = decode_samples(dataset, dataset.split("val"), None)
-    tiles = tile_samples(samples, (64, 96))
+    tiles = tile_samples(samples, Tiling((64, 96)))
     for sample in samples:
         own = [tile for tile in tiles if tile.sample is sample]
         counted = np.zeros(tuple(sample.mask.shape), int)
