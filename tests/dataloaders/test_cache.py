@@ -98,6 +98,7 @@ def test_a_kill_halfway_leaves_nothing_that_is_taken_for_whole(folder):
     assert len(files(folder)) == 1  # cleared away
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(folder):
     both = [process(0.5), process(0.5)]
     assert [one.communicate()[0].split()[-1] for one in both] == ["5000", "5000"]

@@ -161,6 +161,7 @@ def test_a_pipe_does_not_hang(tiny_dataset):
 
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason="../shared/camvid is not on this machine")
 def test_real_camvid_is_sound():
     result = check(camvid(REAL))

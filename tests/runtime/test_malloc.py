@@ -26,6 +26,7 @@ def printed_number(*words: str) -> int:
     return int(subprocess.run([sys.executable, "-c", *words], capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's malloc")
 def test_large_blocks_are_cleared_once_and_not_each_time():
     "A step asks for 241 MiB, 61,696 pages of 4 KiB."

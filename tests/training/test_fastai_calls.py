@@ -169,6 +169,7 @@ def test_lr_find_leaves_no_folder(trained):
     assert same_weights(trained, before)
 
 
+@pytest.mark.slow
 def test_an_exported_learner_predicts_in_a_fresh_process(trained, dataset):
     path = dataset.split("val").image.iloc[1]
     trained.export("learn.pkl")

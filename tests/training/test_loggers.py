@@ -29,6 +29,7 @@ def test_tensorboard_s_events_hold_the_history(tiny_dataset, tmp_path):
     assert events.Scalars("lr_1")[-1].value < events.Scalars("lr_1")[1].value
 
 
+@pytest.mark.slow
 def test_wandb_gets_the_history(tiny_dataset, tmp_path, monkeypatch):
     pytest.importorskip("wandb", reason="wandb is not installed")
     import wandb

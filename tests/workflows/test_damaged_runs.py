@@ -82,6 +82,7 @@ def damage_and_read(choose, place: Path, data: Path):
     answered(choose(st.sampled_from(READERS[file.parts[0]]), label="command"), run, place, data)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, **SETTINGS)
 @given(choices=st.data())
 def test_a_damaged_run_is_answered(place, data, choices):

@@ -29,6 +29,7 @@ def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, m
     assert (run.figures / "curves.png").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error::linknet_fastai.errors.Note")
 def test_names_that_look_like_formulas_are_drawn(data, tmp_path):
     "In classes, in the protocol that names a class left out, in images and in the run's own name."

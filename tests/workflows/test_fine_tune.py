@@ -81,6 +81,7 @@ class LoseAt(Callback):
         if self.epoch == self.at: raise Lost("gone")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost_at", [1, 2, 3])
 def test_frozen_epochs_are_resumed_exactly(first, data, tmp_path, lost_at):
     "Lost in the frozen epochs, at their end, and after it."

@@ -114,6 +114,7 @@ def scored(run: Run, image: tuple[str, bytes], mask: tuple[str, bytes], root: Pa
     except UserError as error: return str(error)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(image=images(), seed=st.integers(0, 9))
 def test_evaluate_scores_at_the_mask_s_own_size(run, tmp_path_factory, image, seed):

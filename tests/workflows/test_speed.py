@@ -30,6 +30,7 @@ def test_without_a_run_it_is_camvid_s_size():
     assert (recipe.size, num_classes, channels) == ((360, 480), 11, 3)
 
 
+@pytest.mark.slow
 def test_each_channel_costs():
     "In the first convolution of `test_resnet` alone: 3x3 to 16 features of 32x32."
     recipe, machine = Recipe(encoder="test_resnet", size=(64, 64), batch_size=2), Machine(torch.device("cpu"), "fp32")

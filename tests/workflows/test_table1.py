@@ -66,6 +66,7 @@ class Lost(Callback):
         if self.epoch == 1: raise ConnectionAbortedError("lost")
 
 
+@pytest.mark.slow
 def test_a_run_that_was_not_finished_goes_on_but_not_with_other_settings(small, tmp_path):
     changes, run = CHANGES | {"epochs": 2}, tmp_path / "runs" / "enet-0"
     options = Table1Options(changes, ("enet",))
