@@ -33,11 +33,15 @@ class Recipe:
                                         "`none`.")
     upsample: str = _setting("deconv", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
     epochs: int = _setting(40, "Passes over the training images.", 1, 100_000)
+    minutes: float | None = _setting(None, "The time that you have: as many epochs as fit on this machine, and where "
+                                           "those are few, smaller or fewer images.", 0.1, 1e6)
     freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.",
                                   0, 100_000)
     patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.", 1, 100_000)
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.",
                                                  SMALLEST, LARGEST)
+    train_images: int | None = _setting(None, "Train on so many of the training images, drawn once; on all if not "
+                                              "given.", 1, 1 << 40)
     crop: tuple[int, int] | None = _setting(None, "Height and width of random crops of the images at their own "
                                                   "resolution, to train on in the place of whole images.",
                                             SMALLEST, LARGEST)
@@ -130,6 +134,8 @@ def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
     Both are fields of `Recipe` by name. `UserError` for an unknown name or a setting that can't train.
     """
     check_choice("recipe", name, RECIPES)
+    if {"minutes", "epochs"} <= flags.keys():
+        raise UserError("the number of epochs follows from the minutes; leave out `--epochs` or `--minutes`.")
     recipe, usual = RECIPES[name], Recipe()
     open_defaults = {key: value for key, value in defaults.items() if getattr(recipe, key) == getattr(usual, key)}
     return replace(recipe, **open_defaults | flags)

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from ..errors import Interrupted, Note, UserError
 from ..recipes import recipe_for
+from ..runtime.waiting import wait_briefly
 from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, open_dataset
 from .datasets import datasets_app
 from .deploy import deploy_app
@@ -25,6 +26,7 @@ from .printing import (
     print_comparison,
     print_exported_speed,
     print_fitted,
+    print_plan,
     print_summary,
     tracked,
     watched,
@@ -37,6 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 def main():
     "Run the command. What a user can cause ends in one message and exit code 2; anything else in a traceback."
     output = make_streams_last()
+    wait_briefly()
     for number in (signal.SIGTERM, signal.SIGHUP):
         # as Ctrl-C: what is open is closed; nohup's processes stay deaf
         if signal.getsignal(number) == signal.SIG_DFL: signal.signal(number, _end)
@@ -96,7 +99,8 @@ def fit(dataset: DatasetName, data: Data = None,
     opened = open_dataset(dataset, data, options)
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision, compile)
     with TerminalProgress(console) as progress:
-        watched = FitOptions(out, skip_bad, splits, log, progress_bar=progress, progress=tracked("checking"))
+        watched = FitOptions(out, skip_bad, splits, log, progress_bar=progress, progress=tracked("checking"),
+                             announce=print_plan)
         print_summary(opened, chosen, machine)
         run = fit_dataset(opened, chosen, machine, watched)
     print_fitted(run)

@@ -13,6 +13,7 @@ from ..recipes import Recipe
 from .output import SafeConsole
 
 SECONDS_BETWEEN_LINES, TICK = 10, 1e-3
+LONG = 30  # minutes of training
 
 # of several processes one speaks
 console = SafeConsole(soft_wrap=True, highlight=False, markup=False, emoji=False,
@@ -86,13 +87,25 @@ def print_summary(dataset, recipe: Recipe, machine):
     parts = f", {number} processes, {recipe.batch_size / number:g} images of each batch in each" if number > 1 else ""
     size = "{}x{}".format(*recipe.input_size) if recipe.input_size else "the images' own size"
     if recipe.crop: size = f"crops of {size}"
+    epochs = f"{recipe.epochs} epochs" if recipe.minutes is None else f"as many epochs as fit {recipe.minutes:g} min,"
     if dataset.note: console.print(f"note:     {dataset.note}")
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
                   f"model:    {describe_model(recipe)}\n"
                   f"          {cost} (published: {PUBLISHED[recipe.model]})\n"
-                  f"training: {recipe.name}, {recipe.epochs} epochs at {size}, batch {recipe.batch_size}, "
+                  f"training: {recipe.name}, {epochs} at {size}, batch {recipe.batch_size}, "
                   f"lr {recipe.lr}, seed {recipe.seed}\n"
                   f"machine:  {machine}{parts}")
+
+
+def print_plan(plan):
+    "Print how long a training will take, and what would take less, where that is long."
+    recipe, minutes = plan.recipe, plan.seconds / 60
+    size = "{}x{}".format(*recipe.input_size)
+    end = time.strftime("%H:%M", time.localtime(time.time() + plan.seconds - plan.spent))
+    console.print(f"time:     about {minutes:.0f} min, until {end}: {recipe.total_epochs} epochs of "
+                  f"{plan.pace.epoch:.0f} s at {size}, and {plan.spent + plan.pace.finish:.0f} s before and after")
+    if recipe.minutes is None and minutes > LONG:
+        console.print(f"          if that is too long: `--minutes {LONG}` trains as much as fits")
 
 
 def print_fitted(run):

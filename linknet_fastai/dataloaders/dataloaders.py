@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from fastai.data.core import DataLoaders, Datasets
 from fastai.data.transforms import IntToFloatTensor, Normalize
@@ -49,7 +50,7 @@ class SegmentationDataLoaders(DataLoaders):
         device = torch.device(device or default_device())
         if recipe.crop: return cls._of_crops(dataset, recipe, device, validate)
         size = with_size(recipe, dataset).size
-        train = decode_samples(dataset, dataset.split("train"), size, for_training=True)
+        train = decode_samples(dataset, _training_rows(dataset, recipe), size, for_training=True)
         valid = decode_samples(dataset, dataset.split("val"), size) if validate else []
         datasets = _datasets(dataset, train, valid, size)
         dls = datasets.dataloaders(bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size),
@@ -59,7 +60,7 @@ class SegmentationDataLoaders(DataLoaders):
     @classmethod
     def _of_crops(cls, dataset: SegmentationDataset, recipe: Recipe, device: torch.device,
                   validate: bool) -> "SegmentationDataLoaders":
-        samples = decode_samples(dataset, dataset.split("train"), None, for_training=True)
+        samples = decode_samples(dataset, _training_rows(dataset, recipe), None, for_training=True)
         scored = evaluation_dl(dataset, "val", recipe, device) if validate else None
         tiles = tile_samples(list(scored.items), scored.tiling) if validate else []
         datasets = _datasets(dataset, samples, tiles, None)
@@ -101,6 +102,13 @@ class SegmentationDataLoaders(DataLoaders):
     def class_frequencies(self) -> np.ndarray:
         "Frequency of each class among the training masks' pixels, void left out, `[C]`."
         return class_frequencies([sample.mask.numpy() for sample in self.train_ds.items], len(self.vocab))
+
+
+def _training_rows(dataset: SegmentationDataset, recipe: Recipe) -> pd.DataFrame:
+    "The training split, or as many of its images as the recipe asks for, drawn by its seed."
+    rows = dataset.split("train")
+    if recipe.train_images is None or recipe.train_images >= len(rows): return rows
+    return rows.sample(recipe.train_images, random_state=recipe.seed).sort_index()
 
 
 def _datasets(dataset: SegmentationDataset, train: list, valid: list, size: tuple[int, int] | None) -> Datasets:

@@ -1,8 +1,9 @@
 "The main job: a dataset and a recipe to a run folder."
 
 import platform
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -36,6 +37,7 @@ from ..training.initial_model import check_weights
 from ..training.learner import linknet_learner
 from ..training.loggers import check_logger, create_logger
 from ..training.trainer import Job, train
+from .time_plan import TimePlan, plan_time
 
 SPLITS = ("train", "train+val")
 
@@ -47,7 +49,8 @@ class FitOptions:
     `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left
     out, and listed in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing
     is scored. `logger` is `tensorboard` or `wandb`. `cbs` are fastai callbacks; `progress_bar` is one that takes the
-    place of fastai's. `progress` shows how far the check is. `UserError` for what is unknown or not installed.
+    place of fastai's. `progress` shows how far the check is, `announce` is called with how long the training will take
+    before it begins. `UserError` for what is unknown or not installed.
     """
 
     out: Path | None = None
@@ -57,6 +60,7 @@ class FitOptions:
     cbs: tuple[Callback, ...] = ()
     progress_bar: Callback | None = None
     progress: Progress = silent
+    announce: Callable[[TimePlan], None] = lambda plan: None
 
     def __post_init__(self):
         check_choice("splits", self.splits, SPLITS)
@@ -76,7 +80,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     Returns the run folder. Raises `UserError` for what is wrong with data, recipe or folder, `Interrupted` after a
     signal.
     """
-    machine = machine or Machine.choose()
+    started, machine = time.monotonic(), machine or Machine.choose()
     if options.out: refuse_taken(options.out)  # before the work, not after
     if recipe.patience and options.splits != "train":
         raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
@@ -87,8 +91,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     with process_group(machine):
         with main_process_first(): check_weights(recipe)  # the longest wait for nothing is for a hub that isn't there
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
-        recipe = with_size(recipe, dataset)
-        dls = seeded_dataloaders(dataset, recipe, machine, options.splits)
+        recipe, dls = planned(dataset, recipe, machine, options, started)
         learn = linknet_learner(dls, recipe, machine)
         recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
         run = new_run(options.out, dataset)
@@ -116,6 +119,34 @@ def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
     dataset.split("val")
     table = dataset.table.assign(split=dataset.table.split.replace("val", "train"))
     return replace(dataset, table=table), checked.problems
+
+
+def planned(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions,
+            started: float) -> tuple[Recipe, SegmentationDataLoaders]:
+    """The recipe as it will be trained, with size and epochs given, and its batches; how long it takes is announced.
+
+    Nothing is measured by several processes, whose steps wait for each other: `UserError` for `minutes` there.
+
+    Args:
+        dataset: what is trained on.
+        recipe: how.
+        machine: on what.
+        options: which splits, and who is told.
+        started: when all began, by `time.monotonic`.
+    """
+    def open_dataloaders(recipe: Recipe) -> SegmentationDataLoaders:
+        return seeded_dataloaders(dataset, recipe, machine, options.splits)
+
+    if world_size() > 1:
+        if recipe.minutes is not None:
+            raise UserError("how many epochs fit into some minutes is measured by one process; leave out `--minutes`, "
+                            "or use one process.")
+        recipe = with_size(recipe, dataset)
+        return recipe, open_dataloaders(recipe)
+    plan, dls = plan_time(dataset, recipe, machine, open_dataloaders, started)
+    for note in plan.notes: warnings.warn(Note(note), stacklevel=3)
+    options.announce(plan)
+    return plan.recipe, dls
 
 
 def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Machine,

@@ -1,0 +1,78 @@
+"How long a training will take: a few steps of it, timed on its own batches."
+
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from fastai.callback.core import Callback, CancelTrainException, CancelValidException
+from fastai.learner import Learner
+
+WARM_UP = 2  # steps that don't count: memory is asked for, kernels are chosen
+FEWEST, MOST, ENOUGH = 3, 20, 4.0  # steps that do: at least, at most, and the seconds after which they are enough
+DRAWING = 8.0  # seconds that charts and the report take beside predicting what they show, whatever the images
+
+
+@dataclass(frozen=True)
+class Pace:
+    "Seconds that parts of a training take on this machine: a `step` of `steps` an epoch, and a `validation`."
+
+    step: float
+    steps: int
+    validation: float
+
+    @property
+    def epoch(self) -> float:
+        "Seconds an epoch."
+        return self.steps * self.step + self.validation
+
+    @property
+    def finish(self) -> float:
+        "Seconds after the last epoch: its images are predicted once for the scores, once for the report, and drawn."
+        return 2 * self.validation + (DRAWING if self.validation else 0)
+
+    def seconds(self, epochs: int) -> float:
+        "Seconds of a training of so many epochs."
+        return epochs * self.epoch + self.finish
+
+    def scaled(self, area: float, images: float = 1.0) -> "Pace":
+        "As it would be with images of `area` times the pixels, and `images` times as many to train on."
+        return Pace(area * self.step, max(1, round(images * self.steps)), area * self.validation)
+
+
+def measure_pace(learn: Learner) -> Pace:
+    "The pace of `learn`, by the median step; its BatchNorms have seen some batches afterwards, its weights stay."
+    timed = StepTimes()
+    with learn.no_bar(), learn.no_logging(): learn.fit(1, lr=0.0, cbs=timed)
+    return Pace(timed.step, len(learn.dls.train), timed.validation_batch * len(learn.dls.valid))
+
+
+class StepTimes(Callback):
+    "Times training steps, then validation batches, and ends the training when it knows enough."
+
+    order = 80  # after all that belongs to a step
+
+    def before_train(self): self._start()
+
+    def before_validate(self): self._start()
+
+    def _start(self):
+        self.seconds: list[float] = []
+        self.last = time.perf_counter()
+
+    def after_batch(self):
+        if self.dls.device.type == "cuda": torch.cuda.synchronize(self.dls.device)
+        now = time.perf_counter()
+        self.seconds.append(now - self.last)
+        self.last = now
+        counted = self.seconds[WARM_UP:]
+        if len(counted) >= MOST or len(counted) >= FEWEST and sum(counted) > ENOUGH:
+            raise CancelTrainException if self.training else CancelValidException
+
+    def after_train(self): self.step = self._median()
+
+    def after_validate(self): self.validation_batch = self._median()
+
+    def _median(self) -> float:
+        "Of what came after the warm-up, or the last, where there were so few; 0 where there are no batches."
+        return median(self.seconds[WARM_UP:] or self.seconds[-1:] or [0.0])

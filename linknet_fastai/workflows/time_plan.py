@@ -1,0 +1,125 @@
+"The time that a training takes, or may take: how many epochs, at which size, of how many images."
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
+from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError
+from ..recipes import SMALLEST, Recipe
+from ..runtime.device import Machine
+from ..training.learner import linknet_learner
+from ..training.pace import Pace, measure_pace
+from ..training.trainer import largest_part
+
+# height and width as a part of the images' own, and the fewest epochs that are worth it: with fewer the next size
+# reaches a higher mIoU in the same time (benchmarks/README.md, "Minutes")
+SIZES = {1.0: 5, 0.7: 5, 0.5: 2}
+FEWEST_EPOCHS = 2  # of all images; where not even those fit, some of the images are left out
+
+Open = Callable[[Recipe], SegmentationDataLoaders]
+
+
+@dataclass(frozen=True)
+class TimePlan:
+    """What a training will take.
+
+    `recipe` has its epochs, its size and its number of images, `pace` is how fast they go, `spent` are the seconds that
+    reading and measuring took. `notes` say what had to be smaller than it could be.
+    """
+
+    recipe: Recipe
+    pace: Pace
+    spent: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        "Of the whole training, with those that are spent already."
+        return self.spent + self.pace.seconds(self.recipe.total_epochs)
+
+
+def plan_time(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, open_dataloaders: Open,
+              started: float) -> tuple[TimePlan, SegmentationDataLoaders]:
+    """How long `recipe` takes on this machine, or what fits into its `minutes`; and the batches to train on.
+
+    A size that was given stays; one that is the dataset's own may become smaller, and so may the number of images.
+
+    Args:
+        dataset: what is trained on.
+        recipe: how.
+        machine: on what.
+        open_dataloaders: makes a recipe's batches.
+        started: when all began, by `time.monotonic`.
+
+    Raises `UserError` where nothing fits.
+    """
+    may_shrink = not recipe.crop and recipe.size in (None, dataset.defaults.get("size"))
+    recipe, notes = with_size(recipe, dataset), []
+    dls, pace = _open_and_measure(recipe, machine, open_dataloaders)
+    if recipe.minutes is not None:
+        def epochs() -> int: return _epochs(pace, recipe, started)
+        size = _fitting_size(pace, recipe, started) if may_shrink else recipe.size
+        if size != recipe.size:
+            notes.append(f"{recipe.minutes:g} minutes are {epochs()} epochs at {_hxw(recipe.size)}, so training is "
+                         f"at {_hxw(size)}")
+            recipe = replace(recipe, size=size)
+            dls, pace = _open_and_measure(recipe, machine, open_dataloaders)
+        if epochs() < FEWEST_EPOCHS:
+            recipe = replace(recipe, train_images=_fitting_images(pace, recipe, started, len(dls.train_ds)))
+            notes.append(f"{recipe.minutes:g} minutes are less than {FEWEST_EPOCHS} epochs, so training is on "
+                         f"{recipe.train_images} of {len(dls.train_ds)} images")
+            dls = open_dataloaders(recipe)
+            pace = replace(pace, steps=len(dls.train))
+        recipe = replace(recipe, epochs=max(1, epochs() - recipe.freeze_epochs))
+    return TimePlan(recipe, pace, time.monotonic() - started, tuple(notes)), dls
+
+
+def _open_and_measure(recipe: Recipe, machine: Machine, open_dataloaders: Open) -> tuple[SegmentationDataLoaders, Pace]:
+    "The recipe's batches and their pace; in parts where memory is short, as they will be trained on."
+    dls = open_dataloaders(recipe)
+    measured = dls
+    while True:
+        try: return dls, measure_pace(linknet_learner(measured, recipe, machine))
+        except torch.OutOfMemoryError:
+            part = largest_part(measured.train.bs)
+            if not part: raise
+            measured = dls.in_batches_of(part)
+
+
+def _left(recipe: Recipe, started: float) -> float:
+    return 60 * recipe.minutes - (time.monotonic() - started)
+
+
+def _epochs(pace: Pace, recipe: Recipe, started: float) -> int:
+    "How many fit into what is left."
+    return int((_left(recipe, started) - pace.finish) / pace.epoch)
+
+
+def _fitting_size(pace: Pace, recipe: Recipe, started: float) -> tuple[int, int]:
+    "The largest of `SIZES` at which enough epochs will fit, else the smallest."
+    size = recipe.size
+    for part, enough in SIZES.items():
+        smaller = tuple(round(part * side) for side in recipe.size)
+        if min(smaller) < SMALLEST: break
+        size = smaller
+        if _epochs(pace.scaled(part**2), recipe, started) >= enough: break
+    return size
+
+
+def _fitting_images(pace: Pace, recipe: Recipe, started: float, images: int) -> int:
+    "Of how many images so few epochs fit; `UserError` where it isn't even one batch."
+    left = _left(recipe, started) - pace.finish - FEWEST_EPOCHS * pace.validation
+    fitting = int(left / FEWEST_EPOCHS / pace.step) * recipe.batch_size
+    if fitting < recipe.batch_size:
+        needed = 60 * recipe.minutes - left + FEWEST_EPOCHS * pace.step
+        raise UserError(f"{recipe.minutes:g} minutes are too short for a training: to read the data, to measure the "
+                        f"machine, to train on a batch and to validate takes {needed / 60:.1f}; pass more with "
+                        "`--minutes`, or a smaller `--size`.")
+    return min(fitting, images)
+
+
+def _hxw(size: tuple[int, int]) -> str: return "{}x{}".format(*size)

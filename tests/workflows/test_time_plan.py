@@ -1,0 +1,123 @@
+"The time that a training takes, and the training that a time allows."
+
+import warnings
+
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+from short_training import CPU, RECIPE, NoBar, trained, write_images
+
+from linknet_fastai.datasets.folder import folder
+from linknet_fastai.errors import Note, UserError
+from linknet_fastai.recipes import Recipe, recipe_for
+from linknet_fastai.training.pace import Pace
+from linknet_fastai.workflows import time_plan
+from linknet_fastai.workflows.fit import FitOptions, fit
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory): return write_images(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture(scope="module")
+def twice_as_large(tmp_path_factory):
+    "The same images of 128x128."
+    root = write_images(tmp_path_factory.mktemp("large"))
+    for file in root.rglob("*.png"):
+        with Image.open(file) as image: larger = image.resize((128, 128), Image.Resampling.NEAREST)
+        larger.save(file)
+    return root
+
+
+@pytest.fixture
+def pace(monkeypatch):
+    "Set how long a step and a validation take at 64x64: what is measured is that, by the pixels, whatever the machine."
+    def pace(step: float, validation: float):
+        def measured(learn):
+            height, width = learn.dls.train.dataset.image_size
+            return Pace(step, len(learn.dls.train), validation).scaled(height * width / 64**2)
+        monkeypatch.setattr(time_plan, "measure_pace", measured)
+    return pace
+
+
+class Planned(Exception):
+    "Ends a training before it begins, with its plan."
+
+
+def plan_of(data, **settings):
+    "What a training on `data` by `settings` would be."
+    def stop(plan): raise Planned(plan)
+    with pytest.raises(Planned) as planned:
+        fit(folder(data), Recipe(**vars(RECIPE) | settings), CPU, FitOptions(announce=stop))
+    return planned.value.args[0]
+
+
+def test_seconds_by_hand():
+    measured = Pace(step=2, steps=10, validation=5)
+    assert measured.epoch == 25
+    assert measured.seconds(4) == 4 * 25 + 2 * 5 + 8  # scores and the report predict all images again; charts take 8
+    assert measured.scaled(0.25) == Pace(0.5, 10, 1.25)
+    assert Pace(2, 10, 0).seconds(3) == 60  # nothing is validated, and nothing of it drawn
+
+
+def test_minutes_are_filled_with_epochs(data, pace):
+    pace(step=1.0, validation=2.0)  # 3 steps: an epoch takes 5 s, the end 12
+    plan = plan_of(data, minutes=0.6)
+    assert plan.recipe.epochs == 4  # (36 - 12 - what was read meanwhile) / 5
+    assert plan.seconds == pytest.approx(plan.spent + 4 * 5 + 12)
+
+
+def test_a_training_of_minutes_is_that_of_its_epochs(data, tmp_path, pace):
+    plain = trained(data, tmp_path / "plain", Recipe(**vars(RECIPE) | {"epochs": 2}))
+    pace(step=1.0, validation=2.0)
+    timed = trained(data, tmp_path / "timed", Recipe(**vars(RECIPE) | {"minutes": 25 / 60}))
+    assert (timed.recipe_as(Recipe).minutes, timed.recipe_as(Recipe).epochs) == (25 / 60, 2)
+    ours, theirs = (load_file(run.path / "model.safetensors") for run in (timed, plain))
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+
+
+def test_a_measured_training_starts_as_one_that_was_not_measured(data, tmp_path, monkeypatch):
+    measured = trained(data, tmp_path / "measured")
+    monkeypatch.setattr(time_plan, "measure_pace", lambda learn: Pace(1, 3, 1))
+    plain = trained(data, tmp_path / "plain")
+    assert measured.history.train_loss.tolist() == plain.history.train_loss.tolist()
+
+
+def test_what_is_measured_is_about_what_it_takes(data, tmp_path):
+    told = []
+    run = fit(folder(data), RECIPE, CPU, FitOptions(tmp_path / "run", progress_bar=NoBar(), announce=told.append))
+    assert told[0].pace.steps == 3
+    assert 0.1 < told[0].pace.epoch / run.history.seconds.median() < 10  # other work comes and goes
+
+
+@pytest.mark.parametrize(("epochs", "size"), [(1.0, (128, 128)), (0.99, (90, 90)), (0.1, (64, 64))])
+def test_where_epochs_are_few_images_are_smaller(twice_as_large, pace, epochs, size):
+    pace(step=10.0, validation=5.0)  # at 128x128 an epoch takes 3 * 40 + 20 = 140 s, the end 48 s
+    seconds = 48 + 140 * time_plan.SIZES[1.0] * epochs + 2  # 2 to read in
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", Note)
+        plan = plan_of(twice_as_large, minutes=seconds / 60, size=None)
+    assert plan.recipe.size == size
+    assert any("128x128" in str(note.message) for note in notes) == (size != (128, 128))
+
+
+def test_a_size_that_was_given_stays(data, pace):
+    pace(step=4.0, validation=2.0)  # an epoch 14 s, the end 12
+    plan = plan_of(data, minutes=45 / 60)
+    assert (plan.recipe.size, plan.recipe.epochs) == ((64, 64), 2)
+
+
+def test_where_not_even_two_epochs_fit_some_images_are_left_out(data, tmp_path, pace):
+    pace(step=4.0, validation=2.0)
+    recipe = Recipe(**vars(RECIPE) | {"minutes": 34 / 60})  # 34 - 12 - 2 * 2 = 18 s are 4 steps: 2 an epoch
+    with pytest.warns(Note, match="8 of 13 images"): run = trained(data, tmp_path / "run", recipe)
+    assert run.recipe_as(Recipe).train_images == 8 and len(run.history) == 2
+
+
+def test_too_short_a_time_is_refused(data, pace):
+    pace(step=60.0, validation=30.0)
+    with pytest.raises(UserError, match=r"0\.5 minutes .*--minutes"): plan_of(data, minutes=0.5)
+
+
+def test_minutes_and_epochs_are_one_too_many():
+    with pytest.raises(UserError, match="--epochs"): recipe_for("rapid", {}, minutes=5.0, epochs=3)
