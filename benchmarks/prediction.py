@@ -46,8 +46,10 @@ def model():
 
 
 def model_card():
+    from timm.data import IMAGENET_DEFAULT_MEAN as MEAN
+    from timm.data import IMAGENET_DEFAULT_STD as STD
+
     from linknet_fastai.deploy.export_card import ExportCard
-    from linknet_fastai.image_format import MEAN, STD
     return ExportCard("resnet18", "deconv", tuple(map(str, range(CLASSES))), ((0, 0, 0),) * CLASSES, SIZE, MEAN, STD,
                       "none")
 

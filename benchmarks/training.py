@@ -31,11 +31,12 @@ from fastai.metrics import JaccardCoeffMulti
 from fastai.torch_core import set_seed
 from fastai.vision.augment import aug_transforms
 from fastai.vision.data import ImageBlock, MaskBlock
+from timm.data import IMAGENET_DEFAULT_MEAN as MEAN
+from timm.data import IMAGENET_DEFAULT_STD as STD
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.datasets.camvid import UNLABELED, camvid
 from linknet_fastai.datasets.dataset import SegmentationDataset
-from linknet_fastai.image_format import MEAN, STD
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.training.learner import linknet_learner
 

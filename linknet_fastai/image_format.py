@@ -13,7 +13,6 @@ from .images import decoding, is_banded, is_deep, is_large_tiff, open_rows, open
 from .rgb import ValueRange, is_outside, tensor_to_array, to_8_bits, to_rgb
 from .tiff_rows import TiffRows
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, on which the encoders were trained
 MOST_CHANNELS = 1024
 COLORS = {"P": "RGB", "PA": "RGBA"}  # what palettes hold
 
@@ -32,16 +31,6 @@ class ImageFormat:
     def __post_init__(self):
         if not 1 <= self.channels <= MOST_CHANNELS:
             raise UserError(f"images have 1 channel to {MOST_CHANNELS}, not {self.channels}; correct `--channels`.")
-
-    @property
-    def mean(self) -> tuple[float, ...]:
-        "ImageNet's of each channel in 0..1, laid out as timm lays out the first layer's weights."
-        return _by_channel(MEAN, self.channels)
-
-    @property
-    def std(self) -> tuple[float, ...]:
-        "As `mean`."
-        return _by_channel(STD, self.channels)
 
     def read(self, source: Any) -> np.ndarray:
         """An upright image, uint8 `[H,W,channels]`: the range's ends are 0 and 255.
@@ -167,8 +156,3 @@ def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if pixels.shape[-1] == 3: return resize(pixels).transpose(2, 0, 1)
     # each for itself: Pillow would take a fourth channel for transparency
     return np.stack([resize(np.ascontiguousarray(channel)) for channel in np.moveaxis(pixels, -1, 0)])
-
-
-def _by_channel(rgb: tuple[float, float, float], channels: int) -> tuple[float, ...]:
-    if channels == 1: return (round(sum(rgb) / 3, 3),)
-    return tuple(rgb[channel % 3] for channel in range(channels))

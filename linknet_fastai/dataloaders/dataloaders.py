@@ -13,7 +13,7 @@ from fastai.data.transforms import IntToFloatTensor, Normalize
 from fastai.torch_core import default_device, set_seed
 
 from ..datasets.dataset import SegmentationDataset
-from ..image_format import ImageFormat
+from ..models.stats import Stats, model_stats
 from ..recipes import Recipe
 from ..tiling import TileOptions
 from .augment import Augment, whole_strides
@@ -52,7 +52,7 @@ class SegmentationDataLoaders(DataLoaders):
         size = with_size(recipe, dataset).size
         train = decode_samples(dataset, _training_rows(dataset, recipe), size, for_training=True)
         valid = decode_samples(dataset, dataset.split("val"), size) if validate else []
-        datasets = _datasets(dataset, train, valid, size)
+        datasets = _datasets(dataset, recipe, train, valid, size)
         dls = datasets.dataloaders(bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size),
                                    drop_last=len(train) > recipe.batch_size, **_options(dataset, recipe, size, device))
         return cls(*dls.loaders, path=dls.path, device=dls.device)
@@ -63,7 +63,7 @@ class SegmentationDataLoaders(DataLoaders):
         samples = decode_samples(dataset, _training_rows(dataset, recipe), None, for_training=True)
         scored = evaluation_dl(dataset, "val", recipe, device) if validate else None
         tiles = tile_samples(list(scored.items), scored.tiling) if validate else []
-        datasets = _datasets(dataset, samples, tiles, None)
+        datasets = _datasets(dataset, recipe, samples, tiles, None)
         options, crops = _options(dataset, recipe, recipe.crop, device), Crops(samples, recipe, len(dataset.classes))
         train = CropDL(datasets.subset(0), crops, bs=recipe.batch_size, shuffle=True,
                        drop_last=len(crops) > recipe.batch_size, **options)
@@ -111,15 +111,18 @@ def _training_rows(dataset: SegmentationDataset, recipe: Recipe) -> pd.DataFrame
     return rows.sample(recipe.train_images, random_state=recipe.seed).sort_index()
 
 
-def _datasets(dataset: SegmentationDataset, train: list, valid: list, size: tuple[int, int] | None) -> Datasets:
+def _datasets(dataset: SegmentationDataset, recipe: Recipe, train: list, valid: list,
+              size: tuple[int, int] | None) -> Datasets:
     splits = [list(range(len(train))), list(range(len(train), len(train) + len(valid)))]
-    return Datasets(train + valid, [[SampleImage(dataset, size)], [sample_mask]], splits=splits, dl_type=SegmentationDL)
+    image = SampleImage(dataset, size, model_stats(recipe, dataset.channels))
+    return Datasets(train + valid, [[image], [sample_mask]], splits=splits, dl_type=SegmentationDL)
 
 
 def _options(dataset: SegmentationDataset, recipe: Recipe, size: tuple[int, int], device: torch.device) -> dict:
     "Of dataloaders whose training images come to the model in `size`, rounded down to whole strides."
     augment = Augment(recipe, whole_strides(size))
-    return dict(after_batch=[IntToFloatTensor(), augment, normalization(dataset.image_format)], device=device,
+    return dict(after_batch=[IntToFloatTensor(), augment, normalization(model_stats(recipe, dataset.channels))],
+                device=device,
                 num_workers=0, pin_memory=device.type == "cuda")
 
 
@@ -138,9 +141,10 @@ def evaluation_dl(dataset: SegmentationDataset, split: str, recipe: Recipe, devi
     tiling = tiles.tiling(recipe.crop)
     size = None if tiling else recipe.size
     samples = decode_samples(dataset, dataset.split(split), size)
-    datasets = Datasets(samples, [[SampleImage(dataset, size, tiling)], [sample_mask]])
+    stats = model_stats(recipe, dataset.channels)
+    datasets = Datasets(samples, [[SampleImage(dataset, size, stats, tiling)], [sample_mask]])
     return SegmentationDL(datasets, bs=largest_batch(samples, recipe.batch_size), num_workers=0, device=device,
-                          after_batch=[IntToFloatTensor(), normalization(dataset.image_format)])
+                          after_batch=[IntToFloatTensor(), normalization(stats)])
 
 
 def with_size(recipe: Recipe, dataset: SegmentationDataset) -> Recipe:
@@ -148,6 +152,6 @@ def with_size(recipe: Recipe, dataset: SegmentationDataset) -> Recipe:
     return recipe if recipe.input_size else replace(recipe, size=common_size(dataset))
 
 
-def normalization(format: ImageFormat) -> Normalize:
-    "By the mean and the standard deviation of the format's channels."
-    return Normalize.from_stats(format.mean, format.std, cuda=False)
+def normalization(stats: Stats) -> Normalize:
+    "fastai's, by a model's `stats`."
+    return Normalize.from_stats(*stats, cuda=False)

@@ -9,6 +9,7 @@ from fasttransform import Transform
 
 from ..datasets.dataset import SegmentationDataset
 from ..image_grid import GridLayout, image_grid
+from ..models.stats import Stats
 from ..tiling import Tiling
 from .decode import Sample
 from .lazy import LazySample
@@ -19,13 +20,15 @@ class SampleImage(Transform):
 
     `dls.vocab` and `dls.palette` are its classes and colors, `dls.image_size` the (height, width) that images have as
     many pixels as, None where they are at their own resolution, `dls.segmentation_dataset` the dataset itself.
-    `dls.tiling` are the tiles that whole images are predicted by, None where they are predicted at once.
+    `dls.stats` are what images are normalized by. `dls.tiling` are the tiles that whole images are predicted by, None
+    where they are predicted at once.
     """
 
-    def __init__(self, dataset: SegmentationDataset, size: tuple[int, int] | None, tiling: Tiling | None = None):
+    def __init__(self, dataset: SegmentationDataset, size: tuple[int, int] | None, stats: Stats,
+                 tiling: Tiling | None = None):
         super().__init__()
         self.vocab, self.palette = dataset.classes, dataset.palette
-        self.segmentation_dataset, self.image_size, self.tiling = dataset, size, tiling
+        self.segmentation_dataset, self.image_size, self.stats, self.tiling = dataset, size, stats, tiling
 
     def encodes(self, sample): return TensorImage(sample.image)
 

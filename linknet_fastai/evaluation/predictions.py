@@ -40,8 +40,7 @@ def _by_tiles(model: nn.Module, dl: SegmentationDL) -> Iterator[tuple[Tensor, Te
 
 def tiled_classes(model: nn.Module, pixels: np.ndarray, dl: SegmentationDL) -> np.ndarray:
     "Classes uint8 `[H,W]` of pixels uint8 `[H,W,C]` like those of `dl`, by its tiles."
-    format = dl.segmentation_dataset.image_format
-    logits_of = tile_logits(model, format.mean, format.std, dl.device)
+    logits_of = tile_logits(model, *dl.stats, dl.device)
     return blended_classes(pixels, dl.tiling, logits_of, len(dl.vocab), images_at_once(dl.device))
 
 

@@ -10,6 +10,7 @@ from ..models.encoder import timm_name
 from ..models.factory import create_model, untrained_model
 from ..models.hub import hub_file
 from ..models.segnet import VGG
+from ..models.stats import refuse_other_stats
 from ..models.transfer import transfer_weights
 from ..recipes import Recipe
 from ..runs.hub import local_run
@@ -32,6 +33,7 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
             raise UserError(f"{trained}: was trained with {setting} {getattr(card, setting)}, not "
                             f"{getattr(recipe, setting)}; pass "
                             f"`--{setting} {getattr(card, setting)}`.")
+    refuse_other_stats(trained, card.mean, card.std, recipe)
     if card.channels != channels:
         raise UserError(f"{trained}: was trained on images of {card.channels} channels, not {channels}; pass such with "
                         f"`--channels {card.channels}`, or other weights.")

@@ -25,6 +25,7 @@ from ..evaluation.result import write_result
 from ..evaluation.scoring import protocol_of, score
 from ..files import writable_folder
 from ..models.autocast import autocast_model
+from ..models.stats import model_stats
 from ..progress import Progress, silent
 from ..recipes import Recipe
 from ..reports.run_figures import draw_run, draw_training
@@ -198,9 +199,9 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
         machine: on what.
         options: callbacks and logger.
     """
-    format = dataset.image_format
-    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.input_size, format.mean,
-                     format.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
+    format, stats = dataset.image_format, model_stats(recipe, dataset.channels)
+    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.input_size, stats.mean,
+                     stats.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
                      class_values(dataset), format.value_range, format.channels, recipe.crop is not None,
                      common_size(dataset))
     loggers = (create_logger(options.logger, run),) if options.logger else ()

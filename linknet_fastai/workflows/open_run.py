@@ -14,6 +14,7 @@ from ..datasets.fingerprint import holds_samples
 from ..errors import UserError
 from ..evaluation.scoring import protocol_of
 from ..models.autocast import autocast_model, plain_model
+from ..models.stats import refuse_other_stats
 from ..recipes import Recipe
 from ..runs.run import Run
 from ..runtime.device import Machine
@@ -49,6 +50,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
     config, recipe = run.config, run.recipe_as(Recipe)
     model, card = run.load_model()
     dataset = open_data(run, data)
+    refuse_other_stats(run.path, card.mean, card.std, recipe)
     if card.classes != dataset.classes:
         raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it "
                         "was with `--data`.")

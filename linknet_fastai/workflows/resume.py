@@ -8,6 +8,7 @@ from fastai.callback.core import Callback
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import describe_changes, fingerprint
 from ..errors import UserError
+from ..models.stats import refuse_other_stats
 from ..progress import Progress, silent
 from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
@@ -51,6 +52,7 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
     with process_group(machine), locked(run):
         checkpoint = run.checkpoints.read()
         refuse_finished(run, recipe, checkpoint)
+        if run.model_file.is_file(): refuse_other_stats(run.path, run.card.mean, run.card.std, recipe)
         dataset = open_data(run, options.data)
         dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
         if is_main_process():

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 from PIL import Image
+from timm.data import IMAGENET_DEFAULT_MEAN as MEAN
+from timm.data import IMAGENET_DEFAULT_STD as STD
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders, evaluation_dl
-from linknet_fastai.image_format import MEAN, STD
 from linknet_fastai.images import VOID
 from linknet_fastai.recipes import Recipe
 

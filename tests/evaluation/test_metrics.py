@@ -41,7 +41,7 @@ def test_validation_counts_what_scoring_the_split_counts(learn, tiny_dataset):
     assert (validated.confusion == matrices.sum(0)).all()
     assert (matrices.sum((1, 2)) > 0).all() and (validated.confusion.sum(0) > 0).sum() > 1  # not all one class
     assert metrics == list(Scores(matrices.sum(0), tiny_dataset.classes).summary().values())
-    split = evaluation_dl(tiny_dataset, "val", Recipe(size=(64, 96), batch_size=3), "cpu")
+    split = evaluation_dl(tiny_dataset, "val", Recipe(encoder="test_resnet", size=(64, 96), batch_size=3), "cpu")
     assert (image_confusions(predictions(learn.model, split), 3) == matrices).all()
 
 
