@@ -17,7 +17,7 @@ from ..training.trainer import largest_part
 
 # height and width as a part of the images' own, and the fewest epochs that are worth it: with fewer the next size
 # reaches a higher mIoU in the same time (benchmarks/README.md, "Minutes")
-SIZES = {1.0: 5, 0.7: 5, 0.5: 2}
+SIZES = {1.0: 20, 0.7: 12, 0.5: 2}
 FEWEST_EPOCHS = 2  # of all images; where not even those fit, some of the images are left out
 
 Open = Callable[[Recipe], SegmentationDataLoaders]

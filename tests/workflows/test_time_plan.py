@@ -14,9 +14,7 @@ from linknet_fastai.training.pace import Pace
 from linknet_fastai.workflows import time_plan
 from linknet_fastai.workflows.fit import FitOptions, fit
 
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory): return write_images(tmp_path_factory.mktemp("images"))
+pytestmark = pytest.mark.usefixtures("without_figures")
 
 
 @pytest.fixture(scope="module")
