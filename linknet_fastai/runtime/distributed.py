@@ -27,13 +27,12 @@ def is_main_process() -> bool:
 def process_group(machine: Machine) -> Iterator[None]:
     """Connect this process with the others meanwhile, by gloo on a CPU and NCCL on GPUs.
 
-    `UserError` where one of them is lost, or has no GPU of its own. Nothing happens in a training of one process.
+    `UserError` where one of them is lost. Nothing happens in a training of one process.
     """
     if is_left_alone():
         warnings.warn(Note("accelerate was asked for several processes and started this one alone, as it does without "
                            "GPUs; for several pass it `--multi_gpu`, or use torchrun"), stacklevel=2)
     if world_size() == 1: return (yield)
-    _refuse_shared_gpus(machine)
     from accelerate import PartialState
     PartialState(cpu=machine.device.type == "cpu")
     try: yield
@@ -42,14 +41,6 @@ def process_group(machine: Machine) -> Iterator[None]:
         raise UserError(f"another process of this training is gone ({str(error).splitlines()[0]}); start all of them "
                         "again with `linknet-fastai resume` and the run's folder.") from error
     finally: dist.destroy_process_group()
-
-
-def _refuse_shared_gpus(machine: Machine):
-    "NCCL lets no two processes have one GPU, and says so in its own words only after all have met."
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    if machine.device.type == "cuda" and here > torch.cuda.device_count():
-        raise UserError(f"{here} processes were started on a machine of {torch.cuda.device_count()} GPUs, and each "
-                        "needs one of its own; start as many as there are, or pass `--device cpu`.")
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:

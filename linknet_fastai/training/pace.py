@@ -35,9 +35,9 @@ class Pace:
         "Seconds of a training of so many epochs."
         return epochs * self.epoch + self.finish
 
-    def scaled(self, area: float, images: float = 1.0) -> "Pace":
-        "As it would be with images of `area` times the pixels, and `images` times as many to train on."
-        return Pace(area * self.step, max(1, round(images * self.steps)), area * self.validation)
+    def scaled(self, area: float) -> "Pace":
+        "As it would be with images of `area` times the pixels."
+        return Pace(area * self.step, self.steps, area * self.validation)
 
 
 def measure_pace(learn: Learner) -> Pace:

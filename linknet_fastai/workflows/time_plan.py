@@ -96,7 +96,7 @@ def _left(recipe: Recipe, started: float) -> float:
 
 def _epochs(pace: Pace, recipe: Recipe, started: float) -> int:
     "How many fit into what is left."
-    return int((_left(recipe, started) - pace.finish) / pace.epoch)
+    return max(0, int((_left(recipe, started) - pace.finish) / pace.epoch))
 
 
 def _fitting_size(pace: Pace, recipe: Recipe, started: float) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import warnings
 import pytest
 from PIL import Image
 from safetensors.torch import load_file
-from short_training import CPU, RECIPE, NoBar, trained, write_images
+from short_training import CPU, RECIPE, At, NoBar, assert_same, resumed, trained, write_images
 
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Note, UserError
@@ -72,6 +72,15 @@ def test_a_training_of_minutes_is_that_of_its_epochs(data, tmp_path, pace):
     assert (timed.recipe_as(Recipe).minutes, timed.recipe_as(Recipe).epochs) == (25 / 60, 2)
     ours, theirs = (load_file(run.path / "model.safetensors") for run in (timed, plain))
     assert all((ours[name] == theirs[name]).all() for name in theirs)
+
+
+def test_a_training_of_minutes_goes_on_as_any_other(data, tmp_path, pace):
+    pace(step=1.0, validation=2.0)
+    recipe = Recipe(**vars(RECIPE) | {"minutes": 30 / 60})  # 3 epochs, whatever is left of the time then
+    whole = trained(data, tmp_path / "whole", recipe)
+    def lose(): raise ValueError("the machine is gone")
+    with pytest.raises(ValueError, match="gone"): trained(data, tmp_path / "run", recipe, [At(2, lose)])
+    assert_same(resumed(tmp_path / "run").path, whole.path)
 
 
 def test_a_measured_training_starts_as_one_that_was_not_measured(data, tmp_path, monkeypatch):
