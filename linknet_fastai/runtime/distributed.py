@@ -27,12 +27,13 @@ def is_main_process() -> bool:
 def process_group(machine: Machine) -> Iterator[None]:
     """Connect this process with the others meanwhile, by gloo on a CPU and NCCL on GPUs.
 
-    `UserError` where one of them is lost. Nothing happens in a training of one process.
+    `UserError` where one of them is lost, or GPUs are too few. Nothing happens in a training of one process.
     """
     if is_left_alone():
         warnings.warn(Note("accelerate was asked for several processes and started this one alone, as it does without "
                            "GPUs; for several pass it `--multi_gpu`, or use torchrun"), stacklevel=2)
     if world_size() == 1: return (yield)
+    if machine.device.type == "cuda": _check_gpu_each(machine.device)
     from accelerate import PartialState
     PartialState(cpu=machine.device.type == "cpu")
     try: yield
@@ -41,6 +42,20 @@ def process_group(machine: Machine) -> Iterator[None]:
         raise UserError(f"another process of this training is gone ({str(error).splitlines()[0]}); start all of them "
                         "again with `linknet-fastai resume` and the run's folder.") from error
     finally: dist.destroy_process_group()
+
+
+def _check_gpu_each(device: torch.device):
+    """`UserError` where processes of this machine would share a GPU.
+
+    accelerate has them do so, and NCCL then refuses with a message that names neither cause nor remedy.
+    """
+    processes, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), torch.cuda.device_count()
+    if processes > 1 and device.index is not None:
+        raise UserError(f"{processes} processes can't share the device {str(device)!r}; pass `--device cuda`, which "
+                        "gives each a GPU of its own.")
+    if processes > gpus:
+        raise UserError(f"{processes} processes on this machine need a GPU each, and it has {gpus}; start {gpus}, or "
+                        "pass `--device cpu`.")
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:

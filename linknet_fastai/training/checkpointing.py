@@ -99,7 +99,8 @@ def restore(learn: Learner, checkpoint: Checkpoint):
     _restore_optimizer(learn.opt.opt, checkpoint.part("optimizer"), checkpoint.progress["groups"])
     learn.recorder.load_state_dict(checkpoint.recorder)
     learn.train_iter = checkpoint.progress["steps"]
-    if checkpoint.progress["scaler"]: learn.scaler.load_state_dict(checkpoint.progress["scaler"])
+    scaler = getattr(learn, "scaler", None)  # fp16's alone: the precision may be another than before
+    if scaler and checkpoint.progress["scaler"]: scaler.load_state_dict(checkpoint.progress["scaler"])
     learn.dls.train.rng.setstate(as_tuples(checkpoint.random["shuffle"]))
     if checkpoint.images: learn.dls.train.begin_at(checkpoint.images, lambda: _restore_random(checkpoint))
     else: _restore_random(checkpoint)

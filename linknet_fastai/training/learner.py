@@ -129,6 +129,15 @@ class SegmentationLearner(Learner):
         for self.epoch in range(self.first_epoch, self.n_epoch):  # noqa: B020  as fastai has it
             self._with_events(self._do_epoch, "epoch", CancelEpochException)
 
+    def release(self):
+        """Let go of the batch at hand and what was computed of it.
+
+        fastai does so at the end of a fit that ends well, and keeps `loss_grad` even then. After one that fails they
+        hold all activations of its last step: the memory that the next attempt needs.
+        """
+        self._end_cleanup()
+        self.loss_grad = None
+
     def add_cb(self, cb: Callback | type[Callback]) -> "SegmentationLearner":
         "As in fastai; `UserError` for a callback that can't work on masks, or would do nothing."
         kind = cb if isinstance(cb, type) else type(cb)

@@ -79,6 +79,7 @@ def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Lea
                                f"{checkpoint.epoch}, and on at {lr_scale:g} of the learning rate"), stacklevel=2)
         except torch.OutOfMemoryError as error:
             checkpoint = replace(job.run.checkpoints.read(), batch_size=_smaller_batch(job, learn.dls.train.bs, error))
+        learn.release()
         learn = create_learner(dls, job.recipe, job.machine, checkpoint)
 
 

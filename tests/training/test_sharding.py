@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
-from linknet_fastai.errors import Note
+from linknet_fastai.errors import Note, UserError
 from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
@@ -179,6 +179,14 @@ def test_a_process_that_accelerate_started_alone_says_so(monkeypatch):
         with process_group(machine): pass
     monkeypatch.setenv("MASTER_PORT", "29500")
     with pytest.warns(Note, match="--multi_gpu"), process_group(machine): pass
+
+
+@pytest.mark.parametrize("gpus, device, part", [(1, "cuda", "it has 1"), (2, "cuda:0", "'cuda:0'")])
+def test_processes_that_would_share_a_gpu_are_refused(monkeypatch, gpus, device, part):
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"): monkeypatch.setenv(name, "2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(UserError) as raised, process_group(Machine(torch.device(device), "bf16")): pass
+    assert "2 processes" in str(raised.value) and part in str(raised.value)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import weakref
 
 import numpy as np
 import pytest
@@ -106,6 +107,26 @@ def test_where_memory_is_short_batches_are_computed_in_parts(data, tmp_path):
     with pytest.warns(Note, match="batches of 4 .* parts of 2"):
         run = trained(data, tmp_path / "run", cbs=[SmallMemory()])
     assert run.is_scored and run.checkpoints.read().batch_size == 2
+
+
+class FailedBackward(Callback):
+    "Fails once all activations of a batch of four are there; `kept` says of the first whether the next attempt has it."
+
+    order = 90
+
+    def before_fit(self): self.kept = hasattr(self, "first") and self.first() is not None
+
+    def before_backward(self):
+        if len(self.xb[0]) <= 2: return
+        self.first = weakref.ref(self.learn.loss_grad)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+@pytest.mark.filterwarnings("ignore::linknet_fastai.errors.Note")
+def test_a_step_that_did_not_fit_leaves_its_memory_to_the_next_attempt(data, tmp_path):
+    failed = FailedBackward()
+    trained(data, tmp_path / "run", cbs=[failed])
+    assert hasattr(failed, "first") and not failed.kept
 
 
 class NoMemory(Callback):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,14 @@ def test_a_run_that_was_lost_before_its_first_checkpoint_begins_anew(unfinished,
 def test_a_run_that_was_lost_in_its_first_epoch_begins_it_anew(data, tmp_path):
     with pytest.raises(Lost): trained(data, tmp_path / "run", cbs=[At(0, lost)])
     assert_same(resumed(tmp_path / "run").path, trained(data, tmp_path / "whole").path)
+
+
+def test_a_run_in_fp16_goes_on_in_another_precision(unfinished):
+    "Its checkpoint has the state of a gradient scaler, which there is none of here."
+    checkpoints = Run.open(unfinished).checkpoints
+    checkpoint = checkpoints.read()
+    checkpoints.write(replace(checkpoint, progress=checkpoint.progress | {"scaler": {"scale": 65536.0}}))
+    assert resumed(unfinished).is_scored
 
 
 def test_a_finished_run_does_not_go_on(data, tmp_path):
