@@ -123,12 +123,6 @@ def test_each_channel_is_resized_for_itself():
     np.testing.assert_array_equal(resized(values[..., :3].copy(), (20, 30))[1], one)
 
 
-def test_statistics_are_laid_out_as_timms_weights():
-    assert ImageFormat().mean == (0.485, 0.456, 0.406) and ImageFormat().std == (0.229, 0.224, 0.225)
-    assert ImageFormat(4).mean == (0.485, 0.456, 0.406, 0.485)
-    assert ImageFormat(1).mean == (0.449,) and ImageFormat(1).std == (0.226,)
-
-
 def test_what_is_shown():
     values = pixels(channels=5)
     np.testing.assert_array_equal(displayed(values), values[..., :3])

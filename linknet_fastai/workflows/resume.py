@@ -52,7 +52,8 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
     with process_group(machine), locked(run):
         checkpoint = run.checkpoints.read()
         refuse_finished(run, recipe, checkpoint)
-        if run.model_file.is_file(): refuse_other_stats(run.path, run.card.mean, run.card.std, recipe)
+        if run.model_file.is_file() and run.card.encoder == recipe.encoder:  # else the checkpoint says it
+            refuse_other_stats(run.path, run.card.mean, run.card.std, recipe)
         dataset = open_data(run, options.data)
         dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
         if is_main_process():

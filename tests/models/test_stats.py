@@ -24,6 +24,7 @@ def test_every_encoder_has_its_own_normalization(recipe, mean, std):
 
 def test_a_run_that_was_normalized_otherwise_is_refused():
     refuse_other_stats(Path("run"), (0.5,) * 3, (0.5,) * 3, LITE)
-    refuse_other_stats(Path("run"), (0.449,), (0.226,), Recipe())  # gray: the mean of ImageNet's three
+    assert model_stats(Recipe(), channels=1) == ((0.449,), (0.226,))  # gray: the mean of ImageNet's three
+    refuse_other_stats(Path("run"), (0.449,), (0.226,), Recipe())
     with pytest.raises(UserError, match=r"^run: .*0\.485.*0\.5"):
         refuse_other_stats(Path("run"), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), LITE)
