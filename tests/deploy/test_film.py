@@ -105,7 +105,8 @@ def test_sound_that_mp4_does_not_take_is_coded(tmp_path):
 
 
 def test_a_film_that_was_cut_is_read_as_far_as_it_goes(tmp_path):
-    film = cut(write_film(tmp_path / "a.mp4", noise(), container={"movflags": "+faststart"}), 0.7)
+    whole = write_film(tmp_path / "a.mp4", noise(), container={"movflags": "+faststart"})
+    film = cut(whole, 0.4)  # more than half a second is missing, wherever a frame ends
     frames, problem = frames_of(film)
     assert 0 < len(frames) < FRAMES and problem
 
