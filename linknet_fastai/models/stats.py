@@ -33,11 +33,11 @@ def model_stats(recipe: Recipe, channels: int = 3) -> Stats:
 
 
 def refuse_other_stats(path: Path, mean: Sequence[float], std: Sequence[float], recipe: Recipe):
-    "`UserError` where the run at `path` has another `mean` and `std` than its recipe's model: they came with 0.3.0."
+    "`UserError` where the run at `path` has ImageNet's `mean` and `std`, as earlier versions had for every encoder."
     expected = model_stats(recipe, len(mean))
     if (tuple(mean), tuple(std)) == expected: return
     raise UserError(f"{path}: was trained on images normalized by {tuple(mean)} and {tuple(std)}, and {recipe.encoder} "
-                    f"takes {expected.mean} and {expected.std} since 0.3.0; predict and export it as it is, or train "
+                    f"takes {expected.mean} and {expected.std} now; predict and export it as it is, or train "
                     "anew.")
 
 

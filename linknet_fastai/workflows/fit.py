@@ -21,14 +21,10 @@ from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import fingerprint
 from ..datasets.folder import DRAWN, split_table
 from ..errors import Note, UserError, check_choice
-from ..evaluation.result import write_result
-from ..evaluation.scoring import protocol_of, score
 from ..files import writable_folder
-from ..models.autocast import autocast_model
 from ..models.stats import model_stats
 from ..progress import Progress, silent
 from ..recipes import Recipe
-from ..reports.run_figures import draw_run, draw_training
 from ..runs.config import Config
 from ..runs.run import Run, new_run_path, refuse_taken
 from ..runs.weights import ModelCard
@@ -38,6 +34,7 @@ from ..training.initial_model import check_weights
 from ..training.learner import linknet_learner
 from ..training.loggers import check_logger, create_logger
 from ..training.trainer import Job, train
+from .finish import evaluate_and_report
 from .time_plan import TimePlan, plan_time
 
 SPLITS = ("train", "train+val")
@@ -218,39 +215,6 @@ def class_values(dataset: SegmentationDataset) -> tuple | None:
                                    if dataset.values.get(color) == index}
     if any(index not in first for index in range(len(dataset.classes))): return None
     return tuple(first[index] for index in range(len(dataset.classes)))
-
-
-def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):
-    """Score the best epoch on the validation images, and draw all that a run shows; by the main process.
-
-    Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then says what draws it later.
-
-    Args:
-        job: the training.
-        learn: the learner, trained.
-        dataset: what it was trained on.
-        dls: its batches.
-    """
-    if not is_main_process(): return
-    run, history = job.run, pd.DataFrame(learn.recorder.rows)
-    if len(dls.valid):
-        # from its file: what is scored is what people take away
-        model = autocast_model(run.load_model()[0], job.machine)
-        protocol = protocol_of(dataset, "val", dls.scored, run.config.splits)
-        result, matrices = score(model, dls.scored, dataset, protocol)
-        write_result(run, "scores", result)
-        with _drawing(run): draw_run(run, history, model, dls, result, matrices)
-    else:
-        with _drawing(run): draw_training(run, history, dls)
-    run.checkpoints.finish()
-
-
-@contextmanager
-def _drawing(run: Run) -> Iterator[None]:
-    try: yield
-    except Exception as error:  # of matplotlib, Pillow, the disk: an hour's training is worth more than its charts
-        warnings.warn(Note(f"{run.path}: is trained and scored, but can't be drawn ({type(error).__name__}: {error}); "
-                           f"`linknet-fastai report {run.path}` draws it later"), stacklevel=3)
 
 
 def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Config:

@@ -17,7 +17,8 @@ from ..runtime.device import Machine
 from ..runtime.distributed import is_main_process, process_group
 from ..training.loggers import check_logger
 from ..training.trainer import create_learner, train
-from .fit import FitOptions, check_data, evaluate_and_report, image_counts, job_for, locked, seeded_dataloaders
+from .finish import evaluate_and_report
+from .fit import FitOptions, check_data, image_counts, job_for, locked, seeded_dataloaders
 from .open_run import open_data
 
 

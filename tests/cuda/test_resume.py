@@ -12,6 +12,7 @@ import signal
 import pytest
 from fastai.callback.core import Callback
 from gpu_training import BatchSums, distance, resumed, trained
+from short_training import SignalAfter
 
 from linknet_fastai.errors import Interrupted
 from linknet_fastai.runs.run import Run
@@ -19,17 +20,6 @@ from linknet_fastai.runtime.device import Machine
 
 pytestmark = [pytest.mark.cuda, pytest.mark.usefixtures("deterministic"),
               pytest.mark.filterwarnings("ignore:.*deterministic")]
-
-
-class SignalAfter(Callback):
-    "Sends a signal to this process after a step of the second epoch."
-
-    order = -20  # before it is looked for
-
-    def __init__(self, step: int): self.step = step
-
-    def after_step(self):
-        if (self.epoch, self.iter) == (1, self.step): os.kill(os.getpid(), signal.SIGTERM)
 
 
 class SignalAfterEpoch(Callback):

@@ -75,5 +75,5 @@ def main(data: Path, out: Path, stops: list[str]):
 
 if __name__ == "__main__":
     # most of a short run's time, and tested elsewhere
-    with patch("linknet_fastai.workflows.fit.draw_run"), patch("linknet_fastai.workflows.fit.draw_training"):
+    with patch("linknet_fastai.workflows.finish.draw_run"), patch("linknet_fastai.workflows.finish.draw_training"):
         main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -16,4 +16,4 @@ def data(tmp_path_factory) -> Path:
 def without_figures(monkeypatch):
     "They take most of a short run's time, and are tested elsewhere."
     for name in ("draw_run", "draw_training"):
-        monkeypatch.setattr(f"linknet_fastai.workflows.fit.{name}", lambda *words: None)
+        monkeypatch.setattr(f"linknet_fastai.workflows.finish.{name}", lambda *words: None)

@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fastai.callback.core import Callback
-from short_training import RECIPE, At, assert_same, history, refusal, resumed, trained, write_images
+from short_training import RECIPE, At, SignalAfter, assert_same, history, refusal, resumed, trained, write_images
 
 from linknet_fastai.errors import Interrupted, Note
 from linknet_fastai.recipes import Recipe
@@ -86,17 +85,6 @@ def unfinished(data, tmp_path) -> Path:
 def test_an_unfinished_run_goes_on_where_it_was(unfinished):
     assert resumed(unfinished).is_scored
     assert list(history(unfinished).epoch) == [1, 2, 3]
-
-
-class SignalAfter(Callback):
-    "Sends a signal to this process after a step of the second epoch."
-
-    order = -20  # before it is looked for
-
-    def __init__(self, step: int): self.step = step
-
-    def after_step(self):
-        if (self.epoch, self.iter) == (1, self.step): os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize("step", [0, 2], ids=["first", "last"])

@@ -3,6 +3,7 @@
 import warnings
 
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 from short_training import CPU, RECIPE, At, NoBar, assert_same, resumed, trained, write_images
@@ -12,7 +13,7 @@ from linknet_fastai.errors import Note, UserError
 from linknet_fastai.recipes import Recipe, recipe_for
 from linknet_fastai.training.pace import Pace
 from linknet_fastai.workflows import time_plan
-from linknet_fastai.workflows.fit import FitOptions, fit
+from linknet_fastai.workflows.fit import FitOptions, fit, planned
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 
@@ -124,6 +125,21 @@ def test_where_not_even_two_epochs_fit_some_images_are_left_out(data, tmp_path, 
 def test_too_short_a_time_is_refused(data, pace):
     pace(step=60.0, validation=30.0)
     with pytest.raises(UserError, match=r"0\.5 minutes .*--minutes"): plan_of(data, minutes=0.5)
+
+
+def test_several_processes_measure_nothing(data, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    options, recipe = FitOptions(announce=pytest.fail), Recipe(**vars(RECIPE) | {"minutes": 5.0})
+    with pytest.raises(UserError, match="--minutes"): planned(folder(data), recipe, CPU, options, 0.0)
+
+
+def test_where_memory_is_short_parts_of_batches_are_measured(data, monkeypatch):
+    def measured(learn):
+        if learn.dls.train.bs > 2: raise torch.OutOfMemoryError("CUDA out of memory.")
+        return Pace(1.0, len(learn.dls.train), 2.0)
+    monkeypatch.setattr(time_plan, "measure_pace", measured)
+    plan = plan_of(data)
+    assert plan.pace.steps == 6 and plan.recipe.batch_size == 4  # 13 images in parts of 2, the last left out
 
 
 def test_minutes_and_epochs_are_one_too_many():

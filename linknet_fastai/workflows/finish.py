@@ -1,0 +1,52 @@
+"What comes after a training's last epoch: scores, figures, the report."
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+from fastai.learner import Learner
+
+from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..datasets.dataset import SegmentationDataset
+from ..errors import Note
+from ..evaluation.result import write_result
+from ..evaluation.scoring import protocol_of, score
+from ..models.autocast import autocast_model
+from ..reports.run_figures import draw_run, draw_training
+from ..runs.run import Run
+from ..runtime.distributed import is_main_process
+from ..training.trainer import Job
+
+
+def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):
+    """Score the best epoch on the validation images, and draw all that a run shows; by the main process.
+
+    Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then says what draws it later.
+
+    Args:
+        job: the training.
+        learn: the learner, trained.
+        dataset: what it was trained on.
+        dls: its batches.
+    """
+    if not is_main_process(): return
+    run, history = job.run, pd.DataFrame(learn.recorder.rows)
+    if len(dls.valid):
+        # from its file: what is scored is what people take away
+        model = autocast_model(run.load_model()[0], job.machine)
+        protocol = protocol_of(dataset, "val", dls.scored, run.config.splits)
+        result, matrices = score(model, dls.scored, dataset, protocol)
+        write_result(run, "scores", result)
+        with _drawing(run): draw_run(run, history, model, dls, result, matrices)
+    else:
+        with _drawing(run): draw_training(run, history, dls)
+    run.checkpoints.finish()
+
+
+@contextmanager
+def _drawing(run: Run) -> Iterator[None]:
+    try: yield
+    except Exception as error:  # of matplotlib, Pillow, the disk: an hour's training is worth more than its charts
+        warnings.warn(Note(f"{run.path}: is trained and scored, but can't be drawn ({type(error).__name__}: {error}); "
+                           f"`linknet-fastai report {run.path}` draws it later"), stacklevel=3)
