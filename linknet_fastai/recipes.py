@@ -40,6 +40,8 @@ class Recipe:
     patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.", 1, 100_000)
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.",
                                                  SMALLEST, LARGEST)
+    upscale: float = _setting(1.0, "Enlarge images to this many times `size`: training sees random parts of `size`, "
+                                   "prediction all of it, which takes longer and finds thinner things.", 1, 8)
     train_images: int | None = _setting(None, "Train on so many of the training images, drawn once; on all if not "
                                               "given.", 1, 1 << 40)
     crop: tuple[int, int] | None = _setting(None, "Height and width of random crops of the images at their own "
@@ -77,6 +79,8 @@ class Recipe:
             raise UserError(f"a scale of {self.scale} is no range of zooms; pass the smaller first with `--scale`.")
         if self.crop and self.size:
             raise UserError("crops are of the images at their own resolution; leave out `--size` or `--crop`.")
+        if self.crop and self.upscale != 1:
+            raise UserError("crops are of the images at their own resolution; leave out `--upscale` or `--crop`.")
         if self.rare_crops and not self.crop:
             raise UserError("whole images have no crops to center on rare classes; pass their size with `--crop`.")
         if self.model != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
@@ -93,6 +97,11 @@ class Recipe:
     def input_size(self) -> tuple[int, int] | None:
         "Height and width of what the model is trained on: `crop` or `size`."
         return self.crop or self.size
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        "Height and width that images are brought to, of which training sees parts of `size` where they are upscaled."
+        return self.size and tuple(round(self.upscale * side) for side in self.size)
 
 
 def _check_range(name: str, value: Any, low: float = -math.inf, high: float = math.inf):

@@ -92,8 +92,9 @@ def _smaller_batch(job: Job, batch_size: int, error: torch.OutOfMemoryError) -> 
     "How many images to compute at once where `batch_size` of them don't fit into memory."
     part = largest_part(batch_size)
     if part == 0 or world_size() > 1:
-        raise UserError(f"{batch_size} images of {job.card.size[0]}x{job.card.size[1]} don't fit into the memory of "
-                        "this device; train at a smaller `--size` or `--batch-size`.") from error
+        height, width = job.recipe.input_size
+        raise UserError(f"{batch_size} images of {height}x{width} don't fit into the memory of this device; train at a "
+                        "smaller `--size` or `--batch-size`.") from error
     warnings.warn(Note(f"the device's memory is full, so batches of {job.recipe.batch_size} are computed in parts of "
                        f"{part}: a step sees as many images, BatchNorm fewer"), stacklevel=3)
     return part
