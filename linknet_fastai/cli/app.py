@@ -186,6 +186,7 @@ def table1(data: Data = None,
            weights: Annotated[str, typer.Option(
                help="LinkNet's start: `imagenet` (timm's hub), a file, or `none`.")] = "imagenet",
            vgg_weights: Annotated[str, typer.Option(help="SegNet's: weights of `vgg16_bn`.")] = "imagenet",
+           split: Annotated[str, typer.Option(help="What is scored: `val`, or `test` where the data has it.")] = "val",
            out: Annotated[Path, typer.Option(help="Folder for the table, its plot and the runs.")] = Path("table1"),
            device: Device = None, precision: Precision = None):
     "Train SegNet, ENet and LinkNet three ways on CamVid, and put them side by side; what is there already is kept."
@@ -193,7 +194,8 @@ def table1(data: Data = None,
     from ..workflows.table1 import Table1Options
     from ..workflows.table1 import table1 as train_table
     from .progress import TerminalProgress
-    options = Table1Options({"epochs": epochs, "size": size, "weights": weights}, tuple(only or ()), seeds, vgg_weights)
+    changes = {"epochs": epochs, "size": size, "weights": weights}
+    options = Table1Options(changes, tuple(only or ()), seeds, vgg_weights, split)
     camvid, machine = open_dataset("camvid", data), Machine.choose(device, precision)
     with TerminalProgress(console) as progress:
         table = train_table(camvid, out, machine, options, watched(progress))

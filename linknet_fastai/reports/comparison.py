@@ -76,7 +76,8 @@ def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
 
 
 def _notes(table: pd.DataFrame) -> str:
-    return (f"Measured: {_protocol(table)}; the best epoch by these frames. Scores in %. Published figures are of "
+    chosen_by = "these frames" if table.split[0] == "val" else "the validation frames"
+    return (f"Measured: {_protocol(table)}; the best epoch by {chosen_by}. Scores in %. Published figures are of "
             "other resolutions, mostly of the test frames, and of the kind that their column says: they can't be "
             "compared.")
 

@@ -14,7 +14,7 @@ from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError, check_choice
 from ..evaluation.image_dice import ImageDice
 from ..evaluation.predictions import image_confusions, predictions
-from ..evaluation.result import read_result
+from ..evaluation.result import Result, read_result
 from ..files import writable_folder
 from ..models.cost import cost_of
 from ..models.factory import untrained_model
@@ -22,12 +22,13 @@ from ..recipes import RECIPES, Recipe
 from ..reports.comparison import write_table
 from ..runs.run import Run
 from ..runtime.device import Machine
+from .evaluate import evaluate
 from .fit import FitOptions, fit
 from .open_run import open_run
 from .resume import ResumeOptions, resume
 from .speed import measure
 
-SPLIT, MOST_SEEDS = "val", 1000
+SPLITS, MOST_SEEDS = ("val", "test"), 1000
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,18 @@ class Table1Options:
     """What is trained for the table.
 
     `changes` are settings for every row, such as `epochs` and `size`; `only` are the names of some of `ROWS`; `seeds`
-    is how many trainings a row has; `vgg_weights` are SegNet's. `UserError` for an unknown row, or no seed.
+    is how many trainings a row has; `vgg_weights` are SegNet's; `split` is what is scored, `val` or `test`: of each
+    training the epoch that is best on the validation frames. `UserError` for an unknown row or split, or no seed.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     only: tuple[str, ...] = ()
     seeds: int = 1
     vgg_weights: str = "imagenet"
+    split: str = "val"
 
     def __post_init__(self):
+        check_choice("split", self.split, SPLITS)
         for name in self.only: check_choice("row", name, ROWS)
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise UserError(f"{self.seeds} seeds can't be trained; ask for 1 to {MOST_SEEDS} with `--seeds`.")
@@ -92,7 +96,7 @@ class Table1Options:
 
 def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: Table1Options,
            watch: Callable[[str, float], Callback | None] = lambda run, left: None) -> pd.DataFrame:
-    """Train what is not trained yet, score all rows on the validation frames, and write the table and its plot.
+    """Train what is not trained yet, score all rows on the same frames, and write the table and its plot.
 
     A run that was not finished goes on.
 
@@ -106,14 +110,15 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
 
     Returns the table, a row a model: scores from 0 to 1, costs, and what they were taken on.
     """
+    dataset.split(options.split)  # its error, if any, before hours of training
     writable_folder(out)
     recipes = options.recipes
     work = pd.Series({run: _work(recipe, len(dataset.classes)) for run, recipe in recipes.items()})
     for number, (run, recipe) in enumerate(recipes.items()):
         path, left = out / "runs" / run, work[number:].sum() / work.sum()
         if not _is_trained(path, recipe): _train(dataset, recipe, machine, path, watch(run, left))
-    table = pd.concat([_row(name, row, out, options.seeds, machine) for name, row in options.rows.items()],
-                      ignore_index=True)
+    table = pd.concat([_row(name, row, out, options, dataset, machine)
+                       for name, row in options.rows.items()], ignore_index=True)
     epochs = pd.concat([Run.open(out / "runs" / f"{name}-{seed}").history.assign(row=name, seed=seed)
                         for name in options.rows for seed in range(options.seeds)], ignore_index=True)
     write_table(table, epochs, out)
@@ -141,27 +146,32 @@ def _work(recipe: Recipe, num_classes: int) -> float:
     with torch.device("meta"): return recipe.epochs * cost_of(untrained_model(recipe, num_classes)).macs
 
 
-def _row(name: str, row: Row, out: Path, seeds: int, machine: Machine) -> pd.DataFrame:
+def _row(name: str, row: Row, out: Path, options: Table1Options, dataset: SegmentationDataset,
+         machine: Machine) -> pd.DataFrame:
     "One line: means over seeds, the spread of mIoU, what the model costs."
-    runs = [Run.open(out / "runs" / f"{name}-{seed}") for seed in range(seeds)]
+    runs = [Run.open(out / "runs" / f"{name}-{seed}") for seed in range(options.seeds)]
     recipe = runs[0].recipe_as(Recipe)
-    results = [read_result(run) for run in runs]
-    scores = pd.DataFrame([result.scores.summary() | {"image_dice": _image_dice(run, machine)}
+    results = [_result(run, options.split, dataset, machine) for run in runs]
+    scores = pd.DataFrame([result.scores.summary() | {"image_dice": _image_dice(run, options.split, dataset, machine)}
                            for run, result in zip(runs, results)])
     num_classes = len(results[0].scores.classes)
     with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), recipe.size)
     speed = measure(recipe, num_classes, machine)
     return pd.DataFrame([{
         "row": name, "model": row.title, **scores.mean(), "miou_spread": scores.miou.max() - scores.miou.min(),
-        "seeds": seeds, "parameters": cost.parameters, "gflops": 2 * cost.macs / 1e9,
+        "seeds": options.seeds, "parameters": cost.parameters, "gflops": 2 * cost.macs / 1e9,
         "epoch_seconds": np.mean([run.history.seconds.median() for run in runs]), "training_ms": speed.training,
         "prediction_ms": speed.prediction, "epochs": recipe.epochs,
         "trained_at": "x".join(map(str, recipe.size)), "recipe": recipe.name, "weights": Path(recipe.weights).name,
         "published": row.published, **results[0].protocol, "machine": str(machine)}])
 
 
-def _image_dice(run: Run, machine: Machine) -> float:
-    opened = open_run(run.path, SPLIT, machine)
+def _result(run: Run, split: str, dataset: SegmentationDataset, machine: Machine) -> Result:
+    return read_result(run) if split == "val" else evaluate(run.path, split, machine, dataset.root)
+
+
+def _image_dice(run: Run, split: str, dataset: SegmentationDataset, machine: Machine) -> float:
+    opened = open_run(run.path, split, machine, dataset.root)
     num_classes = len(opened.dataset.classes)
     dice = ImageDice(num_classes)
     image_confusions(predictions(opened.model, opened.dl), num_classes, [dice.observe])

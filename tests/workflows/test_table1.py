@@ -1,5 +1,7 @@
 "Table 1 on a few images: what is trained, kept, scored and written."
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runtime.device import Machine
+from linknet_fastai.workflows.evaluate import evaluate
 from linknet_fastai.workflows.table1 import ROWS, Table1Options, table1
 
 CPU = Machine(torch.device("cpu"), "fp32")
@@ -19,11 +22,11 @@ CHANGES = dict(epochs=1, size=(64, 64), weights="none", batch_size=4)
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    "Two classes, 4 training and 2 validation images."
+    "Two classes, 4 training, 2 validation and 3 test images."
     from linknet_fastai.datasets.folder import folder
     root = tmp_path_factory.mktemp("small")
     rng = np.random.default_rng(0)
-    for split, count in (("train", 4), ("val", 2)):
+    for split, count in (("train", 4), ("val", 2), ("test", 3)):
         for part in ("images", "masks"): (root / split / part).mkdir(parents=True)
         for number in range(count):
             mask = rng.integers(0, 2, (8, 8), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
@@ -57,6 +60,13 @@ def test_rows_are_trained_once_and_written(small, tmp_path):
     assert ROWS["enet"].published in text and " ± " in text
     assert ROWS["enet"].published in (tmp_path / "table1.html").read_text()
     Image.open(tmp_path / "table1.png").verify()
+    of_test = table1(small, tmp_path, CPU, replace(options, split="test"), watch)
+    assert len(asked) == 4  # a table of other frames is of the same trainings
+    result = evaluate(tmp_path / "runs" / "enet-0", "test", CPU)
+    other = evaluate(tmp_path / "runs" / "enet-1", "test", CPU)
+    assert of_test.miou[0] == pytest.approx((result.scores.miou + other.scores.miou) / 2)
+    text = (tmp_path / "table1.md").read_text()
+    assert "folder2, test: 3 images at 64x64" in text and "the best epoch by the validation frames" in text
 
 
 class Lost(Callback):
@@ -85,7 +95,15 @@ def test_the_rows_are_the_report_s():
     assert ROWS["modified"].recipe.upsample == "subpixel" and ROWS["paper"].recipe.optimizer == "rmsprop"
 
 
-@pytest.mark.parametrize("options, named", [(dict(only=("enett",)), "'enett'.*did you mean enet"),
+def test_frames_that_are_not_there_are_told_before_anything_is_trained(small, tmp_path):
+    table = small.table[small.table.split != "test"].reset_index(drop=True)
+    with pytest.raises(UserError, match="test"):
+        table1(replace(small, table=table), tmp_path / "out", CPU, Table1Options(CHANGES, split="test"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options, named", [(dict(split="train"), "'train'"),
+                                            (dict(only=("enett",)), "'enett'.*did you mean enet"),
                                             (dict(seeds=0), "0 seeds")])
 def test_what_can_t_be_is_refused(options, named):
     with pytest.raises(UserError, match=named): Table1Options(CHANGES, **options)
