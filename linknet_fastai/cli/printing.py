@@ -164,13 +164,13 @@ def print_benchmark(speed, recipe: Recipe, num_classes: int, machine):
     from dataclasses import replace
 
     from ..models.factory import describe_model
-    height, width = speed.size
+    (height, width), predicted = speed.size, "{}x{}".format(*speed.predicted_size)
     model = describe_model(replace(recipe, weights="none"))
     console.print(f"machine:    {machine}\n"
                   f"model:      {model}, {num_classes} classes: {speed.cost}\n"
                   f"training:   {speed.training:.0f} ms an image at {height}x{width} in batches of {speed.batch_size}, "
                   f"{100 * speed.utilization:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
-                  f"prediction: {speed.prediction:.0f} ms an image, one at a time")
+                  f"prediction: {speed.prediction:.0f} ms an image at {predicted}, one at a time")
 
 
 def print_exported(exported):

@@ -61,20 +61,21 @@ def plan_time(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, op
     recipe, notes = with_size(recipe, dataset), []
     dls, pace = _open_and_measure(recipe, machine, open_dataloaders)
     if recipe.minutes is not None:
-        def epochs() -> int: return _epochs(pace, recipe, started)
         size = _fitting_size(pace, recipe, started) if may_shrink else recipe.size
         if size != recipe.size:
-            notes.append(f"{recipe.minutes:g} minutes are {epochs()} epochs at {_hxw(recipe.size)}, so training is "
-                         f"at {_hxw(size)}")
+            notes.append(f"{recipe.minutes:g} minutes are {_epochs(pace, recipe, started)} epochs at "
+                         f"{_hxw(recipe.size)}, so training is at {_hxw(size)}")
             recipe = replace(recipe, size=size)
             dls, pace = _open_and_measure(recipe, machine, open_dataloaders)
-        if epochs() < FEWEST_EPOCHS:
+        epochs = _epochs(pace, recipe, started)
+        if epochs < FEWEST_EPOCHS:
             recipe = replace(recipe, train_images=_fitting_images(pace, recipe, started, len(dls.train_ds)))
             notes.append(f"{recipe.minutes:g} minutes are less than {FEWEST_EPOCHS} epochs, so training is on "
                          f"{recipe.train_images} of {len(dls.train_ds)} images")
             dls = open_dataloaders(recipe)
             pace = replace(pace, steps=len(dls.train))
-        recipe = replace(recipe, epochs=max(1, epochs() - recipe.freeze_epochs))
+            epochs = _epochs(pace, recipe, started)
+        recipe = replace(recipe, epochs=max(1, epochs - recipe.freeze_epochs))
     return TimePlan(recipe, pace, time.monotonic() - started, tuple(notes)), dls
 
 
