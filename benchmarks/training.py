@@ -5,8 +5,9 @@
 Both train on the same frames of CamVid at 352x480 in batches of 8, in turn, each in a process of its own: ours switches
 malloc's trim off, which can't be taken back, and would help the other. (a) is what one would write otherwise: a fastai
 `DataBlock` with `aug_transforms`, every PNG decoded in every epoch, fp32, NCHW, fastai's loss, optimizer and metric.
-(b) is `linknet_learner` with the recipe `rapid`. An epoch has everything in it: loading, augmentation, training on the
-frames, validation on a quarter as many, scores. One epoch of each warms up.
+(b) is `linknet_learner` with the recipe `rapid`, with `--precision fp32` as where there is no bf16. An epoch has
+everything in it: loading, augmentation, training on the frames, validation on a quarter as many, scores. One epoch of
+each warms up.
 """
 
 import argparse
@@ -38,6 +39,7 @@ from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.datasets.camvid import UNLABELED, camvid
 from linknet_fastai.datasets.dataset import SegmentationDataset
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runtime.device import Machine
 from linknet_fastai.training.learner import linknet_learner
 
 SIZE, BATCH = (352, 480), 8
@@ -59,9 +61,10 @@ def plain_fastai(dataset: SegmentationDataset) -> Learner:
     return Learner(dls, model, CrossEntropyLossFlat(axis=1, ignore_index=UNLABELED), metrics=JaccardCoeffMulti())
 
 
-def ours(dataset: SegmentationDataset) -> Learner:
+def ours(dataset: SegmentationDataset, precision: str | None) -> Learner:
     recipe = Recipe(weights="none", size=SIZE, batch_size=BATCH)
-    return linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, "cpu"), recipe, lr=1e-4)
+    dls = SegmentationDataLoaders.from_dataset(dataset, recipe, "cpu")
+    return linknet_learner(dls, recipe, Machine.choose("cpu", precision), lr=1e-4)
 
 
 class Steps(Callback):
@@ -98,7 +101,7 @@ class Trainer:
         return json.loads(self.process.stdout.readline())
 
 
-PEERS = {"plain": plain_fastai, "ours": ours}
+PEERS = {"plain": lambda dataset, precision: plain_fastai(dataset), "ours": ours}
 
 
 def main():
@@ -106,11 +109,13 @@ def main():
     arguments.add_argument("data", type=Path)
     arguments.add_argument("--frames", type=int, default=64)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--precision", help="Ours: bf16 or fp32; the machine's best if not given.")
     arguments.add_argument("--process", choices=PEERS, help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.process:
         set_seed(0)
-        return serve(PEERS[given.process](few_frames(given.data, given.frames)), given.frames)
+        learn = PEERS[given.process](few_frames(given.data, given.frames), given.precision)
+        return serve(learn, given.frames)
     trainers = {name: Trainer(name, sys.argv) for name in PEERS}
     for trainer in trainers.values(): trainer.epoch()
     ratios = {"step": [], "epoch": []}
