@@ -26,7 +26,8 @@ from linknet_fastai.runs.run import Run
 from linknet_fastai.training.class_weights import class_weights
 
 CPU = Machine(torch.device("cpu"), "fp32")
-RECIPE = Recipe(encoder="test_resnet", weights="none", epochs=2, size=(64, 64), batch_size=2, lr=5e-3)
+RECIPE = Recipe(encoder="test_resnet", weights="none", upsample="deconv", epochs=2, size=(64, 64), batch_size=2,
+                lr=5e-3)
 
 
 def recipe(**changes) -> Recipe: return Recipe(**vars(RECIPE) | changes)

@@ -100,8 +100,8 @@ def test_what_is_measured_is_about_what_it_takes(data, tmp_path):
 
 @pytest.mark.parametrize(("epochs", "size"), [(1.0, (128, 128)), (0.99, (90, 90)), (0.1, (64, 64))])
 def test_where_epochs_are_few_images_are_smaller(twice_as_large, pace, epochs, size):
-    pace(step=10.0, validation=5.0)  # at 128x128 an epoch takes 3 * 40 + 20 = 140 s, the end 48 s
-    seconds = 48 + 140 * time_plan.SIZES[1.0] * epochs + 2  # 2 to read in
+    pace(step=1000.0, validation=500.0)  # at 128x128 an epoch takes 3 * 4000 + 2000 = 14000 s, the end 4008 s
+    seconds = 4008 + 14000 * time_plan.SIZES[1.0] * epochs + 200  # 200 to read in: no machine is that slow
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", Note)
         plan = plan_of(twice_as_large, minutes=seconds / 60, size=None)
@@ -110,14 +110,15 @@ def test_where_epochs_are_few_images_are_smaller(twice_as_large, pace, epochs, s
 
 
 def test_a_size_that_was_given_stays(data, pace):
-    pace(step=4.0, validation=2.0)  # an epoch 14 s, the end 12
-    plan = plan_of(data, minutes=45 / 60)
+    pace(step=400.0, validation=200.0)  # an epoch 1400 s, the end 408
+    plan = plan_of(data, minutes=3900 / 60)
     assert (plan.recipe.size, plan.recipe.epochs) == ((64, 64), 2)
 
 
 def test_where_not_even_two_epochs_fit_some_images_are_left_out(data, tmp_path, pace):
-    pace(step=4.0, validation=2.0)
-    recipe = Recipe(**vars(RECIPE) | {"minutes": 34 / 60})  # 34 - 12 - 2 * 2 = 18 s are 4 steps: 2 an epoch
+    pace(step=400.0, validation=200.0)
+    # 2408 - 408 - 2 * 200 = 1600 s are 4 steps, 2 an epoch; 100 are to read in
+    recipe = Recipe(**vars(RECIPE) | {"minutes": 2508 / 60})
     with pytest.warns(Note, match="8 of 13 images"): run = trained(data, tmp_path / "run", recipe)
     assert run.recipe_as(Recipe).train_images == 8 and len(run.history) == 2
 
