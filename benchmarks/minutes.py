@@ -32,14 +32,14 @@ def main():
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     axis.plot(minutes, reached, color="C7", label=f"{len(cut.history)} epochs, cut short: the best so far")
     best = {spent: 100 * run.history.miou.max() for spent, run in runs.items()}
-    axis.plot(best.keys(), best.values(), "o-", color="C0", label="`--minutes`")
+    axis.plot(best.keys(), best.values(), "o-", color="C0", label="--minutes")
     for spent, run in runs.items():
         height, width = run.card.size
         until = reached[minutes <= spent]
         print(f"| {spent:g} | {len(run.history)} epochs at {height}x{width} | {best[spent]:.1f} | "
               f"{until.max() if len(until) else 0:.1f} |")
-        axis.annotate(f"{best[spent]:.1f}\n{len(run.history)} x {height}x{width}", (spent, best[spent]), (4, 6),
-                      textcoords="offset points", fontsize=8)
+        axis.annotate(f"{best[spent]:.1f}\n{len(run.history)} x {height}x{width}", (spent, best[spent]), (-4, 6),
+                      textcoords="offset points", fontsize=8, ha="right")
     axis.set(xlabel="minutes", ylabel="validation mIoU, %", xscale="log", xticks=[1, 2, 5, 10, 20, 40])
     axis.xaxis.set_major_formatter("{x:g}")
     axis.margins(y=0.15)
