@@ -122,8 +122,8 @@ _AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 
 RECIPES: dict[str, Recipe] = {
     # this project's own, for the most mIoU in the least time: benchmarks/README.md has what was tried.
-    # linknet-fastai fit camvid: 74.2 % validation mIoU (seed 0, 360x480), after 23 min on two fast cores with
-    # AVX512-BF16, 36 on slow ones
+    # linknet-fastai fit camvid: 74.2 % validation mIoU (seed 0, 360x480); 23 min on two fast cores with AVX512-BF16,
+    # 40 on slow ones by its plan
     "rapid": Recipe(),
     # `rapid`, the published network, for longer, on images 1.5 times as large of which a step sees a part.
     # linknet-fastai fit camvid --recipe best: 75.2 % validation mIoU (seed 0 alone, 360x480), 1 h 58 min with one
