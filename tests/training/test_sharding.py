@@ -164,7 +164,7 @@ def test_the_documentation_s_lines_start_two_processes_that_score_the_same_weigh
     command = [*map(str, [*launcher, *fit, "--out", tmp_path / "run"])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert "2 processes, 4 images of each batch in each" in done.stdout and "FutureWarning" not in done.stderr
+    assert "2 processes, 2 images of each batch in each" in done.stdout and "FutureWarning" not in done.stderr
     run = Run.open(tmp_path / "run")
     assert run.history.miou.max() == pytest.approx(read_result(run).scores.miou, abs=1e-3)
 
