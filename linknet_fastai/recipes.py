@@ -9,7 +9,8 @@ from .errors import UserError, check_choice
 
 SMALLEST = 64  # height or width: smaller leaves a model of stride 32 a single pixel, whose BatchNorm is undefined
 LARGEST = 16384
-OPTIMIZERS, SCHEDULES = ("adamw", "rmsprop"), ("one-cycle", "steps")
+OPTIMIZERS, SCHEDULES = ("adamw", "rmsprop", "adam", "sgd"), ("one-cycle", "steps", "constant")
+WEIGHTINGS = ("log", "median")
 
 
 LARGEST_BATCH = 1 << 16
@@ -50,12 +51,16 @@ class Recipe:
     rare_crops: float = _setting(0.0, "Part of the crops, 0 to 1, that are centered on a pixel of a class drawn evenly "
                                       "from those present.", 0, 1)
     batch_size: int = _setting(4, "Images a step.", 1, LARGEST_BATCH)
-    optimizer: str = _setting("adamw", "`adamw` or `rmsprop`.")
-    schedule: str = _setting("one-cycle", "`one-cycle`, or `steps`: a tenth of the learning rate after each 100 "
-                                          "epochs.")
+    optimizer: str = _setting("adamw", "`adamw`, `rmsprop`, `adam` or `sgd`.")
+    schedule: str = _setting("one-cycle", "`one-cycle`, `constant`, or `steps`: a tenth of the learning rate after "
+                                          "each 100 epochs.")
+    encoder_first: float = _setting(0.0, "Part of the epochs, 0 to 1, in which ENet's encoder is trained alone, before "
+                                         "the decoder joins in.", 0, 1)
     lr: float | str = _setting(2e-3, "The schedule's highest learning rate, or `auto` to search for it.", 1e-12, 1e3)
     encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.", 0, 1e3)
     weight_decay: float = _setting(0.01, "The optimizer's decay.", 0, 1e3)
+    class_weighting: str = _setting("log", "Class weights of a frequency p: `log`, 1 / ln(p + 1.02), or `median`, the "
+                                           "median frequency / p.")
     class_weight_power: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.", 0,
                                          10)
     class_weights: dict[str, float] | None = _setting(
@@ -75,6 +80,12 @@ class Recipe:
         if self.freeze_epochs and self.schedule != "one-cycle":
             raise UserError("epochs with a frozen encoder come before a one-cycle; leave out `--freeze-epochs` or "
                             "`--schedule`.")
+        if self.encoder_first and self.model != "enet":
+            raise UserError("ENet's encoder alone can be trained first; leave out `--encoder-first`, or pass "
+                            "`--model enet`.")
+        if self.encoder_first and self.freeze_epochs:
+            raise UserError("an encoder can't be frozen while it is trained alone; leave out `--freeze-epochs` or "
+                            "`--encoder-first`.")
         if self.scale[0] > self.scale[1]:
             raise UserError(f"a scale of {self.scale} is no range of zooms; pass the smaller first with `--scale`.")
         if self.crop and self.size:
@@ -87,11 +98,17 @@ class Recipe:
             raise UserError(f"{self.model} has its own encoder and upsampling; leave out `--encoder` and `--upsample`.")
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("class weighting", self.class_weighting, WEIGHTINGS)
 
     @property
     def total_epochs(self) -> int:
         "The epochs with the encoder frozen, and the others."
         return self.freeze_epochs + self.epochs
+
+    @property
+    def encoder_first_epochs(self) -> int:
+        "The epochs in which ENet's encoder is trained alone."
+        return round(self.encoder_first * self.epochs)
 
     @property
     def input_size(self) -> tuple[int, int] | None:
@@ -138,6 +155,14 @@ RECIPES: dict[str, Recipe] = {
     # linknet-fastai fit camvid --recipe modified --epochs 40: 71.7 % validation mIoU
     "modified": Recipe("modified", epochs=100, lr=1e-3, class_weight_power=1.0, dice_weight=0.0,
                        **_AS_IS | dict(flip=True, shear=0.1)),
+    # arXiv 1511.00561, section 3.2: SGD at a fixed rate, median frequency balancing, images as they are; the decay is of
+    # the authors' solver. Theirs ran "until the training loss converges", some thousand epochs of CamVid
+    "segnet": Recipe("segnet", model="segnet", epochs=300, batch_size=12, optimizer="sgd", schedule="constant", lr=0.1,
+                     weight_decay=5e-4, class_weighting="median", class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
+    # arXiv 1606.02147, section 5, and the authors' training code: Adam, the encoder first, each part for 300 epochs
+    # with a tenth of the lr after each 100
+    "enet": Recipe("enet", model="enet", epochs=600, batch_size=10, optimizer="adam", schedule="steps", lr=5e-4,
+                   encoder_first=0.5, weight_decay=2e-4, class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
 }
 
 

@@ -19,7 +19,7 @@ from ..tiling import TileOptions
 from .augment import Augment, whole_strides
 from .crop_dl import CropDL
 from .crops import Crops
-from .decode import class_frequencies, common_size, decode_samples
+from .decode import class_counts, common_size, decode_samples
 from .lazy import labeled_samples, unlabeled_samples
 from .segmentation_dl import SampleImage, SegmentationDL, largest_batch, sample_mask
 from .tiles import tile_samples
@@ -100,9 +100,14 @@ class SegmentationDataLoaders(DataLoaders):
         return super().test_dl(samples, rm_type_tfms=0, with_labels=with_labels, **kwargs)
 
     @cached_property
+    def class_counts(self) -> np.ndarray:
+        "The pixels of each class in each training mask, void left out, `[N,C]`."
+        return class_counts([sample.mask.numpy() for sample in self.train_ds.items], len(self.vocab))
+
+    @property
     def class_frequencies(self) -> np.ndarray:
         "Frequency of each class among the training masks' pixels, void left out, `[C]`."
-        return class_frequencies([sample.mask.numpy() for sample in self.train_ds.items], len(self.vocab))
+        return self.class_counts.sum(axis=0) / self.class_counts.sum()
 
 
 def _training_rows(dataset: SegmentationDataset, recipe: Recipe) -> pd.DataFrame:

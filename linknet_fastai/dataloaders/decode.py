@@ -108,11 +108,12 @@ def _decode_by_rows(dataset: SegmentationDataset, image_path: Path, mask_path: P
     mask_out[:] = dataset.read_mask(mask_path, size=size).ravel()
 
 
-def class_frequencies(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
-    "Each class's frequency `[C]` among the pixels of `masks` that are not void, in sum 1; some pixel must be a class."
-    parts = (part for mask in masks for part in np.array_split(mask.ravel(), -(-mask.size // PART)))
-    counts = sum(np.bincount(part, minlength=VOID + 1) for part in parts)[:num_classes]
-    return counts / counts.sum()
+def class_counts(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
+    "The pixels of each class in each mask, `[N,C]`, void left out."
+    def count(mask: np.ndarray) -> np.ndarray:
+        parts = np.array_split(mask.ravel(), -(-mask.size // PART))
+        return sum(np.bincount(part, minlength=VOID + 1) for part in parts)[:num_classes]
+    return np.stack([count(mask) for mask in masks])
 
 
 def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | None) -> bytes:

@@ -9,6 +9,7 @@ from .padding import crop, pad_to_multiple
 STRIDE = 8
 INITIAL_CHANNELS = 16  # of the first layer's features, the image's own channels among them
 SMALLER = 4  # a bottleneck works with a quarter of the channels that it makes
+ENCODER_HEAD = "encoder_head."  # what the names of its parameters begin with
 EARLY_DROPOUT, DROPOUT = 0.01, 0.1  # before bottleneck 2.0, and from it on (sec. 4)
 
 
@@ -125,7 +126,13 @@ class ENetEncoder(nn.Module):
 
 
 class ENet(nn.Module):
-    "Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`."
+    """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
+
+    The paper trains the encoder first (sec. 5). After `add_encoder_head`, while `encoder_only` is true, a training step
+    sees the head's logits, each of a region of 8x8 pixels.
+    """
+
+    encoder_only = False
 
     def __init__(self, num_classes: int, in_channels: int = 3):
         super().__init__()
@@ -136,8 +143,14 @@ class ENet(nn.Module):
         self.stage5 = Bottleneck(16, DROPOUT)
         self.head = nn.ConvTranspose2d(16, num_classes, 3, stride=2, padding=1, output_padding=1, bias=False)
 
+    def add_encoder_head(self):
+        "What the encoder's features are classified by while it is trained alone; no file of a trained model has it."
+        self.encoder_head = nn.Conv2d(128, self.num_classes, 1)
+
     def forward(self, images: Tensor) -> Tensor:
         x, first, second = self.encoder(pad_to_multiple(images, self.stride))
+        if self.encoder_only and self.training:
+            return crop(F.interpolate(self.encoder_head(x), scale_factor=self.stride), images.shape[-2:])
         x = self.stage4(self.up4(x, second))
         x = self.stage5(self.up5(x, first))
         return crop(self.head(x), images.shape[-2:])

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from ..errors import UserError
+from ..models.enet import ENCODER_HEAD
 from ..models.factory import create_model
 from .card import ModelCard
 from .reading import validate
@@ -15,8 +16,9 @@ MODEL_FILE = "model.safetensors"  # of a run folder
 
 
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
-    "Write the weights of `model` and its card to a safetensors file."
-    write_tensors(path, model.state_dict(), asdict(card))
+    "Write the weights of `model`, but for a head that only training needs, and its card to a safetensors file."
+    state = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(ENCODER_HEAD)}
+    write_tensors(path, state, asdict(card))
 
 
 def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:

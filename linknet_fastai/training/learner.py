@@ -17,7 +17,7 @@ from fastai.torch_core import params, set_seed
 from fastcore.foundation import L
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
-from torch.optim import AdamW, RMSprop
+from torch.optim import SGD, Adam, AdamW, RMSprop
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..errors import UserError
@@ -55,9 +55,10 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
     dls.restart_shuffle()
     machine = machine or Machine.choose(str(dls.device))
     model = initial_model(recipe, dls.vocab, dls.segmentation_dataset.channels)
+    if recipe.encoder_first: model.add_encoder_head()
     confusion, finite_loss = ConfusionCallback(dls.vocab), FiniteLoss()
     own = dict(
-        loss_func=kwargs.pop("loss_func", None) or segmentation_loss(dls.class_frequencies, dls.vocab, recipe),
+        loss_func=kwargs.pop("loss_func", None) or segmentation_loss(dls.class_counts, dls.vocab, recipe),
         opt_func=OPTIMIZERS[recipe.optimizer],
         lr=defaults.lr if recipe.lr == "auto" else discriminative_lr(recipe.lr, recipe),
         wd=recipe.weight_decay,
@@ -100,7 +101,21 @@ def rmsprop(groups: L, lr: float | slice) -> OptimWrapper:
     return optimizer
 
 
-OPTIMIZERS = {"adamw": adamw, "rmsprop": rmsprop}
+def adam(groups: L, lr: float | slice) -> OptimWrapper:
+    "torch's Adam with the paper's constants, whose decay is part of the gradient: ENet's authors used it so."
+    optimizer = TorchOptimizer(groups, Adam, fused=True)
+    optimizer.set_hyper("lr", lr)
+    return optimizer
+
+
+def sgd(groups: L, lr: float | slice) -> OptimWrapper:
+    "torch's SGD with a momentum of 0.9, as SegNet's authors used it."
+    optimizer = TorchOptimizer(groups, SGD, momentum=0.9, fused=True)
+    optimizer.set_hyper("lr", lr)
+    return optimizer
+
+
+OPTIMIZERS = {"adamw": adamw, "rmsprop": rmsprop, "adam": adam, "sgd": sgd}
 
 
 def discriminative_lr(lr: float, recipe: Recipe) -> slice:

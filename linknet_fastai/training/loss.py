@@ -11,7 +11,7 @@ from ..images import VOID
 from ..recipes import Recipe
 from ..runtime.all_reduce import all_reduce_sum
 from ..runtime.distributed import world_size
-from .class_weights import class_weights
+from .class_weights import class_weights, median_frequency_weights
 
 
 class SegmentationLoss(CrossEntropyLossFlat):
@@ -78,12 +78,14 @@ def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, all_processes: bool
     return (losses * (true > 0)).sum() / (true > 0).sum().clamp(min=1)
 
 
-def segmentation_loss(frequency: np.ndarray, classes: tuple[str, ...], recipe: Recipe) -> SegmentationLoss:
-    """The recipe's loss for `classes` of these frequencies `[C]`; a weight that the recipe gives by hand wins.
+def segmentation_loss(counts: np.ndarray, classes: tuple[str, ...], recipe: Recipe) -> SegmentationLoss:
+    """The recipe's loss for `classes` of so many pixels in each training mask, `[N,C]`.
 
-    `UserError` for such a weight of an unknown class.
+    A weight that the recipe gives by hand wins. `UserError` for such a weight of an unknown class.
     """
-    weights = class_weights(frequency) ** recipe.class_weight_power
+    if recipe.class_weighting == "median": weights = median_frequency_weights(counts)
+    else: weights = class_weights(counts.sum(axis=0) / counts.sum())
+    weights = weights ** recipe.class_weight_power
     for name, weight in (recipe.class_weights or {}).items():
         check_choice("class", name, classes)
         weights[classes.index(name)] = weight

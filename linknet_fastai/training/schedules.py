@@ -5,6 +5,7 @@ from fastai.callback.core import Callback
 from fastai.callback.schedule import ParamScheduler, combine_scheds, combined_cos
 from fastai.learner import Learner
 
+from ..models.autocast import plain_model
 from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
 from .learner import discriminative_lr
@@ -15,19 +16,27 @@ STEP, STEP_EPOCHS = 0.1, 100  # of the schedule `steps`: the authors' training c
 def fit_schedule(learn: Learner, recipe: Recipe, checkpoint: Checkpoint | None, cbs: list[Callback]):
     "Train `learn` by the recipe's schedule; its callbacks begin at `checkpoint`, if there is one."
     lr = discriminative_lr(recipe.lr, recipe)
+    if recipe.encoder_first: cbs = [EncoderFirst(recipe.encoder_first_epochs), *cbs]
     if recipe.schedule == "one-cycle" and not recipe.freeze_epochs:
         return learn.fit_one_cycle(recipe.epochs, lr, cbs=cbs)
     learn.create_opt()
     learn.opt.set_hyper("lr", lr)
     lr_max = np.array([group["lr"] for group in learn.opt.hypers])
-    if recipe.schedule == "steps": own = [steps(lr_max, recipe)]
+    if recipe.schedule == "constant": own = []
+    elif recipe.schedule == "steps": own = [steps(lr_max, recipe)]
     else: own = [fine_tune(lr_max, learn.moms, recipe), FrozenEncoder(recipe.freeze_epochs, checkpoint)]
     learn.fit(recipe.total_epochs, lr, cbs=[*own, *cbs])
 
 
 def steps(lr_max: np.ndarray, recipe: Recipe) -> ParamScheduler:
-    "A tenth of `lr_max`, the parameter groups' learning rates, after each 100 epochs."
-    return ParamScheduler({"lr": lambda done: lr_max * STEP ** (done * recipe.epochs // STEP_EPOCHS)})
+    """A tenth of `lr_max`, the parameter groups' learning rates, after each 100 epochs.
+
+    They begin anew where the decoder joins an encoder that was trained first.
+    """
+    def lr(done: float) -> np.ndarray:
+        epoch, first = int(done * recipe.epochs), recipe.encoder_first_epochs
+        return lr_max * STEP ** ((epoch - first if epoch >= first else epoch) // STEP_EPOCHS)
+    return ParamScheduler({"lr": lr})
 
 
 def fine_tune(lr_max: np.ndarray, moms: tuple[float, float, float], recipe: Recipe) -> ParamScheduler:
@@ -57,3 +66,13 @@ class FrozenEncoder(Callback):
         if not self.frozen or self.epoch < self.epochs: return
         self.frozen = False
         self.learn.unfreeze()  # and with an optimizer that remembers nothing, as fastai's `fine_tune` goes on
+
+
+class EncoderFirst(Callback):
+    "ENet's encoder is trained alone for the first `epochs`; what is validated, and kept, is the whole network."
+
+    def __init__(self, epochs: int): self.epochs = epochs
+
+    def before_epoch(self): plain_model(self.model).encoder_only = self.epoch < self.epochs
+
+    def after_fit(self): plain_model(self.model).encoder_only = False

@@ -83,9 +83,9 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     if recipe.patience and options.splits != "train":
         raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
                         "`train`.")
-    if recipe.freeze_epochs and world_size() > 1:
-        raise UserError("several processes can't train with a frozen encoder first; leave out `--freeze-epochs`, or "
-                        "use one process.")
+    if (recipe.freeze_epochs or recipe.encoder_first) and world_size() > 1:
+        raise UserError("several processes can't train a part of the model first; leave out `--freeze-epochs` or "
+                        "`--encoder-first`, or use one process.")
     with process_group(machine):
         with main_process_first(): check_weights(recipe)  # the longest wait for nothing is for a hub that isn't there
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)

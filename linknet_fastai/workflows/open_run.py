@@ -89,7 +89,7 @@ def learner_from_run(path: str | Path, data: Path | None = None, machine: Machin
     """
     machine = machine or Machine.choose()
     opened = open_run(path, "val", machine, data)
-    recipe = replace(opened.run.recipe_as(Recipe), weights="none")
+    recipe = replace(opened.run.recipe_as(Recipe), weights="none", encoder_first=0.0)
     dls = SegmentationDataLoaders.from_dataset(opened.dataset, recipe, machine.device)
     learn = linknet_learner(dls, recipe, machine)
     plain_model(learn.model).load_state_dict(plain_model(opened.model).state_dict())

@@ -72,7 +72,10 @@ def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
     "The recipe of a run, to be trained for `epochs` epochs in all, if that is given; `UserError` where it can't be."
     recipe = run.recipe_as(Recipe)
     if epochs is None or epochs == recipe.epochs: return recipe
-    if recipe.schedule != "steps":
+    if recipe.encoder_first:
+        raise UserError(f"{run.path}: its encoder was trained first for a part of {recipe.epochs} epochs, which would "
+                        f"be another part of {epochs}; leave out `--epochs`, or train anew.")
+    if recipe.schedule == "one-cycle":
         raise UserError(f"{run.path}: its one-cycle schedule ends after {recipe.epochs} epochs, and can't go on to "
                         f"{epochs}; leave out `--epochs`, or train anew.")
     if epochs < len(run.history):

@@ -83,7 +83,7 @@ def training_step(model, images, masks, recipe: Recipe, num_classes: int, machin
         machine: where all of these are.
     """
     classes = tuple(map(str, range(num_classes)))
-    loss_func = segmentation_loss(np.full(num_classes, 1 / num_classes), classes, replace(recipe, class_weights=None))
+    loss_func = segmentation_loss(np.ones((1, num_classes)), classes, replace(recipe, class_weights=None))
     loss_func.to(machine.device)
     optimizer = OPTIMIZERS[recipe.optimizer](encoder_and_decoder(model), discriminative_lr(1e-4, recipe))
     model.train()

@@ -130,7 +130,7 @@ def test_a_dataset_that_can_t_be_had_is_named(words, parts, tmp_path):
     ("--protocol", "camvid12", ["camvid12", "camvid11"]),
     ("--encoder", "resnet19", ["'resnet19'", "resnet18"]),
     ("--recipe", "rapit", ["'rapit'", "did you mean rapid?"]),
-    ("--optimizer", "adam", ["'adam'", "did you mean adamw?"]),
+    ("--optimizer", "rmsprp", ["'rmsprp'", "did you mean rmsprop?"]),
     ("--log", "tensorbord", ["'tensorbord'", "did you mean tensorboard?"]),
     ("--splits", "val", ["'val'", "train, train+val"]),
     ("--upsample", "bicubic", ["bicubic"]),

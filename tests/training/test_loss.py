@@ -20,7 +20,7 @@ WEIGHTS = [1 / math.log(1.77), 1 / math.log(1.27), 1 / math.log(1.02)]
 
 def cross_entropy(frequency: np.ndarray) -> SegmentationLoss:
     "As published."
-    return segmentation_loss(frequency, CLASSES[:len(frequency)], Recipe(class_weight_power=1.0, dice_weight=0.0))
+    return segmentation_loss(frequency[None], CLASSES[:len(frequency)], Recipe(class_weight_power=1.0, dice_weight=0.0))
 
 
 def example() -> tuple[Tensor, Tensor]:
@@ -91,7 +91,7 @@ def test_the_cross_entropy_is_fastai_s_and_so_is_its_gradient():
 
 def test_class_weight_power_is_a_power_of_the_published_weights():
     for power in (0.0, 0.5, 1.0):
-        weight = segmentation_loss(FREQUENCY, CLASSES, Recipe(class_weight_power=power)).func.weight
+        weight = segmentation_loss(FREQUENCY[None], CLASSES, Recipe(class_weight_power=power)).func.weight
         assert weight.tolist() == pytest.approx([w ** power for w in WEIGHTS], rel=1e-4)
 
 
@@ -117,7 +117,7 @@ def test_dice_of_void_alone_is_zero():
 
 def test_both_losses_add_up():
     logits, masks = (part.repeat_interleave(2, -2).repeat_interleave(2, -1) for part in example())  # equal in each 2x2
-    both = segmentation_loss(FREQUENCY, CLASSES, Recipe(class_weight_power=1.0, dice_weight=0.5))(logits, masks)
+    both = segmentation_loss(FREQUENCY[None], CLASSES, Recipe(class_weight_power=1.0, dice_weight=0.5))(logits, masks)
     dice = soft_dice_loss(*example_of_log_probabilities())
     assert both.item() == pytest.approx(cross_entropy(FREQUENCY)(logits, masks).item() + 0.5 * dice.item(), rel=1e-6)
 

@@ -135,8 +135,9 @@ def test_a_one_cycle_schedule_has_its_end(unfinished):
     assert Run.open(unfinished).config.recipe["epochs"] == 3
 
 
-def test_a_schedule_of_steps_goes_on_as_if_more_had_been_asked_for_at_first(data, tmp_path):
-    steps = Recipe(**vars(RECIPE) | {"schedule": "steps", "lr": 1e-3, "epochs": 2})
+@pytest.mark.parametrize("schedule", ["steps", "constant"])
+def test_another_schedule_goes_on_as_if_more_had_been_asked_for_at_first(data, tmp_path, schedule):
+    steps = Recipe(**vars(RECIPE) | {"schedule": schedule, "optimizer": "sgd", "lr": 1e-3, "epochs": 2})
     short = trained(data, tmp_path / "short", steps)
     resumed(short.path, epochs=3)
     assert_same(short.path, trained(data, tmp_path / "long", Recipe(**vars(steps) | {"epochs": 3})).path)
