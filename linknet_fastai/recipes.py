@@ -155,8 +155,8 @@ RECIPES: dict[str, Recipe] = {
     # linknet-fastai fit camvid --recipe modified --epochs 40: 71.7 % validation mIoU
     "modified": Recipe("modified", epochs=100, lr=1e-3, class_weight_power=1.0, dice_weight=0.0,
                        **_AS_IS | dict(flip=True, shear=0.1)),
-    # arXiv 1511.00561, section 3.2: SGD at a fixed rate, median frequency balancing, images as they are; the decay is of
-    # the authors' solver. Theirs ran "until the training loss converges", some thousand epochs of CamVid
+    # arXiv 1511.00561, section 3.2: SGD at a fixed rate, median frequency balancing, images as they are; the decay is
+    # that of the authors' solver
     "segnet": Recipe("segnet", model="segnet", epochs=300, batch_size=12, optimizer="sgd", schedule="constant", lr=0.1,
                      weight_decay=5e-4, class_weighting="median", class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
     # arXiv 1606.02147, section 5, and the authors' training code: Adam, the encoder first, each part for 300 epochs

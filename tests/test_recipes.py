@@ -39,4 +39,5 @@ def test_flags_win_over_defaults_and_defaults_over_what_a_recipe_leaves_open():
     defaults = dict(lr=1e-2, size=(512, 1024))
     assert (recipe_for("rapid", defaults).lr, recipe_for("rapid", defaults, lr=3.0).lr) == (1e-2, 3.0)
     assert (recipe_for("paper", defaults).lr, recipe_for("paper", defaults).size) == (5e-4, (512, 1024))
-    with pytest.raises(UserError, match="'papr'.*rapid, best, paper, modified, segnet, enet.*paper"): recipe_for("papr", {})
+    with pytest.raises(UserError, match="'papr'.*rapid, best, paper, modified, segnet, enet.*paper"):
+        recipe_for("papr", {})
