@@ -38,7 +38,7 @@ def test_it_is_saved_as_it_ran_from_top_to_bottom(path):
 def parameters(tmp_path_factory) -> dict[str, str]:
     """The cells that name what is on a disk, by the notebook.
 
-    A short run of streets for the one of CamVid, where the cached table is, and small cities.
+    A short run of streets for the one of CamVid, where the cached table is, fewer epochs, and small cities.
     """
     table = streets().table.groupby("split").head(24)
     recipe = Recipe(encoder="test_resnet", weights="none", epochs=3, lr=1e-2, batch_size=8)
@@ -47,7 +47,7 @@ def parameters(tmp_path_factory) -> dict[str, str]:
     cached = ROOT / "benchmarks" / "table1"
     small = 'side, crop, epochs, whole_epochs, encoder, lr = 512, 128, 12, 8, "test_resnet", 1e-2'
     return {"02_show_results": f"run_path, data = {str(run.path)!r}, None", "04_table_1": f"cached = {str(cached)!r}",
-            "06_large_images": small}
+            "05_fine_tune": "epochs = 7", "06_large_images": small}
 
 
 @pytest.mark.slow

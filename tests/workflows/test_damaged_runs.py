@@ -90,7 +90,7 @@ def test_a_damaged_run_is_answered(place, data, choices):
 
 
 @pytest.mark.slow
-@settings(max_examples=1900, **SETTINGS)
+@settings(max_examples=500, **SETTINGS)
 @given(choices=st.data())
 def test_a_damaged_run_is_answered_often(place, data, choices):
     damage_and_read(choices.draw, place, data)
