@@ -86,6 +86,9 @@ class Recipe:
         if self.encoder_first and self.freeze_epochs:
             raise UserError("an encoder can't be frozen while it is trained alone; leave out `--freeze-epochs` or "
                             "`--encoder-first`.")
+        if self.encoder_first and self.patience:
+            raise UserError("the mIoU can't rise while an encoder is trained alone; leave out `--patience` or "
+                            "`--encoder-first`.")
         if self.scale[0] > self.scale[1]:
             raise UserError(f"a scale of {self.scale} is no range of zooms; pass the smaller first with `--scale`.")
         if self.crop and self.size:

@@ -15,7 +15,8 @@ from linknet_fastai.recipes import RECIPES, Recipe, recipe_for
     dict(freeze_epochs=-1), dict(patience=0), dict(freeze_epochs=1, schedule="steps"),
     dict(class_weights={"road": -1.0}), dict(class_weights={"road": float("nan")}),
     dict(model="enet", encoder="resnet34"), dict(class_weighting="mean"), dict(encoder_first=0.5),
-    dict(encoder_first=1.5, model="enet"), dict(encoder_first=0.5, freeze_epochs=1, model="enet")])
+    dict(encoder_first=1.5, model="enet"), dict(encoder_first=0.5, freeze_epochs=1, model="enet"),
+    dict(encoder_first=0.5, patience=3, model="enet")])
 def test_what_cannot_train_is_refused(wrong):
     with pytest.raises(UserError): Recipe(**wrong)
 
