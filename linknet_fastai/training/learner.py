@@ -3,6 +3,7 @@
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
@@ -17,7 +18,7 @@ from fastai.torch_core import params, set_seed
 from fastcore.foundation import L
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
-from torch.optim import SGD, Adam, AdamW, RMSprop
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..errors import UserError
@@ -84,38 +85,23 @@ class TorchOptimizer(OptimWrapper):
         return [{name: value for name, value in group.items() if is_number(value)} for group in super().hypers]
 
 
-def adamw(groups: L, lr: float | slice) -> OptimWrapper:
-    """torch's AdamW in one kernel, with the constants of fastai's own, which steps in Python, parameter by parameter.
-
-    Unlike fastai's it decays biases and BatchNorms too.
-    """
-    optimizer = TorchOptimizer(groups, AdamW, betas=(0.9, 0.99), eps=1e-5, fused=True)
+def torch_optimizer(groups: L, lr: float | slice, kind: type[Optimizer], **constants) -> OptimWrapper:
+    "An optimizer of torch's for `groups` of parameters, with their learning rates."
+    optimizer = TorchOptimizer(groups, kind, **constants)
     optimizer.set_hyper("lr", lr)
     return optimizer
 
 
-def rmsprop(groups: L, lr: float | slice) -> OptimWrapper:
-    "torch's RMSprop with the constants of Torch7's, which LinkNet's authors used."
-    optimizer = TorchOptimizer(groups, RMSprop, alpha=0.99, eps=1e-8)
-    optimizer.set_hyper("lr", lr)
-    return optimizer
-
-
-def adam(groups: L, lr: float | slice) -> OptimWrapper:
-    "torch's Adam with the paper's constants, whose decay is part of the gradient: ENet's authors used it so."
-    optimizer = TorchOptimizer(groups, Adam, fused=True)
-    optimizer.set_hyper("lr", lr)
-    return optimizer
-
-
-def sgd(groups: L, lr: float | slice) -> OptimWrapper:
-    "torch's SGD with a momentum of 0.9, as SegNet's authors used it."
-    optimizer = TorchOptimizer(groups, SGD, momentum=0.9, fused=True)
-    optimizer.set_hyper("lr", lr)
-    return optimizer
-
-
-OPTIMIZERS = {"adamw": adamw, "rmsprop": rmsprop, "adam": adam, "sgd": sgd}
+OPTIMIZERS = {
+    # the constants of fastai's own, which steps in Python, parameter by parameter; unlike it this one decays biases and
+    # BatchNorms too
+    "adamw": partial(torch_optimizer, kind=AdamW, betas=(0.9, 0.99), eps=1e-5, fused=True),
+    # the constants of Torch7's, which LinkNet's authors used
+    "rmsprop": partial(torch_optimizer, kind=RMSprop, alpha=0.99, eps=1e-8),
+    # the constants of its paper, and a decay that is part of the gradient, as ENet's authors used it
+    "adam": partial(torch_optimizer, kind=Adam, fused=True),
+    # as SegNet's authors used it
+    "sgd": partial(torch_optimizer, kind=SGD, momentum=0.9, fused=True)}
 
 
 def discriminative_lr(lr: float, recipe: Recipe) -> slice:

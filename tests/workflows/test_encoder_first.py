@@ -61,6 +61,11 @@ def test_more_epochs_would_move_the_decoder_s_beginning(run):
     assert "--epochs" in refusal(resumed, run.path, epochs=6)
 
 
+def test_several_processes_are_refused(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("linknet_fastai.workflows.fit.world_size", lambda: 2)
+    assert "--encoder-first" in refusal(trained, data, tmp_path / "run", RECIPE)
+
+
 def test_a_region_has_one_prediction_for_all_its_pixels():
     model = ENet(3)
     model.add_encoder_head()
