@@ -6,6 +6,7 @@ import numpy as np
 
 from ..runs.card import ModelCard
 from ..tiling import TileOptions
+from ..views import VIEWS
 from .base_predictor import BasePredictor, scaled_pixels, softmax
 from .engines import open_engine
 from .predictor_options import PredictorOptions
@@ -37,8 +38,17 @@ class ExportedPredictor(BasePredictor):
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         "As `Predictor.logits`; of a file that gives classes, 1 where a pixel is of one, else 0."
         if not self.options.tta: return self._found(pixels)
-        both = softmax(self._found(pixels), 1) + softmax(self._found(pixels[:, :, ::-1]), 1)[..., ::-1]
-        return np.log((both / 2).clip(min=np.finfo(np.float32).tiny))
+        sizes = VIEWS[self.options.tta]
+        mean = sum(self._mirrored_too(pixels, size) for size in sizes) / len(sizes)
+        return np.log(mean.clip(min=np.finfo(np.float32).tiny))
+
+    def _mirrored_too(self, pixels: np.ndarray, size: float) -> np.ndarray:
+        "Mean probabilities of images and their mirror images, seen at `size` times their size, at their own."
+        height, width = pixels.shape[1:3]
+        seen = _resized(pixels.astype(np.float32), (1, 2), (round(size * height), round(size * width)))
+        seen = seen.round().astype(np.uint8)
+        found = self._found(seen), self._found(seen[:, :, ::-1])[..., ::-1]
+        return sum(softmax(_resized(logits, (2, 3), (height, width)), 1) for logits in found) / 2
 
     def classes_at(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return argmax_upsampled(logits, size)
@@ -49,8 +59,7 @@ class ExportedPredictor(BasePredictor):
         return np.stack([one_hot(classes, len(self.card.classes)) for classes in found])
 
     def _logits_at(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        rows, columns = (_places(source, target) for source, target in zip(logits.shape[1:], size))
-        return _interpolated(_interpolated(logits, 1, rows), 2, columns)
+        return _resized(logits, (1, 2), size)
 
     def _array(self, logits: np.ndarray) -> np.ndarray: return logits
 
@@ -86,6 +95,12 @@ def argmax_upsampled(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return classes
 
 
+def _resized(values: np.ndarray, axes: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    "Values with these two axes of `size`, bilinear, as torch's `interpolate` has it."
+    for axis, target in zip(axes, size): values = _interpolated(values, axis, _places(values.shape[axis], target))
+    return values
+
+
 def _places(source: int, target: int) -> tuple[np.ndarray, np.ndarray]:
     "Which of `source` rows each of `target` begins at, and the fraction of the next, as torch's `interpolate` has it."
     place = ((np.arange(target, dtype=np.float32) + 0.5) * (source / target) - 0.5).clip(0, source - 1)
@@ -97,4 +112,4 @@ def _interpolated(values: np.ndarray, axis: int, places: tuple[np.ndarray, np.nd
     low, fraction = places
     above = values.take(np.minimum(low + 1, values.shape[axis] - 1), axis)
     values = values.take(low, axis)
-    return values + fraction.reshape((-1, 1) if axis == 1 else (-1,)) * (above - values)
+    return values + np.expand_dims(fraction, tuple(range(1, values.ndim - axis))) * (above - values)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..evaluation.tta import FlipTTA
+from ..evaluation.tta import MeanOfViews
 from ..models.autocast import autocast_model
 from ..models.pixels import normalized
 from ..runs.hub import local_run
@@ -31,7 +31,7 @@ class Predictor(BasePredictor):
         model, card = load_weights(local_run(run) / MODEL_FILE)
         super().__init__(card, options)
         model = autocast_model(model, self.machine)
-        self.model = FlipTTA(model) if options.tta else model
+        self.model = MeanOfViews(model, options.tta) if options.tta else model
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> Tensor:

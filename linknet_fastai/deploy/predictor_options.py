@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from ..errors import check_choice
 from ..tiling import TileOptions
-
-TTA = ("flip",)
+from ..views import VIEWS
 
 
 @dataclass(frozen=True)
 class PredictorOptions:
-    """`tta="flip"` predicts from each image and its mirror image; `tiles` are those to predict large images by.
+    """`tta` predicts from several views of each image (`views.VIEWS`); `tiles` are those to predict large images by.
 
     `UserError` for another `tta`.
     """
@@ -19,4 +18,4 @@ class PredictorOptions:
     tiles: TileOptions = TileOptions()
 
     def __post_init__(self):
-        if self.tta is not None: check_choice("test-time augmentation", self.tta, TTA)
+        if self.tta is not None: check_choice("test-time augmentation", self.tta, VIEWS)

@@ -23,6 +23,6 @@ def confusion_matrices(classes: Tensor, masks: Tensor, num_classes: int) -> Tens
 
 
 def resize_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    "Logits `[B,C,h,w]` at `size` (height, width), bilinear; the same tensor where they have it."
+    "Logits, or images, `[B,C,h,w]` at `size` (height, width), bilinear; the same tensor where they have it."
     if logits.shape[-2:] == size: return logits
     return F.interpolate(logits, size, mode="bilinear", align_corners=False)

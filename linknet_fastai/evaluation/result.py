@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..runs.reading import Count, read_json, validate
 from ..runs.run import Run
+from ..views import describe_views
 from .scores import Scores
 
 RESAMPLES, LEVEL = 1000, 0.95
@@ -113,7 +114,7 @@ def describe_protocol(protocol: dict) -> str:
     line = (f"{protocol['name']}, {protocol['split']}: {protocol['images']} images at {protocol['resolution']}, "
             f"{protocol['classes']} classes, void {protocol['void']}, trained on {protocol['trained_on']}")
     if "tiles" in protocol: line += f", by tiles of {protocol['tiles']}"
-    if "tta" in protocol: line += ", averaged over each image and its mirror image"
+    if "tta" in protocol: line += f", averaged over {describe_views(protocol['tta'])}"
     return line
 
 

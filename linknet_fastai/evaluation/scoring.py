@@ -9,12 +9,13 @@ from ..dataloaders.segmentation_dl import SegmentationDL
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError, check_choice
 from ..tiling import TileOptions
+from ..views import VIEWS
 from .boundary import Trimap
 from .cityscapes import InstanceIoU, cityscapes_scores
 from .predictions import image_confusions, predictions
 from .result import Result, miou_interval
 from .scores import Scores
-from .tta import TTA, FlipTTA
+from .tta import MeanOfViews
 
 WIDEST_BAND = 1000  # pixels
 
@@ -23,7 +24,7 @@ WIDEST_BAND = 1000  # pixels
 class ScoringOptions:
     """How a split is scored, beside the usual scores.
 
-    `tta="flip"` predicts from each image and its mirror image. With `boundary` the pixels within so many pixels of
+    `tta` predicts from several views of each image (`views.VIEWS`). With `boundary` the pixels within so many pixels of
     another class are scored, too. `tiles` are those to predict images by at their own resolution; else it is done as in
     training. `UserError` for anything else.
     """
@@ -33,7 +34,7 @@ class ScoringOptions:
     tiles: TileOptions = TileOptions()
 
     def __post_init__(self):
-        if self.tta is not None: check_choice("test-time augmentation", self.tta, TTA)
+        if self.tta is not None: check_choice("test-time augmentation", self.tta, VIEWS)
         if self.boundary is not None and not 1 <= self.boundary <= WIDEST_BAND:
             raise UserError(f"a band of {self.boundary} pixels is none; pass 1 to {WIDEST_BAND} with `--boundary`.")
 
@@ -52,7 +53,7 @@ def score(model: nn.Module, dl: SegmentationDL, dataset: SegmentationDataset, pr
     instances = InstanceIoU(dataset, dl.items) if dataset.cityscapes else None
     boundary = Trimap(options.boundary, len(dataset.classes)) if options.boundary else None
     observers = [each.observe for each in (instances, boundary) if each]
-    predicted = predictions(FlipTTA(model) if options.tta else model, dl)
+    predicted = predictions(MeanOfViews(model, options.tta) if options.tta else model, dl)
     matrices = image_confusions(predicted, len(dataset.classes), observers)
     scores = Scores(matrices.sum(0), dataset.classes)
     chosen = {name: value for name in ("tta", "boundary") if (value := getattr(options, name)) is not None}

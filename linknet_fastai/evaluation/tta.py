@@ -1,9 +1,10 @@
-"Test-time augmentation: predictions from an image and its mirror image."
+"Test-time augmentation: predictions from several views of an image, turned back."
 
 import torch
 from torch import Tensor, nn
 
-TTA = ("flip",)
+from ..views import VIEWS
+from .confusion import resize_logits
 
 
 class Mirrored(nn.Module):
@@ -17,16 +18,23 @@ class Mirrored(nn.Module):
         return self.model(images.flip(-1)).flip(-1)
 
 
-class FlipTTA(nn.Module):
-    """A model's log probabilities `[B,C,H,W]`: of the mean over each image and its mirror image.
+class MeanOfViews(nn.Module):
+    """A model's log probabilities `[B,C,H,W]`: of the mean over the views of each image that `tta` names.
 
     fastai's `tta` averages views that show different pixels: sound for one label an image, not for a mask.
     """
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, tta: str):
         super().__init__()
-        self.model, self.mirrored = model, Mirrored(model)
+        self.model, self.mirrored, self.sizes = model, Mirrored(model), VIEWS[tta]
 
     def forward(self, images: Tensor) -> Tensor:
-        both = self.model(images).softmax(1) + self.mirrored(images).softmax(1)
-        return (both / 2).clamp(min=torch.finfo(both.dtype).tiny).log()
+        views = [(model, size) for size in self.sizes for model in (self.model, self.mirrored)]
+        mean = sum(self._probabilities(model, images, size) for model, size in views) / len(views)
+        return mean.clamp(min=torch.finfo(mean.dtype).tiny).log()
+
+    def _probabilities(self, model: nn.Module, images: Tensor, size: float) -> Tensor:
+        "Of images seen at `size` times their size, at their own."
+        height, width = images.shape[-2:]
+        seen = resize_logits(images, (round(size * height), round(size * width)))
+        return resize_logits(model(seen), (height, width)).softmax(1)

@@ -34,7 +34,7 @@ def assert_same_but_for_ties(found: np.ndarray, probabilities: np.ndarray):
     assert (found == probabilities.argmax(0)).mean() > 0.98
 
 
-@pytest.mark.parametrize("options", [PredictorOptions(), PredictorOptions(tta="flip"),
+@pytest.mark.parametrize("options", [PredictorOptions(), PredictorOptions(tta="scales"),
                                      PredictorOptions(tiles=TileOptions((64, 96)))], ids=["whole", "tta", "tiles"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_classes_are_those_of_the_cpu_but_for_ties(run, image, precision, options):

@@ -52,7 +52,8 @@ def test_it_is_as_sure_as_the_run(exported):
                                                                                  abs=1e-5)
 
 
-@pytest.mark.parametrize("options", [PredictorOptions("flip"), PredictorOptions(tiles=TileOptions((64, 96), 0.5)),
+@pytest.mark.parametrize("options", [PredictorOptions("flip"), PredictorOptions("scales"),
+                                     PredictorOptions(tiles=TileOptions((64, 96), 0.5)),
                                      PredictorOptions("flip", TileOptions((64, 64)))], ids=str)
 def test_options_are_as_with_the_run(exported, options):
     "Averages with the mirror image, tiles, probabilities."

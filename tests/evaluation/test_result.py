@@ -63,7 +63,8 @@ def test_a_protocol_says_all_that_a_number_depends_on():
     line = describe_protocol(PROTOCOL)
     parts = ("tiny2", "val", "2 images", "2x4", "2 classes", "void ignored", "trained on train")
     assert all(part in line for part in parts)
-    assert describe_protocol(PROTOCOL | {"tta": "flip"}) != line
+    assert describe_protocol(PROTOCOL | {"tta": "flip"}) == f"{line}, averaged over each image and its mirror image"
+    assert describe_protocol(PROTOCOL | {"tta": "scales"}).endswith("mirror image at 1 and 1.25 of its size")
 
 
 def test_a_result_comes_back_from_json():
