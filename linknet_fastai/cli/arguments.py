@@ -24,8 +24,8 @@ Compile = Annotated[bool, typer.Option("--compile", help="Compile the model firs
 Log = Annotated[str | None, typer.Option(help="Also log to `tensorboard` (in the run's folder) or `wandb`.",
                                          show_default=False)]
 Tta = Annotated[str | None, typer.Option(
-    help="`flip`: predict from each image and its mirror image, in twice the time; `scales`: from both at 1.25 of their "
-         "size, too, in five times the time.", show_default=False)]
+    help="`flip`: predict from each image and its mirror image, in twice the time; `scales`: from both at 1.25 of "
+         "their size, too, in five times the time.", show_default=False)]
 Tile = Annotated[str | None, typer.Option(
     help="Predict images at their own resolution by tiles of this size. [default: as it was trained]", parser=size,
     metavar="HxW", show_default=False)]
