@@ -43,8 +43,6 @@ class Recipe:
                                                  SMALLEST, LARGEST)
     upscale: float = _setting(1.0, "Enlarge images to this many times `size`: training sees random parts of `size`, "
                                    "prediction all of it, which takes longer and finds thinner things.", 1, 8)
-    small_first: float = _setting(0.0, "Part of the epochs, 0 to 1, that come first and see everything at three "
-                                       "quarters of its height and width, in less time.", 0, 1)
     train_images: int | None = _setting(None, "Train on so many of the training images, drawn once; on all if not "
                                               "given.", 1, 1 << 40)
     crop: tuple[int, int] | None = _setting(None, "Height and width of random crops of the images at their own "
@@ -109,11 +107,6 @@ class Recipe:
     def total_epochs(self) -> int:
         "The epochs with the encoder frozen, and the others."
         return self.freeze_epochs + self.epochs
-
-    @property
-    def small_first_epochs(self) -> int:
-        "The epochs that see everything smaller."
-        return round(self.small_first * self.total_epochs)
 
     @property
     def encoder_first_epochs(self) -> int:

@@ -12,14 +12,12 @@ from ..images import VOID
 from ..recipes import Recipe
 
 WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the model
-SMALL = 0.75  # of height and width, in the epochs of `Recipe.small_first`
 
 
 class Augment(ItemTransform):
     """Images `[B,3,H,W]` in 0..1 and masks `[B,H,W]` to random views of both, of `size` (height, width).
 
-    fastai's `aug_transforms` know no shear, and fill a mask with class 0 outside the image: here that is void. While
-    `is_small` the views show as much in fewer pixels, of `smaller(size)`.
+    fastai's `aug_transforms` know no shear, and fill a mask with class 0 outside the image: here that is void.
     """
 
     split_idx, order = 0, 20  # training only; after fastai's IntToFloatTensor (10), before its Normalize (99)
@@ -28,15 +26,14 @@ class Augment(ItemTransform):
         super().__init__()
         self.recipe, self.size = recipe, size
         self.is_shifted = recipe.crop is None  # crops lie at random already
-        self.is_small = False
 
     def encodes(self, batch):
         images, masks = batch
         images, masks = images.as_subclass(Tensor), masks.as_subclass(Tensor)
         warp = random_affine(len(images), self.recipe, tuple(images.shape[-2:]), self.size)
         if not self.is_shifted: warp[..., 2] = 0
-        seen = smaller(self.size) if self.is_small else self.size
-        grid = F.affine_grid(warp.to(images.device), [len(images), 1, *seen], align_corners=False)
+        warp = warp.to(images.device)
+        grid = F.affine_grid(warp, [len(images), 1, *self.size], align_corners=False)
         images = random_jitter(sample_images(images, grid), self.recipe.jitter)
         return TensorImage(images), TensorMask(sample_masks(masks, grid))
 
@@ -44,11 +41,6 @@ class Augment(ItemTransform):
 def whole_strides(size: tuple[int, int]) -> tuple[int, int]:
     "`size` (height, width), rounded down to multiples of 32."
     return tuple(side // WHOLE_STRIDES * WHOLE_STRIDES for side in size)
-
-
-def smaller(size: tuple[int, int]) -> tuple[int, int]:
-    "Three quarters of `size` (height, width), to the nearest multiples of 32."
-    return tuple(max(1, round(SMALL * side / WHOLE_STRIDES)) * WHOLE_STRIDES for side in size)
 
 
 def random_affine(n: int, recipe: Recipe, size: tuple[int, int], out: tuple[int, int]) -> Tensor:

@@ -1,7 +1,7 @@
 "How long a training will take: a few steps of it, timed on its own batches."
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 import torch
@@ -34,10 +34,6 @@ class Pace:
     def seconds(self, epochs: int) -> float:
         "Seconds of a training of so many epochs."
         return epochs * self.epoch + self.finish
-
-    def eased(self, part: float, area: float) -> "Pace":
-        "As it is in the mean where the steps of a `part` of the epochs have `area` times the pixels."
-        return replace(self, step=(1 - part * (1 - area)) * self.step)
 
     def scaled(self, area: float) -> "Pace":
         "As it would be with images of `area` times the pixels."

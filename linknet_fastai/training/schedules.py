@@ -1,11 +1,10 @@
-"How the learning rate goes, when the encoder joins in, and when images reach their size."
+"How the learning rate goes, and when the encoder joins in."
 
 import numpy as np
 from fastai.callback.core import Callback
 from fastai.callback.schedule import ParamScheduler, combine_scheds, combined_cos
 from fastai.learner import Learner
 
-from ..dataloaders.augment import Augment
 from ..models.autocast import plain_model
 from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
@@ -17,7 +16,6 @@ STEP, STEP_EPOCHS = 0.1, 100  # of the schedule `steps`: the authors' training c
 def fit_schedule(learn: Learner, recipe: Recipe, checkpoint: Checkpoint | None, cbs: list[Callback]):
     "Train `learn` by the recipe's schedule; its callbacks begin at `checkpoint`, if there is one."
     lr = discriminative_lr(recipe.lr, recipe)
-    if recipe.small_first: cbs = [SmallFirst(recipe.small_first_epochs), *cbs]
     if recipe.encoder_first: cbs = [EncoderFirst(recipe.encoder_first_epochs), *cbs]
     if recipe.schedule == "one-cycle" and not recipe.freeze_epochs:
         return learn.fit_one_cycle(recipe.epochs, lr, cbs=cbs)
@@ -68,20 +66,6 @@ class FrozenEncoder(Callback):
         if not self.frozen or self.epoch < self.epochs: return
         self.frozen = False
         self.learn.unfreeze()  # and with an optimizer that remembers nothing, as fastai's `fine_tune` goes on
-
-
-class SmallFirst(Callback):
-    "Training images are smaller in the first `epochs`; what is validated isn't."
-
-    def __init__(self, epochs: int): self.epochs = epochs
-
-    def before_epoch(self): self._see_smaller(self.epoch < self.epochs)
-
-    def after_fit(self): self._see_smaller(False)
-
-    def _see_smaller(self, is_small: bool):
-        for transform in self.dls.train.after_batch.fs:
-            if isinstance(transform, Augment): transform.is_small = is_small
 
 
 class EncoderFirst(Callback):

@@ -75,9 +75,6 @@ def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
     if recipe.encoder_first:
         raise UserError(f"{run.path}: its encoder was trained first for a part of {recipe.epochs} epochs, which would "
                         f"be another part of {epochs}; leave out `--epochs`, or train anew.")
-    if recipe.small_first:
-        raise UserError(f"{run.path}: its images were smaller for a part of {recipe.epochs} epochs, which would be "
-                        f"another part of {epochs}; leave out `--epochs`, or train anew.")
     if recipe.schedule == "one-cycle":
         raise UserError(f"{run.path}: its one-cycle schedule ends after {recipe.epochs} epochs, and can't go on to "
                         f"{epochs}; leave out `--epochs`, or train anew.")

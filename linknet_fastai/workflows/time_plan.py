@@ -1,13 +1,11 @@
 "The time that a training takes, or may take: how many epochs, at which size, of how many images."
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 
-from ..dataloaders.augment import smaller, whole_strides
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
@@ -86,18 +84,11 @@ def _open_and_measure(recipe: Recipe, machine: Machine, open_dataloaders: Open) 
     dls = open_dataloaders(recipe)
     measured = dls
     while True:
-        try: pace = measure_pace(linknet_learner(measured, recipe, machine))
+        try: return dls, measure_pace(linknet_learner(measured, recipe, machine))
         except torch.OutOfMemoryError:
             part = largest_part(measured.train.bs)
             if not part: raise
             measured = dls.in_batches_of(part)
-        else: return dls, pace.eased(recipe.small_first, _small_area(recipe))
-
-
-def _small_area(recipe: Recipe) -> float:
-    "The pixels of an image in the epochs of `small_first`, as a part of those in the others."
-    size = whole_strides(recipe.input_size)
-    return math.prod(smaller(size)) / math.prod(size)
 
 
 def _left(recipe: Recipe, started: float) -> float:

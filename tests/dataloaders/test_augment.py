@@ -9,14 +9,7 @@ import torch.nn.functional as F
 from fastai.torch_core import TensorImage, TensorMask
 from torch import Tensor
 
-from linknet_fastai.dataloaders.augment import (
-    Augment,
-    random_affine,
-    sample_images,
-    sample_masks,
-    smaller,
-    whole_strides,
-)
+from linknet_fastai.dataloaders.augment import Augment, random_affine, sample_images, sample_masks, whole_strides
 from linknet_fastai.images import VOID
 from linknet_fastai.recipes import Recipe
 
@@ -67,24 +60,6 @@ def test_nothing_changes_where_nothing_is_asked_for():
     assert torch.equal(new_masks.as_subclass(Tensor), masks)
     torch.testing.assert_close(new_images.as_subclass(Tensor), images, rtol=0, atol=1e-5)
     assert torch.equal((new_images * 255).round().as_subclass(Tensor), (images * 255).round())
-
-
-def test_a_small_view_shows_the_same_in_fewer_pixels():
-    "By ramps: columns and rows are those at the middle of each 4/3 pixels, whatever the view."
-    images, masks = ramps(2, 128, 256), torch.zeros(2, 128, 256, dtype=torch.long)
-    recipe = replace(NEUTRAL, rotation=10, shear=0.1, scale=(1.5, 1.5))
-    (large, _), augment = augmented(recipe, images, masks, (64, 128)), Augment(recipe, (64, 128))
-    augment.is_small = True
-    torch.manual_seed(0)
-    small, small_masks = augment((TensorImage(images), TensorMask(masks)), split_idx=0)
-    assert small.shape[-2:] == small_masks.shape[-2:] == smaller((64, 128)) == (64, 96)
-    expected = F.interpolate(large.as_subclass(Tensor), (64, 96), mode="bilinear")
-    inner = (..., slice(8, -8), slice(8, -8))  # ramps turn back where the view shows what is outside
-    torch.testing.assert_close(small.as_subclass(Tensor)[inner], expected[inner], rtol=0, atol=1e-3)
-
-
-@pytest.mark.parametrize("size, expected", [((128, 160), (96, 128)), ((352, 480), (256, 352)), ((32, 64), (32, 64))])
-def test_smaller_sizes_are_whole_strides(size, expected): assert smaller(size) == expected
 
 
 def test_validation_batches_are_left_alone():

@@ -56,7 +56,6 @@ def test_seconds_by_hand():
     assert measured.epoch == 25
     assert measured.seconds(4) == 4 * 25 + 2 * 5 + 8  # scores and the report predict all images again; charts take 8
     assert measured.scaled(0.25) == Pace(0.5, 10, 1.25)
-    assert measured.eased(0.5, 0.6) == Pace(1.6, 10, 5)  # half of the epochs at 0.6 of 2 seconds a step
     assert Pace(2, 10, 0).seconds(3) == 60  # nothing is validated, and nothing of it drawn
 
 
@@ -65,13 +64,6 @@ def test_minutes_are_filled_with_epochs(data, pace):
     plan = plan_of(data, minutes=0.6)
     assert plan.recipe.epochs == 4  # (36 - 12 - what was read meanwhile) / 5
     assert plan.seconds == pytest.approx(plan.spent + 4 * 5 + 12)
-
-
-def test_epochs_of_smaller_images_are_taken_for_shorter(data, pace):
-    "By hand: 128x128 has four times the pixels of 64x64, and 96x96 in half of the epochs 0.5625 of those."
-    pace(step=1, validation=0)
-    plan = plan_of(data, size=(128, 128), small_first=0.5)
-    assert plan.pace.step == pytest.approx(4 * (1 + 0.5625) / 2)
 
 
 def test_a_training_of_minutes_is_that_of_its_epochs(data, tmp_path, pace):
