@@ -87,7 +87,6 @@ def print_summary(dataset, recipe: Recipe, machine):
     parts = f", {number} processes, {recipe.batch_size / number:g} images of each batch in each" if number > 1 else ""
     size = "{}x{}".format(*recipe.input_size) if recipe.input_size else "the images' own size"
     if recipe.crop: size = f"crops of {size}"
-    if recipe.upscale != 1: size = f"{size}, a part of images {recipe.upscale:g} times as large"
     epochs = f"{recipe.epochs} epochs" if recipe.minutes is None else f"as many epochs as fit {recipe.minutes:g} min,"
     if dataset.note: console.print(f"note:     {dataset.note}")
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
@@ -164,13 +163,13 @@ def print_benchmark(speed, recipe: Recipe, num_classes: int, machine):
     from dataclasses import replace
 
     from ..models.factory import describe_model
-    (height, width), predicted = speed.size, "{}x{}".format(*speed.predicted_size)
+    height, width = speed.size
     model = describe_model(replace(recipe, weights="none"))
     console.print(f"machine:    {machine}\n"
                   f"model:      {model}, {num_classes} classes: {speed.cost}\n"
                   f"training:   {speed.training:.0f} ms an image at {height}x{width} in batches of {speed.batch_size}, "
                   f"{100 * speed.utilization:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
-                  f"prediction: {speed.prediction:.0f} ms an image at {predicted}, one at a time")
+                  f"prediction: {speed.prediction:.0f} ms an image, one at a time")
 
 
 def print_exported(exported):

@@ -197,9 +197,8 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
         options: callbacks and logger.
     """
     format, stats = dataset.image_format, model_stats(recipe, dataset.channels)
-    size = recipe.crop or recipe.image_size
-    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, size, stats.mean, stats.std,
-                     dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
+    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.input_size, stats.mean,
+                     stats.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
                      class_values(dataset), format.value_range, format.channels, recipe.crop is not None,
                      common_size(dataset))
     loggers = (create_logger(options.logger, run),) if options.logger else ()

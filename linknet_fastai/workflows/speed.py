@@ -26,15 +26,14 @@ BACKWARD = 2  # a backward pass costs about two forward passes
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: milliseconds an image, medians of 7 rounds.
+    """What was measured: milliseconds an image at `size` (height, width), medians of 7 rounds.
 
-    `training` is a training step in batches of `batch_size` at `size` (height, width), `prediction` that of single
-    images at `predicted_size`. `cost` is the model's at `size`. `peak` are the FLOP/s of the machine's matrix product.
+    `training` is a training step in batches of `batch_size`, `prediction` that of single images. `cost` is the model's
+    at that size. `peak` are the FLOP/s of the machine's matrix product.
     """
 
     cost: Cost
     size: tuple[int, int]
-    predicted_size: tuple[int, int]
     batch_size: int
     training: float
     prediction: float
@@ -64,11 +63,9 @@ def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 
     masks = torch.randint(0, num_classes, (recipe.batch_size, *size), device=machine.device)
     step = training_step(model, images, masks, recipe, num_classes, machine)
     training = _milliseconds(step, machine) / recipe.batch_size
-    predicted_size = whole_strides(recipe.crop or recipe.image_size)
-    image = torch.randn(1, channels, *predicted_size, device=machine.device)
     model.eval()
-    with torch.inference_mode(): prediction = _milliseconds(lambda: model(image), machine)
-    return Speed(cost, size, predicted_size, recipe.batch_size, training, prediction, matrix_peak(machine))
+    with torch.inference_mode(): prediction = _milliseconds(lambda: model(images[:1]), machine)
+    return Speed(cost, size, recipe.batch_size, training, prediction, matrix_peak(machine))
 
 
 def training_step(model, images, masks, recipe: Recipe, num_classes: int, machine: Machine) -> Callable[[], None]:

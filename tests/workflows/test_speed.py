@@ -11,8 +11,7 @@ from linknet_fastai.workflows.speed import Speed, matrix_peak, measure, settings
 
 def test_utilization_by_hand():
     "10 G MACs are 20 GFLOP forward and 60 in training; in 200 ms that is 300 GFLOP/s, three quarters of 400."
-    size = (352, 480)
-    speed = Speed(Cost(1, 10 * 10**9, size), size, size, 8, training=200.0, prediction=50.0, peak=400e9)
+    speed = Speed(Cost(1, 10 * 10**9, (352, 480)), (352, 480), 8, training=200.0, prediction=50.0, peak=400e9)
     assert speed.utilization == pytest.approx(0.75)
 
 
@@ -20,12 +19,6 @@ def test_a_small_model_is_measured():
     speed = measure(Recipe(encoder="test_resnet", size=(64, 64), batch_size=2), 3, Machine(torch.device("cpu"), "fp32"))
     assert 0 < speed.prediction < speed.training < 60_000
     assert 0 < speed.utilization < 1
-
-
-def test_what_is_trained_on_parts_is_predicted_whole():
-    recipe = Recipe(encoder="test_resnet", size=(64, 96), batch_size=2, upscale=1.5)
-    speed = measure(recipe, 3, Machine(torch.device("cpu"), "fp32"))
-    assert (speed.size, speed.predicted_size) == ((64, 96), (96, 128))
 
 
 def test_the_peak_is_that_of_a_processor():
