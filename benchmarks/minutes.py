@@ -40,7 +40,7 @@ def main():
               f"{until.max() if len(until) else 0:.1f} |")
         axis.annotate(f"{best[spent]:.1f}\n{len(run.history)} x {height}x{width}", (spent, best[spent]), (-4, 6),
                       textcoords="offset points", fontsize=8, ha="right")
-    axis.set(xlabel="minutes", ylabel="validation mIoU, %", xscale="log", xticks=[1, 2, 5, 10, 20, 40])
+    axis.set(xlabel="minutes", ylabel="validation mIoU, %", xscale="log", xticks=[1, 2, 5, 10, 20, 40, 80])
     axis.xaxis.set_major_formatter("{x:g}")
     axis.margins(y=0.15)
     axis.grid(alpha=0.3)
