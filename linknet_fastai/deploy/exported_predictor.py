@@ -97,7 +97,9 @@ def argmax_upsampled(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _resized(values: np.ndarray, axes: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
     "Values with these two axes of `size`, bilinear, as torch's `interpolate` has it."
-    for axis, target in zip(axes, size): values = _interpolated(values, axis, _places(values.shape[axis], target))
+    for axis, target in zip(axes, size):
+        source = values.shape[axis]
+        if source != target: values = _interpolated(values, axis, _places(source, target))
     return values
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..runs.reading import Count, read_json, validate
 from ..runs.run import Run
-from ..views import describe_views
+from ..views import VIEWS, describe_views
 from .scores import Scores
 
 RESAMPLES, LEVEL = 1000, 0.95
@@ -79,6 +79,7 @@ class ResultFile:
         _require(self.interval, ("miou",))
         if self.cityscapes is not None: _require(self.cityscapes, BENCHMARK)
         if self.boundary is not None: _require(self.protocol, ("boundary",))
+        if (tta := self.protocol.get("tta")) not in {None, *VIEWS}: raise ValueError(f"{tta} is no known tta")
         names = [row.get("class") for row in self.classes]
         if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
             raise ValueError("its classes have no names of their own")

@@ -138,3 +138,8 @@ def test_scores_that_are_not_there_are_named(run):
 def test_scores_that_lack_something_are_named(run, content):
     (run.path / "scores.json").write_text(content)
     with pytest.raises(UserError, match=f"{run.path / 'scores.json'}: is damaged"): read_result(run)
+
+
+def test_scores_by_views_that_nobody_knows_are_named(run):
+    write_result(run, "scores", Result(Scores(GOOD, ("a", "b")), PROTOCOL | {"tta": "rotated"}, (0, 1)))
+    with pytest.raises(UserError, match="is damaged.*rotated"): read_result(run)
