@@ -4,8 +4,8 @@
 
 CamVid's validation frames are of a film that is trained on, and flatter; its test frames are of another film. So this
 is a nearer guess at a test score, from training frames alone. It takes the flags of `fit` that belong to a recipe. Each
-film is scored by what is left after the last epoch, as it is and by `--tta scales`; a film whose run is there is not
-trained again.
+film is scored by what is left after the last epoch, as it is and by `--tta scales`; a film whose run is finished is not
+trained again, and a run that was interrupted is refused: remove it.
 """
 
 from dataclasses import replace
@@ -40,7 +40,7 @@ def without(dataset: SegmentationDataset, film: str) -> SegmentationDataset:
 
 def trained(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, out: Path) -> Run:
     "A run on all but the test frames; the one in `out`, if it is finished."
-    if (out / "model.safetensors").is_file(): return Run.open(out)
+    if out.is_dir() and Run.open(out).checkpoints.is_finished: return Run.open(out)
     return fit(dataset, recipe, machine, FitOptions(out, splits="train+val"))
 
 

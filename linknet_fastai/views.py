@@ -1,7 +1,7 @@
 "Test-time augmentation: the views of an image over which predictions are averaged."
 
-# by name, the sizes at which an image and its mirror image are seen, as parts of its own: larger shows thinner things
-# (benchmarks/README.md, "Several sizes at test time")
+# by name, the sizes at which an image and its mirror image are seen, as parts of its own: what they gain and cost is
+# in benchmarks/README.md, "Several sizes at test time"
 VIEWS: dict[str, tuple[float, ...]] = {"flip": (1.0,), "scales": (1.0, 1.25)}
 
 
