@@ -49,7 +49,7 @@ def parameters(tmp_path_factory) -> dict[str, str]:
     return {"00_quickstart": 'out, epochs = "runs/quickstart", 6',
             "02_show_results": f"run_path, data = {str(run.path)!r}, None",
             "04_table_1": f"cached = {str(cached)!r}",
-            "05_fine_tune": "epochs = 7",
+            "05_fine_tune": "epochs = 3",
             "06_large_images": small}
 
 

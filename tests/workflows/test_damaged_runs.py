@@ -73,27 +73,16 @@ def files_read(run: Path) -> list[Path]:
         Path("gallery", name) for name in ("images.csv", "0001.jpg", "0002-truth.png", "0003-prediction.png")]
 
 
-def damage_and_read(choose, place: Path, data: Path):
-    whole, run = place / "whole", place / "runs" / "run"
+@pytest.mark.slow
+@settings(max_examples=300, **SETTINGS)
+@given(choices=st.data())
+def test_a_damaged_run_is_answered(place, data, choices):
+    choose, whole, run = choices.draw, place / "whole", place / "runs" / "run"
     shutil.rmtree(run.parent, ignore_errors=True)
     shutil.copytree(whole, run)
     file = choose(st.sampled_from(files_read(whole)), label="file")
     (run / file).write_bytes(choose(damaged((whole / file).read_bytes()), label="content"))
     answered(choose(st.sampled_from(READERS[file.parts[0]]), label="command"), run, place, data)
-
-
-@pytest.mark.slow
-@settings(max_examples=100, **SETTINGS)
-@given(choices=st.data())
-def test_a_damaged_run_is_answered(place, data, choices):
-    damage_and_read(choices.draw, place, data)
-
-
-@pytest.mark.slow
-@settings(max_examples=500, **SETTINGS)
-@given(choices=st.data())
-def test_a_damaged_run_is_answered_often(place, data, choices):
-    damage_and_read(choices.draw, place, data)
 
 
 # links, pipes and devices in the place of each file
