@@ -50,7 +50,7 @@ def main():
     given = arguments.parse_args()
     set_seed(0)
     dataset = few_frames(given.data, given.frames)
-    learners = {"plain": plain_fastai(dataset), "ours": ours(dataset)}
+    learners = {"plain": plain_fastai(dataset), "ours": ours(dataset, precision=None)}
     ratios = []
     for number in range(1, given.rounds + 1):
         alone = {name: batches_alone(learn.dls, given.frames // BATCH * BATCH) for name, learn in learners.items()}

@@ -3,7 +3,7 @@
     python benchmarks/processes.py --epochs 5 --rounds 2
 
 Each has all cores of this machine: one process as many threads as there are cores, two of them half as many each.
-`streets` in batches of 8, the `rapid` recipe. What is compared is the median of the epochs' seconds, but for the first.
+`streets` by its own settings. What is compared is the median of the epochs' seconds, but for the first.
 """
 
 import argparse

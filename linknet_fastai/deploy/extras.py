@@ -1,4 +1,4 @@
-"Packages that only exports need."
+"Packages that only exports, films and georeferences need."
 
 from importlib import import_module
 from importlib.util import find_spec
