@@ -110,17 +110,19 @@ def fit(dataset: DatasetName, data: Data = None,
 def resume(run: RunFolder, data: Data = None,
            data_changed: Annotated[bool, typer.Option(
                "--data-changed", help="Go on with other files, splits or names of classes than before.")] = False,
-           epochs: Annotated[int | None, typer.Option(help="More passes in all, where the schedule is `steps`.",
+           epochs: Annotated[int | None, typer.Option(help="More passes in all, where the schedule isn't one-cycle.",
                                                       show_default=False)] = None,
-           log: Log = None, device: Device = None, precision: Precision = None, compile: Compile = False):
+           log: Log = None, device: Device = None, precision: Annotated[str | None, typer.Option(
+               help="bf16, fp16 or fp32. [default: the run's]", show_default=False)] = None, compile: Compile = False):
     "Go on with a run that was stopped, as if it never had been."
     from ..runs.run import Run
     from ..runtime.device import Machine
     from ..workflows.resume import ResumeOptions
     from ..workflows.resume import resume as resume_run
     from .progress import TerminalProgress
-    machine = Machine.choose(device, precision, compile) if device or precision or compile else None
-    console.print(f"resuming: {run}, after {len(Run.open(run).history)} epochs")
+    begun = Run.open(run)
+    machine = Machine.choose(device, precision or begun.config.machine["precision"], compile)
+    console.print(f"resuming: {run}, after {len(begun.history)} epochs")
     with TerminalProgress(console) as progress:
         options = ResumeOptions(epochs, data, data_changed, log, progress_bar=progress, progress=tracked("checking"))
         resumed = resume_run(run, machine, options)

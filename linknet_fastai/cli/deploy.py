@@ -96,10 +96,12 @@ def predict_images(predictor, paths: list[Path], out: Path, options, quiet: bool
 @deploy_app.command()
 def export(run: RunFolder,
            format: Annotated[str | None, typer.Option(
-               help="onnx or openvino. [default: onnx, or what `--out` ends in]", show_default=False)] = None,
+               help="onnx or openvino. [default: what `--out` ends in, else openvino with `--int8`, else onnx]",
+               show_default=False)] = None,
            int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers, for OpenVINO: the fastest.")] = False,
            out: Annotated[Path | None, typer.Option(
-               help="The file, .onnx or .xml. [default: `model` in the run's folder]", show_default=False)] = None,
+               help="The file, .onnx or .xml. [default: `model` or, in 8 bits, `model-int8` in the run's folder]",
+               show_default=False)] = None,
            output: Annotated[str, typer.Option(help="What it gives: logits [N,classes,H,W], or classes [N,H,W].")]
            = "logits",
            floats: Annotated[bool, typer.Option(

@@ -28,7 +28,7 @@ def check_flags(images, films: list, out: Path | None, for_films: tuple[bool, in
     if films and given: raise UserError(f"{given} is for images; predict films without it.")
     if not films and (frames or smooth != 1):
         raise UserError(f"{'--frames' if frames else '--smooth'} is for films, and none is named; leave it out.")
-    if films and out is not None and out.suffix == ".mp4" and (images or len(films) > 1):
+    if films and out is not None and out.suffix.lower() == ".mp4" and (images or len(films) > 1):
         raise UserError(f"{out}: is one film, and more is named; pass a folder as `--out`.")
 
 

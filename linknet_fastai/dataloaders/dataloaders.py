@@ -137,7 +137,7 @@ def evaluation_dl(dataset: SegmentationDataset, split: str, recipe: Recipe, devi
 
     Args:
         dataset: what the split is of; `UserError` where it has none of that name, or a file that can't be read.
-        split: `train`, `val` or `test`.
+        split: `train`, `val`, `test`, or `all`.
         recipe: its `size` is that of the images; masks have their own. With its `crop` images are at their own
             resolution, to be predicted by tiles of that size.
         device: where the batches go.

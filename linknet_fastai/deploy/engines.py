@@ -32,7 +32,10 @@ class OnnxEngine:
         self.name = self.session.get_inputs()[0].name
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return self.session.run(None, {self.name: pixels})[0]
+        try: return self.session.run(None, {self.name: pixels})[0]
+        except Exception as error:  # its errors have no class in common
+            if "Failed to allocate memory" in str(error) or "bad_alloc" in str(error): raise MemoryError from error
+            raise
 
 
 class OpenVinoEngine:

@@ -16,7 +16,12 @@ from ..tiff import first_page
 
 PIXEL_SCALE, TIEPOINT, TRANSFORMATION, GEO_KEYS = 33550, 33922, 34264, 34735  # OGC GeoTIFF 1.1's tags
 BLOCK = 256  # pixels a side of a written file's tiles
+NO_DEGREES = "lies where its coordinate system has no degrees; predict it with `--format masks`."
 DEGREES = "EPSG:4326"  # WGS 84's longitude and latitude, which RFC 7946 asks for
+
+
+class NoDegrees(UserError):
+    "An image, or a part of it, lies where its coordinate system has no longitude and latitude."
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,15 @@ class Georeference:
     transform: Any
 
     def degrees(self, points: np.ndarray) -> np.ndarray:
-        "Longitude and latitude `[N,2]` of points (x, y) `[N,2]` in pixels from the image's upper left corner."
+        """Longitude and latitude `[N,2]` of points (x, y) `[N,2]` in pixels from the image's upper left corner.
+
+        `NoDegrees` where there are none, as beside the globe that a weather satellite sees.
+        """
         from rasterio.warp import transform
         xs, ys = self.transform * (points[:, 0], points[:, 1])
-        found = np.array(transform(self.crs, DEGREES, xs, ys)).T
-        if not np.isfinite(found).all(): raise UserError("the image lies where its coordinate system has no degrees; "
-                                                         "predict it with `--format masks`.")
+        try: found = np.array(transform(self.crs, DEGREES, xs, ys)).T
+        except Exception as error: raise NoDegrees(NO_DEGREES) from error  # GDAL's have no public class in common
+        if not np.isfinite(found).all(): raise NoDegrees(NO_DEGREES)
         return found
 
     @property

@@ -7,6 +7,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..evaluation.result import Result, describe_protocol, read_result
+from ..recipes import Recipe
 from ..runs.run import Run
 
 WORST = 3  # classes that are named among the limits
@@ -25,10 +26,11 @@ def render(template: str, run: Run, repo: str, **more: Any) -> str:
                               lstrip_blocks=True, keep_trailing_newline=True)
     environment.filters |= {"cell": cell, "percent": percent, "yaml": lambda value: yaml.safe_dump(
         value, sort_keys=False, allow_unicode=True).strip()}
-    results = [read_result(run, file.stem) for file in sorted(run.path.glob("scores*.json"))]
+    names = sorted((file.stem for file in run.path.glob("scores*.json")), key=lambda name: (name != "scores", name))
+    results = [read_result(run, name) for name in names]
     return environment.get_template(template).render(
         run=run, repo=repo, config=run.config, card=run.card, results=results, front=front_matter(run, results),
-        describe_protocol=describe_protocol, worst=_worst(results), **more)
+        usual=Recipe(), describe_protocol=describe_protocol, worst=_worst(results), **more)
 
 
 def front_matter(run: Run, results: list[Result]) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def cell(value: Any) -> str:
 
 
 def _worst(results: list[Result]) -> list[tuple[str, float]]:
-    "The classes of the lowest IoU in the first result, the lowest first."
+    "The classes of the lowest IoU in the first result, the training's own, the lowest first."
     if not results: return []
     scores = results[0].scores
     order = [index for index in np.argsort(scores.class_iou) if not np.isnan(scores.class_iou[index])]

@@ -68,7 +68,7 @@ def protocol_of(dataset: SegmentationDataset, split: str, dl: SegmentationDL, tr
 
     Args:
         dataset: names the protocol and its classes.
-        split: `train`, `val` or `test`.
+        split: `train`, `val`, `test`, or `all`.
         dl: the split's batches, for the number of images and the resolution of their masks.
         trained_on: the splits that the model was trained on.
     """

@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import printable
-from ..files import atomic_write, writable_folder
+from ..files import atomic_write, refuse_irregular, writable_folder
 from ..images import to_palette_image
 from ..runs.reading import damaged
 from ..runs.tables import Score, read_table
@@ -32,8 +32,8 @@ class Entry:
 class Gallery:
     """The folder `gallery/` of a run: a table of its validation images, worst first, and the files of the first 120.
 
-    `images.csv` has a row an image. `0001.jpg`, `0001-truth.png` and `0001-prediction.png` are the files of the first
-    row, at most 640 pixels wide.
+    `images.csv` has a row an image, and is written last: where it stands, all files do. `0001.jpg`, `0001-truth.png`
+    and `0001-prediction.png` are those of the first row, at most 640 pixels wide.
     """
 
     def __init__(self, path: Path):
@@ -43,6 +43,11 @@ class Gallery:
     def table_file(self) -> Path:
         "The table, `images.csv`."
         return self.path / "images.csv"
+
+    def begin(self):
+        "Draw anew: a gallery that is interrupted has no table, by which it is known."
+        refuse_irregular(self.table_file)
+        self.table_file.unlink(missing_ok=True)
 
     def write_table(self, table: pd.DataFrame):
         "Write the table, worst first: a row an image with `image`, `mIoU`, and each class's IoU as `IoU CLASS`."

@@ -73,6 +73,7 @@ def draw_results(run: Run, model: nn.Module, dl: SegmentationDL, result: Result,
         grid.suptitle(plain(protocol), fontsize=9)
         save_figure(run.figures / f"{name}-{result.protocol['split']}.png", grid)
     gallery = Gallery(run.folder("gallery"))
-    gallery.write_table(rows)
+    gallery.begin()
     for row, each in enumerate(predict_samples(model, dl, list(rows.index[:SHOWN]))):
         gallery.write(row, displayed(each.image.transpose(1, 2, 0)), each.truth, each.prediction, dl.palette)
+    gallery.write_table(rows)

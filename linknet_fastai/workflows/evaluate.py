@@ -14,7 +14,7 @@ def evaluate(path: str | Path, split: str = "val", machine: Machine | None = Non
 
     Args:
         path: the run's folder.
-        split: `train`, `val` or `test`.
+        split: `train`, `val`, `test`, or `all`.
         machine: what to predict on; the best there is if not given.
         data: the dataset's folder; where it was in training if not given.
         options: more to score, and how to predict.

@@ -1,5 +1,6 @@
 "An exported file's scores on a split of its run's data."
 
+from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from ..deploy.exported_predictor import graph_input
 from ..errors import UserError
 from ..evaluation.result import Result, write_result
 from ..evaluation.scoring import ScoringOptions, score
+from ..runs.card import ModelCard
 from ..runtime.device import Machine
 from .compare_exports import as_logits
 from .open_run import open_run
@@ -37,6 +39,14 @@ def run_of(file: Path) -> Path:
     return file.parent
 
 
+def refuse_others(file: Path, exported: ModelCard, card: ModelCard):
+    "`UserError` where a file was exported of another run: its images may be of another size, or otherwise normalized."
+    differing = [each.name for each in fields(ModelCard) if getattr(exported, each.name) != getattr(card, each.name)]
+    if differing:
+        raise UserError(f"{file}: is of another run than that in whose folder it lies ({', '.join(differing)} differ); "
+                        "put it into its own run's folder.")
+
+
 def evaluate_exported(file: Path, split: str = "val", precision: str | None = None, data: Path | None = None,
                       options: ScoringOptions = ScoringOptions()) -> tuple[Result, str]:
     """Score the exported `file` in a run's folder on a split of the run's dataset.
@@ -45,10 +55,13 @@ def evaluate_exported(file: Path, split: str = "val", precision: str | None = No
     `precision` as for `open_engine`.
     """
     engine = open_engine(file, precision=precision)
+    if options.tta and engine.card.output == "classes":
+        raise UserError(f"{file}: gives classes, of which there is no mean; leave out `--tta`, or export it without "
+                        "`--output classes`.")
     opened = open_run(run_of(file), split, Machine(torch.device("cpu"), "fp32"), data, options.tiles)
-    if engine.card.classes != opened.dataset.classes:
-        raise UserError(f"{file}: has other classes than the run that it lies in; put it into its own run's folder.")
-    result, _ = score(EngineModel(engine), opened.dl, opened.dataset, opened.protocol, options)
+    refuse_others(file, engine.card, opened.run.card)
+    protocol = opened.protocol | {"program": f"{engine.program}, {engine.precision}"}
+    result, _ = score(EngineModel(engine), opened.dl, opened.dataset, protocol, options)
     name = f"scores-{split}-{file.stem}-{'onnx' if file.suffix == '.onnx' else 'openvino'}"
     write_result(opened.run, name, result)
     return result, name

@@ -34,10 +34,11 @@ class ExportOptions:
     """What is exported, and how it is checked.
 
     `format` is `onnx` or `openvino`; what the ending of `out` says if not given, and `openvino` for `int8`. `out` is
-    the file; `model` in the run's folder if not given. `output` is `logits` or `classes`; `takes_floats` is for pixels
-    from 0 to 1, in the place of uint8. It is compared with torch on the validation images of the run, whose dataset is
-    at `data` where it isn't where it was; or on those in the folder `images`, without scores. `calibrate` is a folder
-    of images for int8, in the place of the run's training images. `progress` shows how far it is.
+    the file; `model`, or `model-int8`, in the run's folder if not given. `output` is `logits` or `classes`;
+    `takes_floats` is for pixels from 0 to 1, in the place of uint8. It is compared with torch on the validation images
+    of the run, whose dataset is at `data` where it isn't where it was; or on those in the folder `images`, without
+    scores. `calibrate` is a folder of images for int8, in the place of the run's training images. `progress` shows how
+    far it is.
     """
 
     format: str | None = None

@@ -39,7 +39,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
 
     Args:
         path: the run's folder.
-        split: `train`, `val` or `test`.
+        split: `train`, `val`, `test`, or `all`.
         machine: what the model runs on.
         data: the dataset's folder; where it was in training if not given.
         tiles: those to predict images by at their own resolution; else it is done as in training.

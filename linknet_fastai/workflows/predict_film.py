@@ -105,7 +105,10 @@ def check_film_options(card: ModelCard, options: FilmOptions):
 
 def film_target(film: Path, out: Path, options: FilmOptions) -> Path:
     "What is written of a film: `out` itself where that is named as a film, or the film's name below it."
-    if out.suffix == ".mp4" and not options.frames: return out
+    if out.suffix.lower() == ".mp4" and not options.frames: return out
+    if is_film(out):
+        raise UserError(f"{out}: is a folder of frames with `--frames`, and an .mp4 file without; name a folder, or a "
+                        "file that ends in .mp4, with `--out`.")
     return out / (film.stem if options.frames else f"{film.stem}.mp4")
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..datasets.left_out import describe_left_out, left_out_of
+from ..deploy.georeference import NoDegrees
 from ..deploy.output import FORMATS, Predicted
 from ..deploy.scale import other_scale
 from ..errors import Note, UserError, printable
@@ -142,18 +143,20 @@ class PredictJob:
         target = seen.target
         return Predicted(target.image, target.relative, seen.pixels, mask, self.predictor.card, probabilities)
 
-    def _write(self, pair: tuple[Target, Predicted]) -> tuple[Written, Any]:
+    def _write(self, pair: tuple[Target, Predicted]) -> tuple[Written | Failed, Any]:
         "What is told of it, and its part of a file that is shared."
         target, predicted = pair
         file = target.files[0] if target.files else self.out / self.format.shared
         writable_folder(file.parent)
+        try: part = self.format.write(predicted, *target.files)
+        except NoDegrees as error: return Failed(target.image, f"{printable(str(target.image))}: {error.message}"), None
         for extra, path in zip(self.options.extras, target.extras): extra.write(predicted, path)
-        part = self.format.write(predicted, *target.files)
         pixels = np.bincount(predicted.mask.ravel(), minlength=len(predicted.card.classes)).tolist()
         return Written(target.image, file, predicted.mask.shape, tuple(pixels), target.certainty), part
 
     def _finish(self, future: Future):
         written, part = future.result()
+        if isinstance(written, Failed): return self.fail(written)
         self.written.append(written)
         if self.format.shared: self.parts.append(part)
         self.options.observe(written)

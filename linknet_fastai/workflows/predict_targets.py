@@ -95,7 +95,7 @@ def _listed(file: Path, out: Path, failed: list[Failed]) -> list[tuple[Path, Pat
     "What a file lists, with paths below its folder, or names; what isn't there goes to `failed`."
     found = []
     for path in listed_paths(file):
-        is_below = ".." not in path.parts and path.is_relative_to(file.parent)
+        is_below = path.is_relative_to(file.parent) and ".." not in path.relative_to(file.parent).parts
         try: found += [(image, image.relative_to(file.parent) if is_below else relative)
                        for image, relative in find_images([path], out)]
         except UserError as error: failed.append(Failed(path, f"{error.message.rstrip('.')}; {file} lists it."))

@@ -26,8 +26,9 @@ from .open_run import open_data
 class ResumeOptions:
     """How `resume` goes on, where it isn't as before.
 
-    `epochs` asks for another number in all, which only the schedule `steps` allows; `data` is where the dataset is now.
-    With `data_changed` other files, splits or names of classes than before are meant. The rest is as in `FitOptions`.
+    `epochs` asks for another number in all, which a one-cycle doesn't allow, nor an encoder that was trained first;
+    `data` is where the dataset is now. With `data_changed` other files, splits or names of classes than before are
+    meant. The rest is as in `FitOptions`.
     """
 
     epochs: int | None = None

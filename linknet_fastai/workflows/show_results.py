@@ -19,7 +19,7 @@ def show_results(path: str | Path, split: str, machine: Machine, data: Path | No
 
     Args:
         path: the run's folder.
-        split: `train`, `val` or `test`.
+        split: `train`, `val`, `test`, or `all`.
         machine: what to predict on.
         data: the dataset's folder; where it was in training if not given.
         errors: draw where the prediction is wrong, too.

@@ -143,5 +143,13 @@ def test_damaged_metadata_are_refused(exported, tmp_path, key, value):
     assert "damaged.onnx" in refusal(open_engine, tmp_path / "damaged.onnx")
 
 
+def test_an_onnx_file_that_gets_no_memory_says_so_as_torch_does(exported, monkeypatch):
+    engine = open_engine(exported)
+    class Full:
+        def run(self, *inputs): raise Exception("Failed to allocate memory for requested buffer of size 4096")
+    monkeypatch.setattr(engine, "session", Full())
+    with pytest.raises(MemoryError): engine(np.zeros((1, 64, 64, 3), np.uint8))
+
+
 def test_an_onnx_file_is_of_fp32(exported):
     assert "--precision bf16" in refusal(open_engine, exported, precision="bf16")

@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 
 from linknet_fastai.deploy import georeference as module
+from linknet_fastai.deploy.base_predictor import BasePredictor
 from linknet_fastai.deploy.georeference import georeference, is_georeferenced, lost_georeferences
 from linknet_fastai.deploy.output import EXTRAS, FORMATS, Predicted
+from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.runs.card import ModelCard
+from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
 
 rasterio = pytest.importorskip("rasterio")
 PALETTE = ((70, 130, 180), (128, 64, 128), (0, 0, 142))
@@ -76,6 +79,33 @@ def test_a_projection_is_undone(tmp_path):
     place = georeference(geotiff(tmp_path / "a.tif", transform=rasterio.transform.from_origin(500_000, 0, 10, 10)))
     # UTM 31N has its origin at the equator, 500 km west of 3 degrees east
     np.testing.assert_allclose(place.degrees(np.array([[0.0, 0.0]])), [[3, 0]], atol=1e-9)
+
+
+def test_one_image_beside_the_globe_fails_alone(tmp_path):
+    "A weather satellite sees the earth's disk, whose corners are sky."
+    (tmp_path / "images").mkdir()
+    disk = rasterio.transform.from_origin(-5_500_000, 5_500_000, 11_000_000 / 60, 11_000_000 / 40)
+    geotiff(tmp_path / "images" / "b.tif", "+proj=geos +h=35785831 +lon_0=0 +sweep=y", disk)
+    for name in "ac": geotiff(tmp_path / "images" / f"{name}.tif")
+    with pytest.raises(PartlyDone, match="b.tif.*--format masks") as partly:
+        predict(Sky(predicted(tmp_path / "x").card), [tmp_path / "images"], tmp_path / "out", PredictOptions("geojson"))
+    assert [each.image.name for each in partly.value.written] == ["a.tif", "c.tif"]
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["a.geojson", "c.geojson", "failed.csv"]
+
+
+class Sky(BasePredictor):
+    "Sees nothing but sky."
+
+    def __init__(self, card): super().__init__(card, PredictorOptions())
+
+    def logits(self, pixels): return np.zeros((len(pixels), 3, *pixels.shape[1:3]))
+
+    def classes_at(self, logits, size): return np.zeros(size, np.uint8)
+
+    def _logits_at(self, logits, size): return logits
+
+    def _array(self, logits): return logits
 
 
 def test_other_images_have_no_place(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,9 @@ from PIL import Image
 
 from linknet_fastai.deploy.hub import write_model_folder
 from linknet_fastai.errors import UserError
+from linknet_fastai.evaluation.result import read_result, write_result
+from linknet_fastai.evaluation.scores import Scores
+from linknet_fastai.models.linknet import linknet
 from linknet_fastai.runs.hub import split_name
 from linknet_fastai.runs.run import Run
 
@@ -57,6 +61,29 @@ def test_the_model_card_says_what_a_user_must_know(run, tmp_path):
     content = json.loads((run.path / "scores.json").read_text())
     for part in ("hf:me/roads", f"{100 * content['scores']['miou']:.1f}", "sky", "road", "car", "24x32", "Limits"):
         assert part in card, part
+
+
+def test_scores_of_an_exported_file_and_of_other_splits_are_told_apart(run, tmp_path):
+    own, read = tmp_path / "own", Run.open(shutil.copytree(run.path, tmp_path / "own"))
+    result = read_result(read)
+    perfect = Scores(np.diag([1, 100, 100]), result.scores.classes)
+    write_result(read, "scores-train", replace(result, scores=perfect, protocol=result.protocol | {"split": "train"}))
+    write_result(read, "scores-val-model-int8-openvino",
+                 replace(result, protocol=result.protocol | {"program": "OpenVINO, int8"}))
+    write_model_folder(Run.open(own), tmp_path / "out", "me/roads")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "trained on train, by OpenVINO, int8" in card
+    worst = result.scores.class_iou.argmin()
+    assert f"worst at {result.scores.classes[worst]} ({100 * result.scores.class_iou[worst]:.1f}" in card
+
+
+@pytest.mark.parametrize("upsample, words", [("deconv", " --upsample deconv"), ("subpixel", "")])
+def test_the_model_card_s_command_builds_the_model(run, tmp_path, upsample, words):
+    copy = Run.open(shutil.copytree(run.path, tmp_path / "copy"))
+    copy.write_model(linknet(3, "test_resnet", "none", upsample), replace(run.card, upsample=upsample))
+    write_model_folder(copy, tmp_path / "out", "me/roads")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert f"--weights hf:me/roads --encoder test_resnet{words}\n" in card
 
 
 # on a hub of this machine, asked by processes that know no other

@@ -111,9 +111,10 @@ def test_several_runs_stand_side_by_side(tmp_path):
 
 
 def test_only_images_that_all_runs_have_are_compared(tmp_path):
+    "The third has a car in the truth of one run only."
     one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other", images=3)
     write_report([one, other], tmp_path / "comparison.html")
-    assert "3 of the 5 images" in Page(tmp_path / "comparison.html").text
+    assert "2 of the 5 images" in Page(tmp_path / "comparison.html").text
 
 
 def test_runs_without_a_common_image_are_compared_all_the_same(tmp_path):
@@ -122,6 +123,17 @@ def test_runs_without_a_common_image_are_compared_all_the_same(tmp_path):
     write_report([one, other], tmp_path / "comparison.html")
     page = Page(tmp_path / "comparison.html")
     assert "0 of the 5 images" in page.text and len(page.all("img")) == 1  # the curves
+
+
+def test_images_of_one_name_that_are_others_are_not_compared(tmp_path):
+    "Every film has a `0.png`: here each is another image but for that in the middle."
+    names = [f"{4 - number}.png" for number in range(5)]
+    one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other", names=names)
+    write_report([one, other], tmp_path / "comparison.html")
+    page = Page(tmp_path / "comparison.html")
+    assert "1 of the 5 images" in page.text
+    shown = {image["alt"] for image in page.all("img")}
+    assert "Prediction other of 2.png" in shown and not any("0.png" in alt for alt in shown)
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):

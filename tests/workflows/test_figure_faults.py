@@ -29,6 +29,22 @@ def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, m
     assert (run.figures / "curves.png").is_file()
 
 
+def test_a_gallery_that_is_interrupted_is_drawn_again(data, tmp_path, monkeypatch):
+    write = Gallery.write
+    def interrupted(self, row, *images):
+        if row == 2: raise OSError(28, "No space left on device")
+        write(self, row, *images)
+    with monkeypatch.context() as broken:
+        broken.setattr(Gallery, "write", interrupted)
+        with pytest.warns(Note, match="linknet-fastai report"):
+            run = trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"epochs": 1}))
+        with pytest.raises(OSError, match="No space left"): report([run.path], run.report)
+    assert not run.report.exists()
+    report([run.path], run.report)
+    written = [entry.prediction.is_file() for entry in Gallery(run.gallery).entries()]
+    assert len(written) > 2 and all(written)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("error::linknet_fastai.errors.Note")
 def test_names_that_look_like_formulas_are_drawn(data, tmp_path):

@@ -140,6 +140,19 @@ def test_what_ends_it_leaves_nothing_half_written(tmp_path):
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_a_film_s_name_in_any_letters(tmp_path):
+    film = write_film(tmp_path / "clip.mp4")
+    predicted(film, tmp_path / "OUT.MP4")
+    assert (tmp_path / "OUT.MP4").is_file()
+
+
+@pytest.mark.parametrize("name, options", [("out.avi", {}), ("out.mp4", dict(frames=True))])
+def test_a_folder_that_is_called_like_a_film_is_refused(tmp_path, name, options):
+    film = write_film(tmp_path / "clip.mp4")
+    with pytest.raises(UserError, match=name): predicted(film, tmp_path / name, **options)
+    assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize("options, named", [(dict(smooth=0), "--smooth"), (dict(format="labelme"), "--frames"),
                                             (dict(format="labelme", frames=True), "labelme"),
                                             (dict(format="mask"), "masks")])

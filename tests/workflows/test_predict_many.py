@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,7 +193,7 @@ def test_patterns(folder, tmp_path):
     assert predicted("odd[1].png", "six") == ["odd[1].png"]  # a file that is there is no pattern
 
 
-def test_a_list_of_images(folder, tmp_path):
+def test_a_list_of_images(folder, tmp_path, monkeypatch):
     (tmp_path / "list.txt").write_text("# night\nimages/03.png\n\nimages/gone.png\nimages/01.png\n")
     with pytest.raises(PartlyDone, match="gone.png") as partly:
         predict(Brightness(), [], tmp_path / "out", PredictOptions(listed=tmp_path / "list.txt"))
@@ -200,6 +201,11 @@ def test_a_list_of_images(folder, tmp_path):
     (tmp_path / "bom.txt").write_text("images/04.png\nimages/04.png\nimages\n", encoding="utf-8-sig")
     assert len(predict(Brightness(), [], tmp_path / "out2", PredictOptions(listed=tmp_path / "bom.txt"))) == 30
     assert (tmp_path / "out" / "images" / "03.png").exists()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    above = Path("..", "bom.txt")  # its lines are paths below its folder, whatever the way to it
+    predict(Brightness(), [], tmp_path / "out3", PredictOptions(listed=above))
+    assert (tmp_path / "out3" / "images" / "04.png").exists()
     (tmp_path / "empty.txt").write_text("# nothing\n")
     for name in ("empty.txt", "missing.txt"):
         with pytest.raises(UserError, match=name):
