@@ -103,7 +103,7 @@ def print_plan(plan):
     size = "{}x{}".format(*recipe.input_size)
     end = time.strftime("%H:%M", time.localtime(time.time() + plan.seconds - plan.spent))
     console.print(f"time:     about {minutes:.1f} min, until {end}: {recipe.total_epochs} epochs of "
-                  f"{plan.pace.epoch:.0f} s at {size}, and {plan.spent + plan.pace.finish:.0f} s before and after")
+                  f"{plan.pace.epoch:.0f} s at {size}, and {plan.spent + plan.pace.beside:.0f} s before and after")
     if recipe.minutes is None and minutes > LONG:
         console.print(f"          if that is too long: `--minutes {LONG}` trains as much as fits")
 

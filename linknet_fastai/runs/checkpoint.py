@@ -77,6 +77,10 @@ class Checkpoints:
         "Whether the training that wrote them is done."
         return self.last.exists() and not self.previous.exists()
 
+    def begin_again(self, checkpoint: Checkpoint):
+        "Note that the training goes on from `checkpoint`, if it was done: it is asked for more epochs."
+        if self.is_finished: self.write(checkpoint)
+
     def finish(self):
         "Note that the training is done: the last checkpoint is kept alone."
         self.previous.unlink(missing_ok=True)

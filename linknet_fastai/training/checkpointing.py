@@ -47,7 +47,12 @@ class Checkpointing(Callback):
 
     def before_train(self):
         self.shuffle = self.dls.train.rng.getstate()
-        if self.images: self.learn.pct_train = self.checkpoint.progress["schedule"]  # fastai's begins each epoch anew
+        if self.images: self.learn.pct_train = self._pct_train()  # fastai's begins each epoch anew
+
+    def _pct_train(self) -> float:
+        "Where the checkpoint's schedule was, of the epochs that there are now."
+        done, epochs = (self.checkpoint.progress[name] for name in ("schedule", "epochs"))
+        return done if epochs == self.n_epoch else done * epochs / self.n_epoch
 
     def before_batch(self):
         self.stepped = False
@@ -127,8 +132,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
 
 def _progress(learn: Learner) -> dict:
     scaler = getattr(learn, "scaler", None)
-    return {"schedule": learn.pct_train, "steps": learn.train_iter, "scaler": scaler and scaler.state_dict(),
-            "groups": learn.opt.opt.state_dict()["param_groups"]}
+    return {"schedule": learn.pct_train, "epochs": learn.n_epoch, "steps": learn.train_iter,
+            "scaler": scaler and scaler.state_dict(), "groups": learn.opt.opt.state_dict()["param_groups"]}
 
 
 def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

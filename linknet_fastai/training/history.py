@@ -63,8 +63,12 @@ class SegmentationRecorder(Recorder):
         if self.improved: self.best = miou
 
     def state_dict(self) -> dict:
-        "All that it needs to go on, as JSON can hold it."
-        return {"rows": self.rows, "best": self.best, "smooth_loss": float(self.smooth_loss.val),
+        """All that it needs to go on, as JSON can hold it.
+
+        Before a fit's first batch its rows are those of the fit before, such as a search for the learning rate.
+        """
+        rows, best = ([], -1.0) if self.is_new else (self.rows, self.best)
+        return {"rows": rows, "best": best, "smooth_loss": float(self.smooth_loss.val),
                 "count": self.smooth_loss.count}
 
     def load_state_dict(self, state: dict):

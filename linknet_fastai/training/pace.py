@@ -1,12 +1,17 @@
 "How long a training will take: a few steps of it, timed on its own batches."
 
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 import torch
 from fastai.callback.core import Callback, CancelTrainException, CancelValidException
 from fastai.learner import Learner
+
+from ..runs.tensors import write_tensors
+from .checkpointing import model_and_optimizer
 
 WARM_UP = 2  # steps that don't count: memory is asked for, kernels are chosen
 FEWEST, MOST, ENOUGH = 3, 20, 4.0  # steps that do: at least, at most, and the seconds after which they are enough
@@ -15,36 +20,53 @@ DRAWING = 8.0  # seconds that charts and report took for CamVid's 101 images, be
 
 @dataclass(frozen=True)
 class Pace:
-    "Seconds that parts of a training take on this machine: a `step` of `steps` an epoch, and a `validation`."
+    """Seconds that parts of a training take on this machine.
+
+    A `step` of `steps` an epoch, a `validation`, and `saving` what an epoch leaves. A learning rate is searched for by
+    `searched` steps before.
+    """
 
     step: float
     steps: int
     validation: float
+    saving: float = 0.0
+    searched: int = 0
 
     @property
     def epoch(self) -> float:
         "Seconds an epoch."
-        return self.steps * self.step + self.validation
+        return self.steps * self.step + self.validation + self.saving
 
     @property
-    def finish(self) -> float:
-        "Seconds after the last epoch: its images are predicted once for the scores, once for the report, and drawn."
-        return 2 * self.validation + (DRAWING if self.validation else 0)
+    def beside(self) -> float:
+        """Seconds beside the epochs: the search for a learning rate, and what comes after the last.
+
+        Then images are predicted once for the scores, once for the report, and drawn.
+        """
+        return self.searched * self.step + 2 * self.validation + (DRAWING if self.validation else 0)
 
     def seconds(self, epochs: int) -> float:
         "Seconds of a training of so many epochs."
-        return epochs * self.epoch + self.finish
+        return epochs * self.epoch + self.beside
 
     def scaled(self, area: float) -> "Pace":
         "As it would be with images of `area` times the pixels."
-        return Pace(area * self.step, self.steps, area * self.validation)
+        return replace(self, step=area * self.step, validation=area * self.validation)
 
 
 def measure_pace(learn: Learner) -> Pace:
     "The pace of `learn`, by the median step; its BatchNorms have seen some batches afterwards, its weights stay."
     timed = StepTimes()
     with learn.no_bar(), learn.no_logging(): learn.fit(1, lr=0.0, cbs=timed)
-    return Pace(timed.step, len(learn.dls.train), timed.validation_batch * len(learn.dls.valid))
+    return Pace(timed.step, len(learn.dls.train), timed.validation_batch * len(learn.dls.valid), _saving(learn))
+
+
+def _saving(learn: Learner) -> float:
+    "Seconds that a checkpoint takes, written to the system's folder for temporary files."
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        write_tensors(Path(folder) / "last.safetensors", model_and_optimizer(learn), {})
+        return time.perf_counter() - started
 
 
 class StepTimes(Callback):

@@ -22,7 +22,7 @@ def fit_schedule(learn: Learner, recipe: Recipe, checkpoint: Checkpoint | None, 
     learn.create_opt()
     learn.opt.set_hyper("lr", lr)
     lr_max = np.array([group["lr"] for group in learn.opt.hypers])
-    if recipe.schedule == "constant": own = []
+    if recipe.schedule == "constant": own = [ParamScheduler({"lr": lambda done: lr_max})]  # not a checkpoint's
     elif recipe.schedule == "steps": own = [steps(lr_max, recipe)]
     else: own = [fine_tune(lr_max, learn.moms, recipe), FrozenEncoder(recipe.freeze_epochs, checkpoint)]
     learn.fit(recipe.total_epochs, lr, cbs=[*own, *cbs])

@@ -60,6 +60,7 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
         dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
         if is_main_process():
             take_data(run, dataset, options.data_changed)
+            if checkpoint: run.checkpoints.begin_again(checkpoint)
             run.rewrite_config(recipe=asdict(recipe))  # its epochs may be others
         dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
         fit_options = FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar)

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import ceil
 
 import torch
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..recipes import SMALLEST, Recipe
+from ..recipes import MOST_EPOCHS, SMALLEST, Recipe
 from ..runtime.device import Machine
 from ..training.learner import linknet_learner
 from ..training.pace import Pace, measure_pace
@@ -19,6 +20,7 @@ from ..training.trainer import largest_part
 # reaches a higher mIoU in the same time (benchmarks/README.md, "Minutes")
 SIZES = {1.0: 20, 0.7: 12, 0.5: 2}
 FEWEST_EPOCHS = 2  # of all images; where not even those fit, some of the images are left out
+SEARCHED = 100  # steps of fastai's `lr_find`
 
 Open = Callable[[Recipe], SegmentationDataLoaders]
 
@@ -59,32 +61,43 @@ def plan_time(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, op
     """
     may_shrink = not recipe.crop and recipe.size in (None, dataset.defaults.get("size"))
     recipe, notes = with_size(recipe, dataset), []
-    dls, pace = _open_and_measure(recipe, machine, open_dataloaders)
+    dls, pace, opening = _open_and_measure(recipe, machine, open_dataloaders)
     if recipe.minutes is not None:
         size = _fitting_size(pace, recipe, started) if may_shrink else recipe.size
         if size != recipe.size:
             notes.append(f"{recipe.minutes:g} minutes are {_epochs(pace, recipe, started)} epochs at "
                          f"{_hxw(recipe.size)}, so training is at {_hxw(size)}")
             recipe = replace(recipe, size=size)
-            dls, pace = _open_and_measure(recipe, machine, open_dataloaders)
+            dls, pace, opening = _open_and_measure(recipe, machine, open_dataloaders)
         epochs = _epochs(pace, recipe, started)
         if epochs < FEWEST_EPOCHS:
-            recipe = replace(recipe, train_images=_fitting_images(pace, recipe, started, len(dls.train_ds)))
+            left = _left(recipe, started) - opening  # once more
+            recipe = replace(recipe, train_images=_fitting_images(pace, recipe, left, len(dls.train_ds)))
             notes.append(f"{recipe.minutes:g} minutes are less than {FEWEST_EPOCHS} epochs, so training is on "
                          f"{recipe.train_images} of {len(dls.train_ds)} images")
             dls = open_dataloaders(recipe)
-            pace = replace(pace, steps=len(dls.train))
-            epochs = _epochs(pace, recipe, started)
-        recipe = replace(recipe, epochs=max(1, epochs - recipe.freeze_epochs))
+            pace, epochs = replace(pace, steps=len(dls.train)), FEWEST_EPOCHS
+        if epochs <= recipe.freeze_epochs:
+            raise UserError(f"{recipe.minutes:g} minutes are {epochs} epochs, and the encoder is to be frozen for "
+                            f"{recipe.freeze_epochs} before others; pass more with `--minutes`, or less with "
+                            "`--freeze-epochs`.")
+        recipe = replace(recipe, epochs=epochs - recipe.freeze_epochs)
     return TimePlan(recipe, pace, time.monotonic() - started, tuple(notes)), dls
 
 
-def _open_and_measure(recipe: Recipe, machine: Machine, open_dataloaders: Open) -> tuple[SegmentationDataLoaders, Pace]:
-    "The recipe's batches and their pace; in parts where memory is short, as they will be trained on."
+def _open_and_measure(recipe: Recipe, machine: Machine,
+                      open_dataloaders: Open) -> tuple[SegmentationDataLoaders, Pace, float]:
+    """The recipe's batches, their pace, and the seconds that opening them took.
+
+    They are measured in parts where memory is short, as they will be trained on.
+    """
+    began = time.monotonic()
     dls = open_dataloaders(recipe)
-    measured = dls
+    measured, opening = dls, time.monotonic() - began
     while True:
-        try: return dls, measure_pace(linknet_learner(measured, recipe, machine))
+        try:
+            pace = measure_pace(linknet_learner(measured, recipe, machine))
+            return dls, replace(pace, searched=SEARCHED * (recipe.lr == "auto")), opening
         except torch.OutOfMemoryError:
             part = largest_part(measured.train.bs)
             if not part: raise
@@ -97,7 +110,7 @@ def _left(recipe: Recipe, started: float) -> float:
 
 def _epochs(pace: Pace, recipe: Recipe, started: float) -> int:
     "How many fit into what is left."
-    return max(0, int((_left(recipe, started) - pace.finish) / pace.epoch))
+    return min(MOST_EPOCHS, max(0, int((_left(recipe, started) - pace.beside) / pace.epoch)))
 
 
 def _fitting_size(pace: Pace, recipe: Recipe, started: float) -> tuple[int, int]:
@@ -111,15 +124,15 @@ def _fitting_size(pace: Pace, recipe: Recipe, started: float) -> tuple[int, int]
     return size
 
 
-def _fitting_images(pace: Pace, recipe: Recipe, started: float, images: int) -> int:
-    "Of how many images so few epochs fit; `UserError` where it isn't even one batch."
-    left = _left(recipe, started) - pace.finish - FEWEST_EPOCHS * pace.validation
-    fitting = int(left / FEWEST_EPOCHS / pace.step) * recipe.batch_size
-    if fitting < recipe.batch_size:
-        needed = 60 * recipe.minutes - left + FEWEST_EPOCHS * pace.step
+def _fitting_images(pace: Pace, recipe: Recipe, left: float, images: int) -> int:
+    "Of how many images so few epochs fit into `left` seconds; `UserError` where it isn't one, or not one batch."
+    for_steps = left - pace.beside - FEWEST_EPOCHS * (pace.epoch - pace.steps * pace.step)
+    fitting = int(for_steps / FEWEST_EPOCHS / pace.step) * images // pace.steps  # an image may be many crops
+    if fitting < 1:
+        needed = 60 * recipe.minutes - for_steps + FEWEST_EPOCHS * pace.step * ceil(pace.steps / images)
         raise UserError(f"{recipe.minutes:g} minutes are too short for a training: to read the data, to measure the "
-                        f"machine, to train on a batch and to validate takes {needed / 60:.1f}; pass more with "
-                        "`--minutes`, or a smaller `--size`.")
+                        f"machine, to train on an image or a batch and to validate takes {needed / 60:.1f}; pass more "
+                        "with `--minutes`, or a smaller `--size`.")
     return min(fitting, images)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from fastai.callback.core import Callback
-from short_training import At, history, refusal, resumed, trained
+from short_training import RECIPE, At, history, refusal, resumed, trained
 
 from linknet_fastai.errors import Note
+from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
 
 pytestmark = pytest.mark.usefixtures("without_figures")
@@ -81,10 +82,13 @@ def test_a_batch_without_a_finite_loss_is_named_and_left_out(data, tmp_path):
     assert np.isfinite(history(run.path).to_numpy(dtype=float)).all()
 
 
-def test_after_several_in_a_row_the_run_goes_back_at_a_lower_lr(data, tmp_path):
+@pytest.mark.parametrize("schedule", ["one-cycle", "steps", "constant"])
+def test_after_several_in_a_row_the_run_goes_back_at_a_lower_lr(data, tmp_path, schedule):
+    recipe = Recipe(**vars(RECIPE) | {"schedule": schedule})
     with pytest.warns(Note, match="end of epoch 1.* 0.5 of"):
-        run = trained(data, tmp_path / "run", cbs=[Broken(range(4, 9))])
+        run = trained(data, tmp_path / "run", recipe, cbs=[Broken(range(4, 9))])
     assert list(history(run.path).epoch) == [1, 2, 3] and run.checkpoints.read().lr_scale == 0.5
+    if schedule != "one-cycle": assert list(history(run.path).lr) == [5e-3, 2.5e-3, 2.5e-3]
 
 
 @pytest.mark.filterwarnings("ignore::linknet_fastai.errors.Note")

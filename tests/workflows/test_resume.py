@@ -144,6 +144,28 @@ def test_another_schedule_goes_on_as_if_more_had_been_asked_for_at_first(data, t
     assert "3 epochs" in refusal(resumed, short.path, epochs=2)
 
 
+def test_more_epochs_that_were_lost_go_on(data, tmp_path):
+    steps = Recipe(**vars(RECIPE) | {"schedule": "steps", "epochs": 2})
+    short = trained(data, tmp_path / "short", steps)
+    with pytest.raises(Lost): resumed(short.path, epochs=3, cbs=(At(2, lost),))
+    resumed(short.path)
+    assert_same(short.path, trained(data, tmp_path / "long", Recipe(**vars(steps) | {"epochs": 3})).path)
+
+
+def test_the_epoch_at_hand_keeps_its_lr_when_more_are_asked_for(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("linknet_fastai.training.schedules.STEP_EPOCHS", 2)
+    steps = Recipe(**vars(RECIPE) | {"schedule": "steps", "epochs": 2})
+    with pytest.raises(Interrupted): trained(data, tmp_path / "run", steps, [SignalAfter(0)])
+    resumed(tmp_path / "run", epochs=5)
+    assert_same(tmp_path / "run", trained(data, tmp_path / "long", Recipe(**vars(steps) | {"epochs": 5})).path)
+
+
+def test_a_search_for_the_learning_rate_is_no_part_of_the_history(data, tmp_path):
+    with pytest.raises(Lost): trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"lr": "auto"}), [At(0, lost)])
+    resumed(tmp_path / "run")
+    assert list(history(tmp_path / "run").epoch) == [1, 2, 3]
+
+
 def test_other_data_are_refused(unfinished, data, tmp_path):
     other = write_images(tmp_path / "other", train=12)
     message = refusal(resumed, unfinished, data=other)

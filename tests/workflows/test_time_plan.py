@@ -10,10 +10,10 @@ from short_training import CPU, RECIPE, At, NoBar, assert_same, resumed, trained
 
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Note, UserError
-from linknet_fastai.recipes import Recipe, recipe_for
+from linknet_fastai.recipes import MOST_EPOCHS, Recipe, recipe_for
 from linknet_fastai.training.pace import Pace
 from linknet_fastai.workflows import time_plan
-from linknet_fastai.workflows.fit import FitOptions, fit, planned
+from linknet_fastai.workflows.fit import FitOptions, fit, planned, seeded_dataloaders
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 
@@ -57,6 +57,30 @@ def test_seconds_by_hand():
     assert measured.seconds(4) == 4 * 25 + 2 * 5 + 8  # scores and the report predict all images again; charts take 8
     assert measured.scaled(0.25) == Pace(0.5, 10, 1.25)
     assert Pace(2, 10, 0).seconds(3) == 60  # nothing is validated, and nothing of it drawn
+
+
+def test_saving_and_a_search_take_time_too():
+    measured = Pace(step=2, steps=10, validation=5, saving=1, searched=100)
+    assert measured.epoch == 26 and measured.beside == 100 * 2 + 2 * 5 + 8
+    assert measured.scaled(0.25) == Pace(0.5, 10, 1.25, 1, 100)  # weights are as large, whatever the images
+
+
+def test_a_search_for_the_learning_rate_is_part_of_the_minutes(data, pace):
+    pace(step=1.0, validation=2.0)  # 100 s to search, an epoch 5, the end 12
+    plan = plan_of(data, minutes=136 / 60, lr="auto")
+    assert plan.recipe.epochs == 4  # (136 - 100 - 12 - what was read meanwhile) / 5
+
+
+def test_frozen_epochs_are_among_them_or_too_many(data, pace):
+    pace(step=1.0, validation=2.0)
+    plan = plan_of(data, minutes=36 / 60, freeze_epochs=3)
+    assert (plan.recipe.freeze_epochs, plan.recipe.epochs) == (3, 1)
+    with pytest.raises(UserError, match="4 epochs.*--freeze-epochs"): plan_of(data, minutes=36 / 60, freeze_epochs=4)
+
+
+def test_long_minutes_have_no_more_epochs_than_a_training_may(data, pace):
+    pace(step=1e-4, validation=1e-4)
+    assert plan_of(data, minutes=120).recipe.epochs == MOST_EPOCHS
 
 
 def test_minutes_are_filled_with_epochs(data, pace):
@@ -121,6 +145,31 @@ def test_where_not_even_two_epochs_fit_some_images_are_left_out(data, tmp_path, 
     recipe = Recipe(**vars(RECIPE) | {"minutes": 2508 / 60})
     with pytest.warns(Note, match="8 of 13 images"): run = trained(data, tmp_path / "run", recipe)
     assert run.recipe_as(Recipe).train_images == 8 and len(run.history) == 2
+
+
+def test_two_epochs_of_fewer_images_are_trained_however_long_they_take_to_open(data, pace, monkeypatch):
+    "Opened once more they take time again, which is taken off before they are counted."
+    pace(step=400.0, validation=200.0)
+    clock, opened = [0.0], []
+    monkeypatch.setattr(time_plan.time, "monotonic", lambda: clock[0])
+    def open_dataloaders(recipe):
+        opened.append(recipe.train_images)
+        clock[0] += 100.0
+        return seeded_dataloaders(dataset, recipe, CPU, "train")
+    dataset = folder(data)
+    # 2608 - 100 - 100 once more - 408 at the end - 2 * 200 = 1600 s are 4 steps, 2 an epoch
+    recipe = Recipe(**vars(RECIPE) | {"minutes": 2608 / 60})
+    plan, _ = time_plan.plan_time(dataset, recipe, CPU, open_dataloaders, started=0)
+    assert (opened, plan.recipe.epochs) == ([None, 8], 2) and plan.seconds == 2608
+
+
+def test_of_crops_some_images_are_left_out_too(twice_as_large, monkeypatch):
+    "13 images of 128x128 are 52 crops of 64x64, 13 steps of 4."
+    monkeypatch.setattr(time_plan, "measure_pace", lambda learn: Pace(400, len(learn.dls.train), 200))
+    # 408 at the end, 2 * 200, and 2 * 6 steps: of 13 steps for 13 images, 6 are for 6; 100 are to read in
+    with pytest.warns(Note, match="6 of 13 images"):
+        plan = plan_of(twice_as_large, minutes=(408 + 400 + 12 * 400 + 100) / 60, size=None, crop=(64, 64))
+    assert plan.pace.steps == 6 and plan.recipe.epochs == 2
 
 
 def test_too_short_a_time_is_refused(data, pace):
