@@ -9,6 +9,7 @@ import torch
 
 from ..images import VOID
 from ..recipes import Recipe
+from .augment import whole_strides
 from .decode import Sample, Size
 from .rare_pixels import RarePixels
 
@@ -21,13 +22,14 @@ class Crops:
 
     Args:
         samples: the images and masks, at their own resolution.
-        recipe: `crop` is the crops' size; `rare_crops` is the part of them that is centered on a pixel of a class
-            drawn evenly from those that the masks hold; how images are warped says what is read around a crop.
+        recipe: `crop`, rounded down to whole strides, is the crops' size; `rare_crops` is the part of them that is
+            centered on a pixel of a class drawn evenly from those that the masks hold; how images are warped says what
+            is read around a crop.
         num_classes: how many classes the masks may hold.
     """
 
     def __init__(self, samples: list[Sample], recipe: Recipe, num_classes: int):
-        self.samples, self.size, self.window = samples, recipe.crop, window_size(recipe)
+        self.samples, self.size, self.window = samples, whole_strides(recipe.crop), window_size(recipe)
         self.sizes = [tuple(sample.image.shape[-2:]) for sample in samples]
         self.ends = np.cumsum([height * width for height, width in self.sizes])
         self.rare_crops = recipe.rare_crops
@@ -75,7 +77,7 @@ def window_size(recipe: Recipe) -> Size:
 
     The output's corner is the farthest from its middle: `random_affine` turns, shears and shrinks it.
     """
-    height, width = recipe.crop
+    height, width = whole_strides(recipe.crop)
     sin = math.sin(math.radians(min(recipe.rotation, 90)))
     rows = height + sin * (width + recipe.shear * height)
     columns = width + height * (recipe.shear + sin)

@@ -53,8 +53,9 @@ def test_a_pass_has_about_the_area_of_the_images(samples):
     assert len(Crops(samples, AS_IS, 3)) == 4 + 1 + 3
 
 
-def test_all_of_an_image_is_seen_again_and_again(samples):
-    crops, seen = Crops(samples[:1], AS_IS, 3), np.zeros(SIZES["train"][0], int)
+@pytest.mark.parametrize("crop", [(64, 96), (95, 127)], ids=["whole strides", "rounded down to them"])
+def test_all_of_an_image_is_seen_again_and_again(samples, crop):
+    crops, seen = Crops(samples[:1], replace(AS_IS, crop=crop), 3), np.zeros(SIZES["train"][0], int)
     rng, passes = random.Random(0), 100
     for center in (center for _ in range(passes) for center in crops.draw(rng)):
         name = crops.sample_at(center).path.name
