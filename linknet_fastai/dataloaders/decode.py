@@ -20,6 +20,7 @@ from ..image_format import resized
 from ..images import VOID, image_size, scaled_size
 from .cache import cached
 
+FORMAT = 1  # of decoded samples: raise it whenever the same files and values give other pixels
 ROWS, PART = 512, 1 << 22  # rows that are copied, and pixels that are counted, at once
 Size = tuple[int, int]  # height, width
 
@@ -119,7 +120,7 @@ def class_counts(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
 def _key(dataset: SegmentationDataset, rows: pd.DataFrame, *made: Size | None) -> bytes:
     "All that the decoded pixels depend on."
     files = [(str(path), file_state(path)) for path in [*rows["image"], *rows["mask"]]]
-    return repr((made, sorted(dataset.values.items()), dataset.image_format, files)).encode()
+    return repr((FORMAT, made, sorted(dataset.values.items()), dataset.image_format, files)).encode()
 
 
 def _resized_mask(mask: np.ndarray, size: Size) -> np.ndarray:

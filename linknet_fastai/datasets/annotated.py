@@ -7,7 +7,7 @@ from ..errors import UserError
 from ..images import VOID
 from ..progress import Progress
 from .annotations import Annotations, recognize
-from .annotations.draw import draw_masks
+from .annotations.draw import draw_masks, drawing_key
 from .annotations.export_files import ExportFiles
 from .annotations.shapes import BACKGROUNDS
 from .class_file import ClassFile
@@ -39,13 +39,14 @@ def find_annotated(root: Path, named: ClassFile | None, known: MaskValues | None
     Raises `UserError` where the export can't be understood for sure, or has classes that the run doesn't know.
     """
     files = ExportFiles(root, follow_links)
+    key = drawing_key(root, files.paths)  # before they are read: what is saved meanwhile is drawn next time
     annotations = recognize(files)
     if annotations is None: return None
     _refuse_masks_too(root, annotations, follow_links)
     if named and {each.name for each in named.classes} != set(annotations.classes):
         raise UserError(f"{named.path}: the annotations have names of their own ({', '.join(annotations.classes)}); "
                         "remove it (`--ignore NAME` makes a class void).")
-    drawn = draw_masks(annotations, files.paths, progress)
+    drawn = draw_masks(annotations, key, progress)
     splits = [image.split for image in annotations.images]
     source = "the annotations and their folders" if any(splits) else ""
     return Annotated(Layout(drawn.samples, splits, annotations.description, source), _meaning(annotations, known),
@@ -55,8 +56,8 @@ def find_annotated(root: Path, named: ClassFile | None, known: MaskValues | None
 def _refuse_masks_too(root: Path, annotations: Annotations, follow_links: bool):
     "Where somebody drew masks from shapes before, they may differ from the shapes."
     if any(image.mask for image in annotations.images): return
-    try: layout = find_samples(root, LayoutOptions(follow_links=follow_links))
-    except UserError: return  # there are none
+    layout = find_samples(root, LayoutOptions(follow_links=follow_links))
+    if layout is None: return
     pairs = [mask for image, mask in layout.samples if image.exists() and mask.exists()]
     if pairs: raise UserError(f"{root}: holds {annotations.description}, and also {layout.description}, such as "
                               f"{pairs[0]}; name the masks' folder with `--masks`, or move them elsewhere.")

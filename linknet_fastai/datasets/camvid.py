@@ -114,6 +114,7 @@ def _list_layout(root: Path, protocol: str):
                         "fastai's.")
     rows = [row for split in SPLITS for row in _read_list(root / f"{split}.txt")]
     if not rows: raise UserError(f"{root}: its lists name no images; {LAYOUTS}.")
+    _refuse_doubles(root, rows)
     return rows, {index: index for index in range(len(CLASSES))} | {UNLABELED: VOID}
 
 
@@ -121,12 +122,22 @@ def _original_layout(root: Path, protocol: str):
     "The original data: frames anywhere below `root`, and a mask in colors `FRAME_L.png` for each."
     masks = sorted(root.rglob("*_L.png"))
     if not masks: raise UserError(f"{root}: holds no CamVid; {LAYOUTS}.")
-    frames = {path.stem: path for path in root.rglob("*.png") if not path.stem.endswith("_L")}
+    frames = _frames(root, masks)
     rows = []
     for mask in masks:
         stem = mask.stem.removesuffix("_L")
         rows.append((frames.get(stem, mask.with_name(f"{stem}.png")), mask, published_split(stem)))
     return rows, {COLORS[name]: index for name, index in _class_of(protocol).items()}
+
+
+def _frames(root: Path, masks: list[Path]) -> dict[str, Path]:
+    "The frames of these masks by name; `UserError` where two masks, or their frames, have one name."
+    names, found = {name for mask in masks for name in (mask.stem, mask.stem.removesuffix("_L"))}, {}
+    for path in sorted(root.rglob("*.png")):
+        if path.stem not in names: continue
+        other = found.setdefault(path.stem, path)
+        if other != path: raise UserError(f"{path}: has the same name as {other}; rename or remove one.")
+    return found
 
 
 def _fastai_layout(root: Path, protocol: str):
@@ -157,6 +168,14 @@ def _read_list(file: Path) -> list[tuple[Path, Path, str]]:
         if len(names) != 2: raise UserError(f"{file}: line {number} is {line!r}, not `IMAGE MASK`; correct it.")
         rows.append((*(_locate(file, number, name) for name in names), file.stem))
     return rows
+
+
+def _refuse_doubles(root: Path, rows: list[tuple[Path, Path, str]]):
+    split_of: dict[Path, str] = {}
+    for image, _, split in rows:
+        if image in split_of: raise UserError(f"{root / split}.txt: names {image.relative_to(root)}, which is in "
+                                              f"{split_of[image]}.txt already; take one of the lines out.")
+        split_of[image] = split
 
 
 def _locate(file: Path, number: int, name: str) -> Path:

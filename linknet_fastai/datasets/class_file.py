@@ -1,10 +1,12 @@
 "`classes.txt`: the names of the classes, their colors, and what is void."
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
 from .files_inside import read_lines
+from .mask_file import MOST
 
 Color = tuple[int, int, int]
 
@@ -42,10 +44,9 @@ class ClassFile:
     def void_colors(self) -> frozenset[Color]:
         "The colors that are void, of masks of colors; `UserError` where numbers are no colors."
         for line in self.void_numbers:
-            if len(line) % 3:
+            if len(line) % 3 or max(line) > 255:
                 raise UserError(f"{self.path}: `void {' '.join(map(str, line))}` is no color, but the masks are in "
-                                "color; write "
-                                "`void R G B`.")
+                                "color; write `void R G B`, of numbers from 0 to 255.")
         colors = (line[i:i + 3] for line in self.void_numbers for i in range(0, len(line), 3))
         return self.void_class_colors.union(colors)
 
@@ -53,13 +54,13 @@ class ClassFile:
 def read_class_file(root: Path) -> ClassFile | None:
     "`root/classes.txt`, or None where there is none; `UserError` where it can't be understood."
     path = root / "classes.txt"
-    if not path.exists(): return None
+    if not os.path.lexists(path): return None  # a link to nothing is refused as it is read
     named, void_indices, void_numbers, void_names, index = [], set(), [], set(), 0
     for line in read_lines(root, path):
         words = line.split()
         if not words or words[0].startswith("#"): continue
         if words[0].lower() == "void" and len(words) > 1:
-            if all(word.isdecimal() for word in words[1:]): void_numbers.append(tuple(map(int, words[1:])))
+            if all(word.isdecimal() for word in words[1:]): void_numbers.append(_void_numbers(path, words[1:]))
             else: void_names.add(" ".join(words[1:]))
             continue
         if words[0].lower() == "void": void_indices.add(index)
@@ -72,6 +73,14 @@ def read_class_file(root: Path) -> ClassFile | None:
     classes = tuple(each for each in named if each.name not in void_names)
     _refuse_doubles(path, classes)
     return ClassFile(path, classes, index, frozenset(void_indices), tuple(void_numbers), void_colors)
+
+
+def _void_numbers(path: Path, words: list[str]) -> tuple[int, ...]:
+    numbers = tuple(map(int, words))
+    if max(numbers) >= MOST:
+        raise UserError(f"{path}: `void {' '.join(words)}` is no value of a mask; write numbers below {MOST}, or "
+                        "`void R G B`.")
+    return numbers
 
 
 def _parsed(words: list[str], index: int) -> tuple[str, int, Color | None]:

@@ -1,5 +1,6 @@
 "Your own images and masks, in a folder."
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,7 @@ from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset
 from .files_inside import inside
-from .layouts import LAYOUT, LayoutOptions, find_samples
+from .layouts import LAYOUT, LayoutOptions, find_samples, no_samples
 from .left_out import left_out
 from .listed_samples import Layout
 from .mask_values import MaskValues, decide_values
@@ -73,6 +74,7 @@ def _recognised(root: Path, options: DatasetOptions,
         annotated = find_annotated(root, named, known, options.follow_links, progress)
         if annotated: return annotated.layout, annotated.meaning, annotated.mask_root
     layout = find_samples(root, given)
+    if layout is None: raise no_samples(root, given)
     if known is not None:
         refuse_other_names(root, known, named)
         return layout, known, None
@@ -116,7 +118,7 @@ def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path
         stray = layout.samples[layout.splits.index(None)][0]
         raise UserError(f"{stray}: lies in none of train/, val/ and test/, as others do; move it.")
     file = root / "splits.csv"
-    if file.exists():
+    if os.path.lexists(file):  # a link to nothing is refused as it is read
         listed = read_splits(root, file)
         for name in names:
             if name not in listed: raise UserError(f"{file}: has no line for {name}; add one, or remove the file to "
@@ -136,8 +138,8 @@ def split_table(dataset: SegmentationDataset) -> pd.DataFrame:
     return pd.DataFrame({"image": names, "split": dataset.table.split})
 
 
-def image_name(root: Path, mask_root: Path | None, image: Path) -> str:
+def image_name(root: Path | None, mask_root: Path | None, image: Path) -> str:
     "The path of an image below the dataset's folder, or below that of images which only an annotation file holds."
-    for folder in (root, mask_root / "images" if mask_root else root):
+    for folder in filter(None, (root, mask_root and mask_root / "images")):
         if image.is_relative_to(folder): return image.relative_to(folder).as_posix()
     return str(image)

@@ -3,7 +3,8 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -35,19 +36,25 @@ class LayoutOptions:
     follow_links: bool = False
 
 
-def find_samples(root: Path, options: LayoutOptions) -> Layout:
-    "`UserError` where `root` holds no images with masks, or it isn't clear which belong together."
+def find_samples(root: Path, options: LayoutOptions) -> Layout | None:
+    "None where `root` holds no images with masks; `UserError` where it isn't clear which belong together."
     if not options.images and not options.masks and not options.mask_pattern:
-        for recognise in (table_of_samples, pascal_voc):
-            layout = recognise(root)
-            if layout is not None: return layout
+        layout = table_of_samples(root, options.follow_links) or pascal_voc(root)
+        if layout is not None: return layout
     files = list(walk(root, options.follow_links))
     images = _in_folders(root, files, [options.images] if options.images else IMAGE_FOLDERS, SUFFIXES)
     masks = _in_folders(root, files, [options.masks] if options.masks else MASK_FOLDERS, MASK_SUFFIXES)
     if options.images and not images: raise UserError(f"{root}: holds no images in {options.images}/; {LAYOUT}.")
     if options.masks and not masks: raise UserError(f"{root}: holds no masks in {options.masks}/; {LAYOUT}.")
     if images and masks: return _by_folder(root, images, masks, options)
-    return _by_name(root, files, images, masks, options)
+    return _by_name(root, files, options)
+
+
+def no_samples(root: Path, options: LayoutOptions) -> UserError:
+    "That there are none: no images, or images without masks."
+    files = walk(root, options.follow_links)
+    images = _in_folders(root, files, [options.images] if options.images else IMAGE_FOLDERS, SUFFIXES)
+    return UserError(f"{root}: holds no {'masks in masks/' if images else 'images in images/'}; {LAYOUT}.")
 
 
 def walk(root: Path, follow_links: bool = False) -> Iterator[Path]:
@@ -73,21 +80,21 @@ def walk(root: Path, follow_links: bool = False) -> Iterator[Path]:
 
 
 Key = tuple[str, ...]  # of a file: its folders, with PART for that of images or masks, and its name without suffix
+Files = Mapping[Key, list[Path]]  # several of one key are a.jpg and a.png, or train_images/a.jpg and train/images/a.jpg
 
 
-def _in_folders(root: Path, files: Iterable[Path], names: Iterable[str], suffixes: tuple[str, ...]) -> dict[Key, Path]:
+def _in_folders(root: Path, files: Iterable[Path], names: Iterable[str], suffixes: tuple[str, ...]) -> Files:
     "The files in or below a folder of one of these names, such as images/, or train_images/, by key."
-    found: dict[Key, Path] = {}
+    found = defaultdict(list)
     for path in files:
         if path.suffix.lower() not in suffixes: continue
         parts = path.relative_to(root).parts
         for name in names:
             key = _key(parts, PurePath(name).parts, path.stem)
             if key is None: continue
-            if key in found: raise UserError(f"{path}: has the same name as {found[key]}; rename or remove one.")
-            found[key] = path
+            found[key].append(path)
             break
-    return found
+    return dict(found)
 
 
 def _key(parts: tuple[str, ...], name: tuple[str, ...], stem: str) -> Key | None:
@@ -117,14 +124,15 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _by_folder(root: Path, images: dict[Key, Path], masks: dict[Key, Path], options: LayoutOptions) -> Layout:
+def _by_folder(root: Path, images: Files, masks: Files, options: LayoutOptions) -> Layout:
     "Images and masks in folders of their own, by equal names, or by a pattern."
     pattern = _pattern(images, masks, options.mask_pattern)
     keys = {key: pattern_key(key, pattern) for key in images}
-    missing = [key for key in masks if key not in set(keys.values())]
-    of_mask = {value: key for key, value in keys.items()}
-    samples = [(images[key], masks.get(keys[key], _partner(root, keys[key], _folder_name(masks)))) for key in images]
-    samples += [(_partner(root, key, _folder_name(images)), masks[key]) for key in missing if key not in of_mask]
+    samples = [(_only(images[key]), _only(masks[keys[key]])) for key in images if keys[key] in masks]
+    samples += [(image, _partner(root, keys[key], _folder_name(masks)))
+                for key in images if keys[key] not in masks for image in images[key]]
+    samples += [(_partner(root, key, _folder_name(images)), mask)
+                for key in set(masks) - set(keys.values()) for mask in masks[key]]
     samples.sort()
     splits = [_split_of(root, image) for image, _ in samples]
     names = "" if pattern == "{stem}" else f", masks named {pattern}"
@@ -132,27 +140,36 @@ def _by_folder(root: Path, images: dict[Key, Path], masks: dict[Key, Path], opti
                   "the folders" if any(splits) else "")
 
 
-def _by_name(root: Path, files: list[Path], images: dict[Key, Path], masks: dict[Key, Path],
-             options: LayoutOptions) -> Layout:
-    "Masks that lie beside their images, or anywhere, under a name made of the image's."
-    everything = {tuple(map(_normal, (*path.relative_to(root).parts[:-1], path.stem))): path
-                  for path in files if path.suffix.lower() in MASK_SUFFIXES}
-    pattern = _pattern(everything, everything, options.mask_pattern)
-    pairs = {key: pattern_key(key, pattern) for key in everything if pattern != "{stem}"}
-    pairs = {image: mask for image, mask in pairs.items() if mask in everything}
-    if not pairs:
-        if not images: raise UserError(f"{root}: holds no images in images/; {LAYOUT}.")
-        raise UserError(f"{root}: holds no masks in masks/; {LAYOUT}.")
-    others = set(everything) - set(pairs) - set(pairs.values())
-    samples = [(everything[image], everything[mask]) for image, mask in pairs.items()]
-    samples += [(everything[key], everything[key].with_name(f"{pattern_key(key, pattern)[-1]}.png")) for key in others
-                if everything[key].suffix.lower() in SUFFIXES]
+def _by_name(root: Path, files: list[Path], options: LayoutOptions) -> Layout | None:
+    "Masks that lie beside their images under a name made of the image's; None where there is no such mask."
+    masks, images = _by_stem(root, files, MASK_SUFFIXES), _by_stem(root, files, SUFFIXES)
+    pattern = _pattern(masks, masks, options.mask_pattern)
+    keys = {key: pattern_key(key, pattern) for key in images}
+    pairs = {key: mask for key, mask in keys.items() if mask in masks and mask != key}
+    if not pairs: return None
+    samples = [(_only(images[key]), _only(masks[mask])) for key, mask in pairs.items()]
+    samples += [(image, image.with_name(f"{keys[key][-1]}.png"))
+                for key in set(images) - set(pairs) - set(pairs.values()) for image in images[key]]
     samples.sort()
     splits = [_split_of(root, image) for image, _ in samples]
     return Layout(samples, splits, f"masks named {pattern}", "the folders" if any(splits) else "")
 
 
-def _pattern(images: dict[Key, Path], masks: dict[Key, Path], given: str | None) -> str:
+def _by_stem(root: Path, files: Iterable[Path], suffixes: tuple[str, ...]) -> Files:
+    found = defaultdict(list)
+    for path in files:
+        if path.suffix.lower() not in suffixes: continue
+        found[tuple(map(_normal, (*path.relative_to(root).parts[:-1], path.stem)))].append(path)
+    return dict(found)
+
+
+def _only(files: list[Path]) -> Path:
+    "The file of a pair; `UserError` where there are two."
+    if len(files) > 1: raise UserError(f"{files[1]}: has the same name as {files[0]}; rename or remove one.")
+    return files[0]
+
+
+def _pattern(images: Files, masks: Files, given: str | None) -> str:
     "How masks are named after images: as given, or the pattern that finds most; equal names win."
     if given:
         if given.count("{stem}") != 1:
@@ -169,9 +186,9 @@ def pattern_key(key: Key, pattern: str) -> Key:
     return (*key[:-1], _normal(pattern.replace("{stem}", key[-1])))
 
 
-def _folder_name(found: dict[Key, Path]) -> str:
+def _folder_name(found: Files) -> str:
     "As the first file has it."
-    key, path = next(iter(found.items()))
+    key, (path, *_) = next(iter(found.items()))
     return path.parts[-len(key) + key.index(PART)] if PART in key else ""
 
 

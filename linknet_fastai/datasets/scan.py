@@ -82,30 +82,32 @@ class FileScan:
         return sorted(found.items())
 
 
-def scan_files(root: Path, files: Iterable[tuple[Path, str]], progress: Progress = silent,
+def scan_files(root: Path | None, files: Iterable[tuple[Path, str]], progress: Progress = silent,
                allow: Callable[[Path], Path] | None = None) -> dict[Path, FileScan]:
     """What each file holds, by its path.
 
     Files of the same size and time as before are not read again.
 
     Args:
-        root: the folder whose cache is used.
+        root: the folder whose cache is used; None for files that lie anywhere.
         files: paths, each with its kind as in `FileScan`.
         progress: shows how far the reading of the others is.
         allow: called with each path, raises `UserError` for one that is not to be read; those outside `root` if not
             given.
     """
     allow, cache = allow or partial(inside, root), ScanCache(root)
-    found, fresh = {}, []
+    found, fresh, states = {}, [], {}
     for path, kind in files:
-        known = cache.get(path, kind)
+        states[path] = file_state(path)
+        known = cache.get(path, kind, states[path])
         if known is None: fresh.append((path, kind))
         else: found[path] = known
     if fresh:
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
             scans = pool.map(lambda file: scan_file(*file, allow), fresh)
-            for (path, _), scan in zip(fresh, progress(scans, len(fresh))): found[path] = cache.put(path, scan)
+            for (path, _), scan in zip(fresh, progress(scans, len(fresh))):
+                found[path] = cache.put(path, states[path], scan)
         finally:  # also after Ctrl-C: what was read needn't be read again
             pool.shutdown(cancel_futures=True)
             cache.save()
@@ -172,10 +174,10 @@ class ScanEntry:
 class ScanCache:
     "The scans of the files below a folder, in the user's cache: each is valid while its file's size and times stay."
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path | None):
         self.root = root
         folder = platformdirs.user_cache_path("linknet-fastai") / "scan"
-        self.file = folder / f"{blake2b(os.fsencode(root), digest_size=8).hexdigest()}.json"
+        self.file = folder / f"{blake2b(os.fsencode(str(root)), digest_size=8).hexdigest()}.json"
         self.entries = self._load()
 
     def _load(self) -> "dict[str, ScanEntry]":
@@ -186,17 +188,19 @@ class ScanCache:
         try: return TypeAdapter(dict[Any, ScanEntry]).validate_python(content.get("entries"))
         except ValidationError: return {}
 
-    def get(self, path: Path, kind: str) -> FileScan | None:
-        "The scan of a file as it is now; None where there is none."
+    def get(self, path: Path, kind: str, state: list[int] | None) -> FileScan | None:
+        "The scan of a file in this `file_state`; None where there is none."
         entry = self.entries.get(self._key(path, kind))
-        return entry.scan if entry is not None and entry.state == file_state(path) else None
+        return entry.scan if entry is not None and entry.state == state else None
 
-    def put(self, path: Path, scan: FileScan) -> FileScan:
+    def put(self, path: Path, state: list[int] | None, scan: FileScan) -> FileScan:
         """Keep the scan of a file, and return it.
 
-        One with an error is not kept: a link or a permission may be mended without a trace on the file.
+        `state` is its `file_state` before it was read: a file that was saved meanwhile is read again. One with an error
+        is not kept, as a link or a permission may be mended without a trace on the file; nor one of a file that wasn't
+        there before.
         """
-        if not scan.error: self.entries[self._key(path, scan.kind)] = ScanEntry(file_state(path), scan)
+        if state is not None and not scan.error: self.entries[self._key(path, scan.kind)] = ScanEntry(state, scan)
         return scan
 
     def save(self):

@@ -2,7 +2,9 @@
 
 import shutil
 import tempfile
+import unicodedata
 from collections import Counter
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,7 @@ from ..datasets import open_dataset
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.folder import DRAWN, image_name
+from ..datasets.scan import ScanCache
 from ..errors import UserError
 from ..images import VOID
 from ..progress import Progress, silent
@@ -22,7 +25,7 @@ def convert(source: Path, out: Path, options: DatasetOptions = DatasetOptions(),
     """Write the images of the folder `source`, and its annotations or masks, to the new folder `out`; what was done.
 
     `out` gets `images/`, `masks/` (PNG of class indices, 255 for void), `classes.txt`, and `splits.csv` where the
-    source has a split. Nothing stands there before all of it does.
+    source has a split. Nothing stands there before all of it does, and is read again as it was.
 
     Raises `UserError` as `folder` does, for unsound samples, and where `out` exists or can't be written.
     """
@@ -36,6 +39,7 @@ def convert(source: Path, out: Path, options: DatasetOptions = DatasetOptions(),
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as part:
             folder = Path(part) / out.name
             _write(dataset, folder, progress)
+            _read_again(dataset, folder, out, progress)
             folder.rename(out)
     except OSError as error:
         raise UserError(f"{out}: can't be written ({error.strerror or error}); choose another folder.") from error
@@ -49,23 +53,67 @@ def _write(dataset: SegmentationDataset, folder: Path, progress: Progress):
         for path in (image, mask): path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(row.image, image)
         Image.fromarray(dataset.read_mask(row.mask)).save(mask)
-    lines = [f"{name.removeprefix('#')} {' '.join(map(str, color))}\n"
-             for name, color in zip(dataset.classes, dataset.palette)]
-    (folder / "classes.txt").write_text("".join([*lines, f"void {VOID}\n"]), encoding="utf-8")
+    lines = [*_class_lines(dataset), f"void {VOID}"]
+    (folder / "classes.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     if dataset.split_source == DRAWN: return
     images = [f"images/{name}" for name in names]
     pd.DataFrame({"image": images, "split": dataset.table.split}).to_csv(
         folder / "splits.csv", index=False, errors="surrogateescape")
 
 
+def _class_names(dataset: SegmentationDataset) -> tuple[str, ...]:
+    "As a line of `classes.txt` has them, where `#` begins a comment."
+    return tuple(" ".join(name.removeprefix("#").split()) for name in dataset.classes)
+
+
+def _class_lines(dataset: SegmentationDataset) -> list[str]:
+    "With colors where each class has its own: two of one color are refused when they are read."
+    names = _class_names(dataset)
+    if len(set(dataset.palette)) < len(dataset.palette): return list(names)
+    return [f"{name} {' '.join(map(str, color))}" for name, color in zip(names, dataset.palette)]
+
+
+def _read_again(dataset: SegmentationDataset, folder: Path, out: Path, progress: Progress):
+    "`UserError` where what was written to `folder`, to be renamed to `out`, isn't read as `dataset`."
+    try: again = open_dataset("folder", folder, DatasetOptions(channels=dataset.channels), progress)
+    except UserError as error:
+        reason = error.message.replace(str(folder.resolve()), str(out))
+        raise UserError(f"{out}: was not written, since it could not be read: {reason}") from error
+    finally: ScanCache(folder.resolve()).file.unlink(missing_ok=True)  # nothing lies there any more
+    if again.classes != _class_names(dataset):
+        raise UserError(f"{out}: was not written, since its classes would be read as {', '.join(again.classes)}, and "
+                        f"are {', '.join(dataset.classes)}; give them other names.")
+    if len(again.table) != len(dataset.table):
+        raise UserError(f"{out}: was not written, since {len(again.table)} of its {len(dataset.table)} images would be "
+                        "found; give those whose names begin with a dot others.")
+
+
 def _new_names(dataset: SegmentationDataset) -> list[str]:
     """The images' names below images/: their own, or their whole paths in one word where two would clash.
 
-    Folders are left out: what they say of splits stands in `splits.csv`.
+    Words that still clash are numbered. Folders are left out: what they say of splits stands in `splits.csv`.
     """
     paths = [Path(image_name(dataset.root, dataset.mask_root, image)) for image in dataset.table.image]
-    stems = Counter(path.stem.casefold() for path in paths)
-    return [path.name if stems[path.stem.casefold()] == 1 else _word(path) for path in paths]
+    stems = Counter(_stem(path.name) for path in paths)
+    return _numbered([path.name if stems[_stem(path.name)] == 1 else _word(path) for path in paths])
+
+
+def _stem(name: str) -> str:
+    "What the names of two images, and of their masks, must not share, on whatever file system."
+    return unicodedata.normalize("NFC", Path(name).stem).casefold()
+
+
+def _numbered(names: list[str]) -> list[str]:
+    stems = Counter(map(_stem, names))
+    taken, found = set(stems), []
+    for name in names:
+        if stems[_stem(name)] > 1:
+            path = Path(name)
+            numbered = (path.with_stem(f"{path.stem}_{number}").name for number in count(1))
+            name = next(each for each in numbered if _stem(each) not in taken)
+            taken.add(_stem(name))
+        found.append(name)
+    return found
 
 
 def _word(path: Path) -> str:

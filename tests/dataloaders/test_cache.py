@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from linknet_fastai.dataloaders.cache import cached
-from linknet_fastai.dataloaders.decode import decode_samples
+from linknet_fastai.dataloaders.decode import FORMAT, decode_samples
 from linknet_fastai.errors import UserError
 
 
@@ -121,3 +121,14 @@ def test_a_changed_image_is_decoded_again(tiny_dataset, folder):
     time.sleep(0.01)  # another time on any file system
     Image.new("RGB", (64, 64), (1, 2, 3)).save(rows.image[0])
     assert decode_samples(tiny_dataset, rows, (64, 64))[0].image[:, 0, 0].tolist() == [1, 2, 3]
+
+
+def test_another_way_of_decoding_fills_it_again(folder, tiny_dataset, monkeypatch):
+    rows = tiny_dataset.split("val")
+    decode_samples(tiny_dataset, rows, (64, 64))
+    before = files(folder)[0].stat().st_mtime_ns
+    decode_samples(tiny_dataset, rows, (64, 64))
+    assert files(folder)[0].stat().st_mtime_ns == before
+    monkeypatch.setattr("linknet_fastai.dataloaders.decode.FORMAT", FORMAT + 1)
+    decode_samples(tiny_dataset, rows, (64, 64))
+    assert files(folder)[0].stat().st_mtime_ns > before

@@ -31,6 +31,15 @@ def test_the_longest_end_of_a_path_wins(tmp_path):
     assert camvid(tmp_path).table.image[0] == tmp_path / "train/x.png"
 
 
+@pytest.mark.parametrize("train, val, file", [("a.png m.png\n./a.png m.png\n", "", "train.txt"),
+                                              ("a.png m.png\n", "a.png m.png\n", "val.txt")])
+def test_an_image_that_lists_name_twice(tmp_path, train, val, file):
+    for name in ("a.png", "m.png"): touch(tmp_path / name)
+    (tmp_path / "train.txt").write_text(train), (tmp_path / "val.txt").write_text(val)
+    with pytest.raises(UserError, match=f"{file}: names a.png") as raised: camvid(tmp_path)
+    assert str(tmp_path) in str(raised.value)
+
+
 def test_a_line_of_three_words_is_named(tmp_path):
     (tmp_path / "train.txt").write_text("a b c\n")
     with pytest.raises(UserError, match="line 1"): camvid(tmp_path)
@@ -95,6 +104,15 @@ def test_a_color_that_is_no_class_is_named(tmp_path):
     Image.new("RGB", (2, 1), (1, 2, 3)).save(tmp_path / "0001TP_006690_L.png")
     dataset = camvid(tmp_path)
     with pytest.raises(UserError, match=r"_L\.png.*\(1, 2, 3\)"): dataset.read_mask(dataset.table["mask"][0])
+
+
+@pytest.mark.parametrize("name", ["0001TP_006690.png", "0001TP_006690_L.png"])
+def test_frames_and_masks_of_one_name(tmp_path, name):
+    for path in ("0001TP_006690.png", "0001TP_006690_L.png", "other.png", "old/other.png"): touch(tmp_path / path)
+    assert len(camvid(tmp_path).table) == 1
+    touch(tmp_path / "old" / name)
+    with pytest.raises(UserError, match="has the same name as") as raised: camvid(tmp_path)
+    assert str(tmp_path / "old" / name) in str(raised.value)
 
 
 def fastai_layout(root: Path, stems, codes=tuple(COLORS)):

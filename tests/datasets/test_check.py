@@ -12,6 +12,7 @@ from PIL import Image
 
 from linknet_fastai.datasets.camvid import camvid
 from linknet_fastai.datasets.check import check
+from linknet_fastai.datasets.fingerprint import fingerprint
 from linknet_fastai.errors import UserError
 
 REAL = Path(__file__).parents[3] / "shared" / "camvid"
@@ -34,6 +35,12 @@ def test_sound_images(tiny_dataset):
     void = sum(int((mask == 255).sum()) for mask in masks)
     assert result.splits.void.train == pytest.approx(void / (8 * 64 * 64))
     assert result.frequencies.train.sum() == pytest.approx(1)
+
+
+def test_a_dataset_of_no_folder(tiny_dataset):
+    dataset = replace(tiny_dataset, root=None)
+    assert check(dataset).pixels.equals(check(tiny_dataset).pixels)
+    assert fingerprint(dataset)["image"].tolist() == [str(path) for path in dataset.table.image]
 
 
 def test_a_missing_image_and_a_missing_mask(tiny_dataset):

@@ -44,6 +44,26 @@ def test_what_can_t_be_meant_is_refused(tmp_path, text, part):
     assert "classes.txt" in str(raised.value)
 
 
+@pytest.mark.parametrize("line", ["void 65536", "void 70000", "void 70000 0 0"])
+def test_void_numbers_that_no_mask_holds(tmp_path, line):
+    root = write_folder(tmp_path, stripes((0, 1)), f"road\ncar\n{line}\n")
+    with pytest.raises(UserError, match=line) as raised: folder(root)
+    assert str(root / "classes.txt") in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["void 256 0 0", "void 0 300 0", "void 0 0 0 1 2 300"])
+def test_void_colors_that_are_none(tmp_path, line):
+    "300 in the place of green is another color's 24-bit number: (1, 44, 0)."
+    root = write_folder(tmp_path, stripes((0, 1)), f"red 200 0 0\ngreen 0 180 0\n{line}\n",
+                        save=save_colors([(200, 0, 0), (0, 180, 0)]))
+    with pytest.raises(UserError, match=line) as raised: folder(root)
+    assert str(root / "classes.txt") in str(raised.value)
+
+
+def test_void_numbers_of_16_bits(tmp_path):
+    assert parsed(tmp_path, "road\nvoid 256 65535\n").void_values == {256, 65535}
+
+
 def test_classes_named_void_and_mean_train_nothing_wrong(tmp_path):
     dataset = folder(write_folder(tmp_path, stripes((0, 1, 2)), "ground\nvoid\nmean\n"))
     assert dataset.classes == ("ground", "mean") and (dataset.values[1], dataset.values[2]) == (VOID, 1)

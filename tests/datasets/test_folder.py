@@ -129,6 +129,13 @@ def test_splits_csv_may_be_the_user_s_own(tmp_path):
     assert folder(tmp_path).table.split.tolist() == ["test", "val", "train"]
 
 
+@pytest.mark.parametrize("name", ["splits.csv", "classes.txt"])
+def test_a_link_to_nothing_is_not_passed_over(tmp_path, name):
+    "A split would be drawn, or classes be counted, in the place of the user's."
+    (fill(tmp_path) / name).symlink_to(tmp_path / "nowhere")
+    assert str(tmp_path / name) in refusal(tmp_path)
+
+
 @pytest.mark.parametrize("layout", ["split first", "part first"])
 def test_folders_may_be_the_splits(tmp_path, layout):
     for split, count in {"train": 3, "val": 2, "test": 1}.items():

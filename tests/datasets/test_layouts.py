@@ -169,3 +169,142 @@ def test_a_table_names_its_line_where_it_is_wrong(tmp_path):
     table.loc[2, ["image", "split"]] = "../../etc/secret.png", "train"
     table.to_csv(root / "list.csv", index=False)
     assert "list.csv: line 4 leads out" in refusal(root)
+
+
+def listed(root: Path, **tables: str) -> Path:
+    "Six images x/N.png with masks y/N.png, and these tables of them."
+    write_files(root, [f"x/{n}.png" for n in range(6)], [f"y/{n}.png" for n in range(6)])
+    for name, content in tables.items(): (root / f"{name}.csv").write_text(content)
+    return root
+
+
+def lines(*numbers: int, header: str = "image,mask", end: str = "") -> str:
+    return "\n".join([header, *(f"x/{n}.png,y/{n}.png{end}" for n in numbers)])
+
+
+def pairs(dataset) -> list[tuple[str, str]]:
+    return [(row.image.stem, row.mask.stem) for row in dataset.table.itertuples()]
+
+
+def test_tables_that_are_called_as_splits_are_one_dataset(tmp_path):
+    listed(tmp_path, train=lines(0, 1, 2), valid=lines(3, 4), test=lines(5))
+    dataset = folder(tmp_path)
+    assert {row.image.stem: row.split for row in dataset.table.itertuples()} == {
+        "0": "train", "1": "train", "2": "train", "3": "val", "4": "val", "5": "test"}
+    assert all(image == mask for image, mask in pairs(dataset)) and check(dataset).problems.empty
+    assert all(name in dataset.split_source for name in ("train.csv", "valid.csv", "test.csv"))
+
+
+@pytest.mark.parametrize("tables", [
+    {"roads": lines(0, 1, 2), "train": lines(3, 4, 5)},
+    {"train": lines(0, 1, 2), "val": lines(3, 4, 5, header="image,mask,split", end=",test")},
+    {split: lines(0, 1, header="image,mask,split", end=f",{split}") for split in ("train", "val")}])
+def test_tables_of_which_it_isn_t_clear_what_they_are_to_each_other(tmp_path, tables):
+    message = refusal(listed(tmp_path, **tables))
+    assert all(str(tmp_path / f"{name}.csv") in message for name in tables)
+
+
+@pytest.mark.parametrize("header", ['"image","mask","split"', "image, mask, split", " image ,mask\t,split ",
+                                    "\ufeffimage,mask,split", "\n\nimage,mask,split"])
+@pytest.mark.parametrize("name", ["list.csv", "LIST.CSV"])
+def test_a_table_s_columns_however_they_are_quoted_and_spaced(tmp_path, header, name):
+    content = [header, *(f'"x/{n}.png", y/{n}.png,"{"val" if n == 4 else "train"}"' for n in range(6)), "", ",,"]
+    (listed(tmp_path) / name).write_text("\n".join(content))
+    dataset = folder(tmp_path)
+    assert [row.image.stem for row in dataset.split("val").itertuples()] == ["4"] and len(dataset.table) == 6
+    assert all(image == mask for image, mask in pairs(dataset))
+
+
+@pytest.mark.parametrize("header", ["image;mask;split", "image\tmask\tsplit", "Image,Mask,Split", "image,mask,Split",
+                                    '"image";"mask"'])
+def test_columns_that_are_nearly_those_of_a_table_are_not_passed_over(tmp_path, header):
+    "A split would be drawn in the place of the user's."
+    message = refusal(listed(tmp_path, list=f"{header}\n"))
+    assert str(tmp_path / "list.csv") in message and "image,mask,split" in message
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_in_another_encoding(tmp_path, encoding):
+    (listed(tmp_path) / "list.csv").write_bytes(f"{lines(0, 1)}\nx/é.png,y/é.png\n".encode(encoding))
+    message = refusal(tmp_path)
+    assert str(tmp_path / "list.csv") in message and "UTF-8" in message
+
+
+@pytest.mark.parametrize("content, part", [
+    (f"{lines(0, 1)},train", "line 3"), (f"{lines(0, 1)}\nx/2.png", "line 4"), (lines(0, 1, end=",a"), "line 2"),
+    (f"{lines(0, 1)}\n/etc/2.png,y/2.png", "line 4 leads out"),
+    (f"{lines(0, 1)}\nx/2.png,/etc/2.png", "line 4 leads out"),
+    (f"{lines(0, 1)}\nx/2.png,", "line 4 names no mask"), (f"{lines(0, 1)}\n,y/2.png", "line 4 names no image"),
+    (f'{lines(0, 1)}\n"x/2"2.png,y/2.png', "can't be read as a table"),
+    (lines(0, header="image,image,mask", end=",a"), "two columns image")])
+def test_lines_of_a_table_that_can_t_be_meant(tmp_path, content, part):
+    message = refusal(listed(tmp_path, list=content))
+    assert str(tmp_path / "list.csv") in message and part in message
+
+
+@pytest.mark.parametrize("tables, file, line", [
+    ({"list": lines(0, 1, 2, 1)}, "list", 5), ({"list": f"{lines(0, 1)}\n./x//1.png,y/2.png"}, "list", 4),
+    ({"train": lines(0, 1, 2), "val": lines(3, 2)}, "val", 3)])
+def test_an_image_that_tables_name_twice(tmp_path, tables, file, line):
+    message = refusal(listed(tmp_path, **tables))
+    assert f"{tmp_path / file}.csv: line {line}" in message and "second time" in message
+
+
+def test_an_absolute_path_below_the_folder(tmp_path):
+    listed(tmp_path, list=f"{lines(0, 1)}\n{tmp_path}/x/2.png,{tmp_path}/y/2.png")
+    assert pairs(folder(tmp_path)) == [("0", "0"), ("1", "1"), ("2", "2")]
+
+
+def test_folders_and_pipes_called_as_tables_are_none(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)))
+    (root / "x.csv").mkdir(), os.mkfifo(root / "y.csv")
+    assert len(folder(root).table) == 10
+
+
+def test_a_table_that_is_a_link_is_read_below_the_folder_only(tmp_path):
+    root = listed(tmp_path / "data", list=lines(0, 1, 2))
+    (root / "list.csv").rename(tmp_path / "list.csv")
+    (root / "list.csv").symlink_to(tmp_path / "list.csv")
+    assert f"{root / 'list.csv'}: is a link to a file outside" in refusal(root)
+    assert len(opened(root, follow_links=True).table) == 3
+    (tmp_path / "list.csv").unlink()
+    assert str(root / "list.csv") in refusal(root)
+
+
+def test_pascal_voc_s_lists_without_images(tmp_path):
+    (EXAMPLES["pascal-voc"](tmp_path) / "JPEGImages").rename(tmp_path / "images")
+    message = refusal(tmp_path)
+    assert str(tmp_path / "JPEGImages") in message and "ImageSets" in message
+
+
+def test_a_name_that_pascal_voc_s_lists_have_twice(tmp_path):
+    EXAMPLES["pascal-voc"](tmp_path)
+    (tmp_path / "ImageSets/Segmentation/train.txt").write_text("0\n1\n2\n1\n")
+    assert f"{tmp_path}/ImageSets/Segmentation/train.txt: names 1" in refusal(tmp_path)
+
+
+def test_pascal_voc_s_images_of_one_name(tmp_path):
+    noise(EXAMPLES["pascal-voc"](tmp_path) / "JPEGImages/2.png")
+    assert "JPEGImages/2.png: has the same name as" in refusal(tmp_path)
+    (tmp_path / "JPEGImages/2.jpg").unlink()
+    assert [row.image.name for row in folder(tmp_path).table.itertuples()] == ["0.jpg", "1.jpg", "2.png", "3.jpg"]
+
+
+@pytest.mark.parametrize("twice", ["1.png", "1_mask.tif"])
+def test_files_of_one_name_beside_each_other(tmp_path, twice):
+    "An overlay beside its photo, or two masks of one image: either may be meant."
+    root = EXAMPLES["beside"](tmp_path)
+    noise(root / twice)
+    message = refusal(root)
+    assert str(root / twice) in message and "has the same name as" in message
+
+
+def test_files_of_one_name_that_are_in_no_pair(tmp_path):
+    "An array beside a photo is no image, and two photos without a mask are two samples that lack one."
+    root = EXAMPLES["beside"](tmp_path)
+    np.save(root / "0.npy", np.zeros((2, 2)))
+    for name in ("extra.jpg", "extra.png"): noise(root / name)
+    dataset = folder(root)
+    assert [row.image.name for row in dataset.table.itertuples()] == [
+        "0.jpg", "1.jpg", "2.jpg", "3.jpg", "extra.jpg", "extra.png"]
+    assert check(dataset).problems.image.tolist() == [root / "extra.jpg", root / "extra.png"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linknet_fastai.datasets.scan import ScanCache, scan_files
+from linknet_fastai.datasets.scan import ScanCache, scan_file, scan_files
 
 
 @pytest.fixture
@@ -62,6 +62,26 @@ def test_a_file_of_the_same_size_but_another_time_is_read_again(files):
     assert path.stat().st_size == before.st_size
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     assert dict(scan_files(root, files)[path].values) == {6: 1}
+
+
+def test_a_file_that_is_saved_while_it_is_read_is_read_again(files, monkeypatch):
+    path, root = files[1][0], files[1][0].parent
+    def read_and_save(*args):
+        scan = scan_file(*args)
+        if args[0] == path: Image.new("L", (1, 1), 3).save(path)
+        return scan
+    with monkeypatch.context() as patch:
+        patch.setattr("linknet_fastai.datasets.scan.scan_file", read_and_save)
+        assert dict(scan_files(root, files)[path].values) == {0: 2, 7: 3, 255: 1}
+    assert dict(scan_files(root, files)[path].values) == {3: 1}
+
+
+def test_files_that_lie_anywhere(files, monkeypatch):
+    "Without a folder they are read, and not read twice, all the same."
+    first = [(scan.size, dict(scan.values)) for scan in scan_files(None, files).values()]
+    assert first == [((3, 5), {}), ((2, 3), {0: 2, 7: 3, 255: 1}), ((2, 2), {0: 3, 0x010203: 1})]
+    monkeypatch.setattr("linknet_fastai.datasets.scan.scan_file", lambda *_: pytest.fail("read again"))
+    assert [(scan.size, dict(scan.values)) for scan in scan_files(None, files).values()] == first
 
 
 def test_what_was_wrong_is_scanned_again(files):

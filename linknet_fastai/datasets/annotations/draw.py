@@ -14,6 +14,7 @@ from PIL import Image
 
 from ...errors import UserError
 from ...progress import Progress, silent
+from ..scan import file_state
 from .rasterize import rasterize
 from .shapes import AnnotatedImage, Annotations
 
@@ -28,17 +29,17 @@ class Drawn:
     samples: list[tuple[Path, Path]]
 
 
-def draw_masks(annotations: Annotations, files: Iterable[Path], progress: Progress = silent) -> Drawn:
+def draw_masks(annotations: Annotations, key: str, progress: Progress = silent) -> Drawn:
     """Masks of class indices, and images that only an annotation file holds, in a folder of the user's cache.
 
     Args:
         annotations: what is drawn.
-        files: all files that it was read from: where one has changed, the masks are drawn anew.
+        key: `drawing_key` of all files that it was read from: where that is another, the masks are drawn anew.
         progress: shows how far the drawing is.
 
     Raises `UserError` for a bitmap that is damaged, and where the cache can't be written.
     """
-    folder = platformdirs.user_cache_path("linknet-fastai") / "masks" / _key(annotations.root, files)
+    folder = platformdirs.user_cache_path("linknet-fastai") / "masks" / key
     if not folder.is_dir():
         try: _draw_into(folder, annotations, progress)
         except OSError as error:
@@ -47,12 +48,9 @@ def draw_masks(annotations: Annotations, files: Iterable[Path], progress: Progre
     return Drawn(folder, [_sample(folder, annotations.root, image) for image in annotations.images])
 
 
-def _key(root: Path, files: Iterable[Path]) -> str:
-    "Another for other files, by their names, sizes and times."
-    states = [f"{FORMAT} {root}"]
-    for path in files:
-        status = path.stat()
-        states.append(f"{path.relative_to(root).as_posix()} {status.st_size} {status.st_mtime_ns}")
+def drawing_key(root: Path, files: Iterable[Path]) -> str:
+    "Another for other files, by their names, sizes and times; links to nothing may be among them."
+    states = [f"{FORMAT} {root}", *(f"{path.relative_to(root).as_posix()} {file_state(path)}" for path in files)]
     return blake2b("\n".join(states).encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 

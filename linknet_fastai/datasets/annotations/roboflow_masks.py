@@ -31,6 +31,7 @@ def recognize(files: ExportFiles) -> Annotations | None:
         if not found:
             draft.missing.append((f"{stem}.jpg", mask))
             continue
+        if len(found) > 1: raise UserError(f"{mask}: its image may be {found[0]} or {found[1]}; remove one.")
         labels = {value: draft.label(name, str(mask)) for value, name in tables[mask.parent].items()}
         size = size_of(found[0], mask, None)
         draft.add(found[0], mask, None, mask=partial(mask_of_values, mask, size, labels, draft))

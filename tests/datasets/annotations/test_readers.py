@@ -1,6 +1,7 @@
 "Each format: what it means, how it breaks, and what is refused."
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets import open_dataset
+from linknet_fastai.datasets.annotations import recognize
 from linknet_fastai.errors import UserError
 from linknet_fastai.workflows.convert import convert
 
@@ -255,3 +257,56 @@ def test_what_no_shape_covers_is_void_for_a_run_without_background(tmp_path):
     assert "background is no class of the run, so it is void" in dataset.note
     want = np.array([255, 0, 1])[annotated.mask()]
     for path in dataset.table["mask"]: np.testing.assert_array_equal(dataset.read_mask(path), want)
+
+
+def test_links_to_nothing_are_no_hindrance_where_nobody_reads_them(tmp_path):
+    annotated.labelme(tmp_path)
+    for name in ("README.md", "notes.pdf"): (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
+    for mask in masks_of(open_dataset("folder", tmp_path)): np.testing.assert_array_equal(mask, annotated.mask())
+
+
+def test_an_annotation_that_is_saved_while_it_is_read_is_drawn_anew(tmp_path, monkeypatch):
+    annotated.labelme(tmp_path)
+    def read_and_save(files):
+        annotations = recognize(files)
+        edit(tmp_path / "street0.json", ('"car"', '"road"'))
+        return annotations
+    with monkeypatch.context() as patch:
+        patch.setattr("linknet_fastai.datasets.annotated.recognize", read_and_save)
+        assert masks_of(open_dataset("folder", tmp_path))[0][12, 12] == 2
+    assert masks_of(open_dataset("folder", tmp_path))[0][12, 12] == 1
+
+
+def test_an_annotation_of_the_same_size_and_time_is_drawn_anew(tmp_path):
+    annotated.labelme(tmp_path)
+    open_dataset("folder", tmp_path)
+    path = tmp_path / "street0.json"
+    before = path.stat()
+    edit(path, ('"car"', '"cat"'), ('"road"', '"car"'))
+    path.write_text(path.read_text().ljust(before.st_size))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    dataset = open_dataset("folder", tmp_path)
+    assert dataset.classes[dataset.read_mask(dataset.table["mask"][0])[12, 12]] == "cat"
+
+
+def test_masks_beside_shapes_are_refused_where_it_isn_t_clear_which_they_are(tmp_path):
+    annotated.labelme(tmp_path)
+    for suffix in (".png", ".tif"): Image.fromarray(annotated.mask()).save(tmp_path / f"street0_mask{suffix}")
+    with pytest.raises(UserError, match=re.escape(str(tmp_path / "street0_mask.tif"))): open_dataset("folder", tmp_path)
+
+
+def test_images_of_one_name_may_be_annotated_each(tmp_path):
+    annotated.coco(tmp_path)
+    (tmp_path / "images/street1.png").rename(tmp_path / "images/street0.bmp")
+    edit(tmp_path / "instances.json", ("street1.png", "street0.bmp"))
+    assert len(open_dataset("folder", tmp_path).table) == 6
+
+
+def test_roboflow_images_of_one_name(tmp_path):
+    annotated.roboflow_masks(tmp_path)
+    image = next((tmp_path / "train").glob("street0.*"))
+    Image.open(image).save(image.with_suffix(".bmp"))
+    with pytest.raises(UserError, match="may be") as error: open_dataset("folder", tmp_path)
+    assert str(image) in error.value.message and str(image.with_suffix(".bmp")) in error.value.message
