@@ -8,6 +8,7 @@ from PIL import Image
 
 from ..errors import UserError
 from ..images import decoding, frame_count, open_upright, reading
+from ..tiff import has_unknown_channels
 
 GRAY, PALETTE, COLOR, ALPHA = "gray", "palette", "color", "alpha"
 NUMBERS = "buif"  # NumPy's kinds of them
@@ -56,6 +57,9 @@ def read_mask_file(path: Path) -> MaskFile:
     frames, (image, lossy) = frame_count(path), open_upright(path)
     if frames > 1:
         raise UserError(f"{path}: has {frames} pages or frames, and a mask has one; save each as a file of its own.")
+    if has_unknown_channels(image):
+        raise UserError(f"{path}: has channels beside a number or an RGB color, and a mask has one value a pixel; save "
+                        "its classes as one channel of numbers.")
     reader = READERS.get(image.mode)
     if reader is None:
         raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB "
@@ -127,4 +131,4 @@ def _with_alpha(path: Path, image: Image.Image):
 
 
 READERS = {"1": _gray, "L": _gray, "I": _gray, "I;16": _gray, "I;16B": _gray, "I;16L": _gray, "F": _gray, "P": _palette,
-           "RGB": _color, "RGBX": _color, "RGBA": _with_alpha, "LA": _with_alpha}
+           "RGB": _color, "RGBA": _with_alpha, "LA": _with_alpha}

@@ -96,10 +96,10 @@ def _refuse_strays(root: Path, tally: Tally, strays: set[int]):
     """
     bad = [path for path, values in tally.by_file.items() if values & strays]
     if not strays or (tally.are_few(bad) and not tally.lossy): return
-    what = "colors" if tally.in_color else "values"
+    what, advice = "colors" if tally.in_color else "values", "Save masks as PNG without smoothing"
+    if not tally.lossy: advice += ", or list all classes in classes.txt"
     raise UserError(f"{root}: its masks hold {len(tally.found)} {what}, some of which look compressed or smoothed: "
-                    f"{tally.describe(tally.found)}. Save masks as PNG without smoothing, or list all classes in "
-                    f"classes.txt (first such file: {bad[0]}).")
+                    f"{tally.describe(tally.found)}. {advice} (first such file: {bad[0]}).")
 
 
 def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: Mapping[int, Color],

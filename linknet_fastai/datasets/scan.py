@@ -23,7 +23,7 @@ from ..progress import Progress, silent
 from .files_inside import inside
 from .mask_file import COLOR, GRAY_STEP, PALETTE, read_mask_file
 
-FORMAT = 6  # of the cache: raise it whenever `FileScan` or the way it is read changes
+FORMAT = 7  # of the cache: raise it whenever `FileScan` or the way it is read changes
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from folders import BLACK, GREEN, PALETTE, RED, save_colors, save_gray, save_palette, stripes, write_folder
-from PIL import Image
+from PIL import Image, ImageCms
 
 from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import folder
@@ -90,6 +91,66 @@ def test_masks_of_one_class_are_refused(tmp_path, classes):
 def test_jpeg_masks_are_refused_with_their_values(tmp_path):
     message = refusal(write_folder(tmp_path, stripes((0, 255)), "rest\nroad\n", ".jpg"))
     assert "0 (" in message and "255 (" in message and "PNG" in message and "00.jpg" in message
+
+
+def saved(**how) -> object: return lambda mask, path: Image.fromarray(mask).save(path, **how)
+
+
+def icc_profile() -> bytes: return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+LOSSY = {"JPEG": (".jpg", saved()), "JPEG in TIFF": (".tif", saved(compression="jpeg")),
+         "WebP": (".webp", saved(quality=80)),
+         "extended WebP": (".webp", saved(quality=80, icc_profile=icc_profile())), "AVIF": (".avif", saved())}
+
+
+def discs(values: tuple[int, ...], count: int = 10) -> list[np.ndarray]:
+    "Masks uint8 `[32,48]` of rings of these values, each 12 pixels wide, which compression doesn't keep."
+    y, x = np.mgrid[:32, :48]
+    rings = [np.hypot(y - 16, x - 20 - number) // 12 for number in range(count)]
+    return [np.array(values, np.uint8)[ring.astype(int).clip(0, len(values) - 1)] for ring in rings]
+
+
+@pytest.mark.parametrize("classes", [None, "a\nb\nc\n"])
+@pytest.mark.parametrize("name", LOSSY)
+def test_values_that_compression_changes_are_no_classes(tmp_path, name, classes):
+    "Between 0 and 2 artifacts are classes to look at."
+    suffix, save = LOSSY[name]
+    message = refusal(write_folder(tmp_path, discs((0, 1, 2)), classes, suffix, save))
+    assert "compressed" in message and f"00{suffix}" in message and "PNG" in message
+
+
+def test_black_and_white_that_compression_kept_are_two_classes(tmp_path):
+    "JPEG keeps blocks of 8x8 equal pixels, at this quality to the number."
+    masks = [np.kron(np.eye(4, 6, k, np.uint8), np.full((8, 8), 255, np.uint8)) for k in range(5)]
+    root = write_folder(tmp_path, masks, "rest\nroad\n", ".jpg", saved(quality=100))
+    assert (folder(root).read_mask(root / "masks" / "02.jpg") == masks[2] // 255).all()
+
+
+@pytest.mark.parametrize("suffix, how", [
+    (".webp", {"lossless": True}), (".webp", {"lossless": True, "icc_profile": icc_profile()}),
+    (".tif", {"compression": "tiff_lzw"}), (".tif", {"compression": "tiff_adobe_deflate"}), (".tif", {})],
+    ids=["WebP", "extended WebP", "LZW", "deflate", "raw"])
+def test_lossless_masks_may_have_rare_classes(tmp_path, suffix, how):
+    masks = stripes((0, 1, 2))
+    masks[0] = masks[0].copy()
+    masks[0][0, 0] = 3  # 1 pixel of 15,360: a lossy format's would be an artifact
+    root = write_folder(tmp_path, masks, suffix=suffix, save=saved(**how))
+    assert folder(root).classes == ("0", "1", "2", "3")
+
+
+def one_hot(count: int, **how) -> object:
+    def save(mask, path):
+        bands = np.stack([(mask == number) * np.uint8(255) for number in range(count)], axis=-1)
+        tifffile.imwrite(path, bands, photometric="rgb", planarconfig="contig", **how)
+    return save
+
+
+@pytest.mark.parametrize("save", [one_hot(5), one_hot(4, extrasamples=["unspecified"])], ids=["5", "4"])
+def test_a_tiff_of_more_bands_than_a_color_is_refused(tmp_path, save):
+    "Read as RGB, the classes from the fourth on would all be black."
+    message = refusal(write_folder(tmp_path, stripes((0, 1, 2, 3)), suffix=".tif", save=save))
+    assert "00.tif" in message and "channel" in message
 
 
 @pytest.mark.parametrize("classes", [None, "rest\nroad\n"])

@@ -17,7 +17,7 @@ from ...progress import Progress, silent
 from .rasterize import rasterize
 from .shapes import AnnotatedImage, Annotations
 
-FORMAT = 1  # of what is drawn: raise it whenever the same annotations give other masks
+FORMAT = 2  # of what is drawn: raise it whenever the same annotations give other masks
 
 
 @dataclass(frozen=True)
