@@ -48,8 +48,16 @@ def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile |
                                   f"{errors[0] if errors else 'there is none'}")
     in_color = is_in_color(root, scans, named)
     tally = Tally.of(scans, in_color)
-    if in_color: return _color_classes(root, tally, named)
-    return _index_classes(root, tally, named, _shared_palette(scans), void)
+    meaning = (_color_classes(root, tally, named) if in_color
+               else _index_classes(root, tally, named, _shared_palette(scans), void))
+    _refuse_many(named.path if named else root, len(meaning.classes))
+    return meaning
+
+
+def _refuse_many(where: Path, count: int):
+    if count >= VOID:
+        raise UserError(f"{where}: has {count} classes, and there can be {VOID - 1}, as a mask has a byte a pixel and "
+                        f"{VOID} is void; leave some out, or make them void with lines `void NAME`.")
 
 
 def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:

@@ -263,6 +263,25 @@ def test_classes_may_be_numbers_beyond_255(tmp_path):
     assert meaning(write_folder(tmp_path, stripes((0, 1)), save=save)) == (("0", "300"), {0: 0, 300: 1})
 
 
+MANY = 255  # one more than a byte has beside void
+
+
+@pytest.mark.parametrize("line, save", [
+    ("class{0}", save_as(np.uint16)), ("class{0} {0} 7 9", save_colors([(n, 7, 9) for n in range(MANY)])),
+    ("class{0} {0} {0} {0}", save_gray)], ids=["numbers", "colors", "grays"])
+def test_more_classes_than_a_byte_has_beside_void_are_refused(tmp_path, line, save):
+    "The one of index 255 would be void, and the next the first."
+    masks = stripes((0, 1, 2))
+    write_folder(tmp_path, masks, "\n".join(line.format(number) for number in range(MANY)), save=save)
+    message = refusal(tmp_path)
+    assert "classes.txt" in message and str(MANY) in message and str(MANY - 1) in message
+
+
+def test_as_many_classes_as_a_byte_has_beside_void(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 253, 255)), "\n".join(f"class{number}" for number in range(254)))
+    assert {*np.unique(folder(root).read_mask(root / "masks" / "00.png"))} == {0, 253, VOID}
+
+
 @pytest.mark.parametrize("suffix, save, reason", [
     (".tif", lambda mask, path: Image.fromarray(mask * np.float32(0.5)).save(path), "0.5"),
     (".npy", lambda mask, path: np.save(path, mask[None, None]), "[1, 1, 32, 48]"),
