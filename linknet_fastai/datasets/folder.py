@@ -17,10 +17,11 @@ from .files_inside import inside
 from .layouts import LAYOUT, LayoutOptions, find_samples
 from .left_out import left_out
 from .listed_samples import Layout
-from .mask_values import MaskValues, decide_values
+from .mask_values import MaskValues, decide_values, refuse_artifacts
 from .meaning import from_json, refuse_other_names, to_json
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits
+from .transparency import refuse_two_transparencies
 from .value_range import find_value_range
 
 DRAWN = "a draw (a fifth of the images)"
@@ -73,10 +74,12 @@ def _recognised(root: Path, options: DatasetOptions,
         annotated = find_annotated(root, named, known, options.follow_links, progress)
         if annotated: return annotated.layout, annotated.meaning, annotated.mask_root
     layout = find_samples(root, given)
+    scans = _scan(root, [mask for _, mask in layout.samples], "mask", None, options, progress)
+    refuse_two_transparencies(scans)
     if known is not None:
         refuse_other_names(root, known, named)
+        refuse_artifacts(root, scans, known)
         return layout, known, None
-    scans = _scan(root, [mask for _, mask in layout.samples], "mask", None, options, progress)
     return layout, decide_values(root, scans, named, layout.void), None
 
 

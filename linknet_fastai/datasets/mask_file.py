@@ -21,13 +21,15 @@ class MaskFile:
     """The pixels of a mask file, upright, and how it stores them.
 
     `pixels` `[H,W]` are the numbers of a `gray` mask (or one of transparency alone, `alpha`), the indices of a
-    `palette` mask, the 24-bit RGB numbers of a `color` mask. `palette` has the 24-bit color of each index. `lossy`
-    formats change pixels.
+    `palette` mask, the 24-bit RGB numbers of a `color` mask. `palette` has the 24-bit color of each index; of a mask of
+    transparency the one color that it has. `hidden` is the 24-bit color of the pixels that can't be seen in a mask of
+    colors or grays with transparency. `lossy` compression changes pixels.
     """
 
     kind: str
     pixels: np.ndarray
     palette: np.ndarray | None = None
+    hidden: int | None = None
     lossy: bool = False
 
     def colors(self, path: Path) -> np.ndarray:
@@ -122,11 +124,13 @@ def _with_alpha(path: Path, image: Image.Image):
     "Colors, where transparency says nothing more; transparency, where there is one color only."
     *channels, alpha = np.moveaxis(np.asarray(image, dtype=np.int32), -1, 0)
     values = pack(np.stack(channels if len(channels) == 3 else channels * 3, axis=-1))
-    if alpha.min() == alpha.max(): return (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
-    if values.min() == values.max(): return ALPHA, alpha
-    hidden = values[alpha == 0]
-    if set(np.unique(alpha)) <= {0, 255} and len(hidden) and hidden.min() == hidden.max():
-        return (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
+    is_uniform, is_even = values.min() == values.max(), alpha.min() == alpha.max()
+    if is_uniform and not is_even: return ALPHA, alpha, np.full(256, values[0, 0])
+    stored = (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
+    if is_even and (alpha.any() or not is_uniform): return stored
+    hidden, visible = np.unique(values[alpha == 0]), values[alpha > 0]
+    if set(np.unique(alpha)) <= {0, 255} and len(hidden) == 1 and hidden[0] not in visible:
+        return *stored, None, int(hidden[0])
     raise UserError(f"{path}: has colors and transparency that don't go together; save the mask without transparency.")
 
 

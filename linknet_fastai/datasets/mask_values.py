@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..images import VOID
 from .class_file import ClassFile, Color
-from .mask_file import COLOR, GRAY, PALETTE, pack, unpack
+from .mask_file import ALPHA, COLOR, GRAY, PALETTE, pack, unpack
 from .scan import FileScan
 from .tally import Tally, few_of
 
@@ -60,11 +60,18 @@ def _refuse_many(where: Path, count: int):
                         f"{VOID} is void; leave some out, or make them void with lines `void NAME`.")
 
 
+def refuse_artifacts(root: Path, scans: Mapping[Path, FileScan], known: MaskValues):
+    "`UserError` where values that are known to be classes may be artifacts of lossy compression."
+    tally = Tally.of(scans, known.in_color)
+    if tally.lossy: _refuse_strays(root, tally, tally.strays())
+
+
 def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:
     """Whether masks are read as colors: where some have RGB, where palettes differ from file to file, and where they
     have the colors of `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a
     palette are in `classes.txt`."""
     kinds, listed = {scan.storage for scan in scans.values()}, _listed_colors(named)
+    if ALPHA in kinds: return False  # what stands beside it has the same number by color
     if COLOR in kinds:
         if not listed and all(scan.is_gray for scan in scans.values()): return False  # numbers, three times each
         colors = {color for scan in scans.values() if scan.storage in (COLOR, PALETTE) for color, _ in scan.colors}
@@ -93,7 +100,8 @@ def _listed_colors(named: ClassFile | None) -> set[Color]:
 
 def _shared_palette(scans: Mapping[Path, FileScan]) -> dict[int, Color]:
     "The color of each index, where masks have palettes that are more than grays."
-    colors = {index: unpack(color) for scan in scans.values() for index, color in scan.palette}
+    palettes = [scan.palette for scan in scans.values() if scan.storage == PALETTE]
+    colors = {index: unpack(color) for palette in palettes for index, color in palette}
     return {} if all(color == (index,) * 3 for index, color in colors.items()) else colors
 
 

@@ -9,6 +9,7 @@ import tifffile
 from folders import BLACK, GREEN, PALETTE, RED, save_colors, save_gray, save_palette, stripes, write_folder
 from PIL import Image, ImageCms
 
+from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
@@ -81,6 +82,71 @@ def test_transparency_may_be_the_mask(tmp_path):
                                                                                                                 255: 1})
 
 
+def save_rgba(**colors: tuple[int, int, int, int]):
+    "Values 0, 1 ... as these colors: `_0=(0, 0, 0, 0)`."
+    def save(mask, path):
+        lookup = np.zeros((256, 4), np.uint8)
+        for name, color in colors.items(): lookup[int(name[1:])] = color
+        Image.fromarray(lookup[mask]).save(path)
+    return save
+
+
+def with_blank(value: int, count: int = 10) -> list[np.ndarray]:
+    "Masks of 0 and 1, the last of which has this value everywhere."
+    return [*stripes((0, 1), count - 1), np.full((32, 48), value, np.uint8)]
+
+
+ON_WHITE = save_rgba(_0=(255, 255, 255, 0), _1=(255, 255, 255, 255))
+ON_BLACK = save_rgba(_0=(0, 0, 0, 0), _1=(0, 0, 0, 255))
+
+
+@pytest.mark.parametrize("save, blank", [(ON_WHITE, 1), (ON_BLACK, 0)], ids=["object", "no object"])
+def test_a_mask_that_is_the_same_by_color_and_by_transparency_is_read(tmp_path, save, blank):
+    root = write_folder(tmp_path, with_blank(blank), "road\n", save=save)
+    assert (folder(root).read_mask(root / "masks" / "09.png") == blank).all()
+    assert (folder(root).read_mask(root / "masks" / "00.png") == stripes((0, 1), 9)[0]).all()
+
+
+@pytest.mark.parametrize("save, blank", [
+    (ON_WHITE, 0), (ON_BLACK, 1), ([*[ON_WHITE] * 9, save_colors(PALETTE)], 1), ([*[ON_WHITE] * 9, save_gray], 1),
+    ([*[ON_WHITE] * 9, save_palette(PALETTE)], 1), ([*[ON_WHITE] * 9, save_rgba(_0=RED + (0,), _1=RED + (255,))], 1)],
+    ids=["no object", "object", "RGB", "gray", "palette", "another color"])
+@pytest.mark.parametrize("classes", [None, "road\n", "rest 0 0 0\nroad 255 255 255\n"])
+def test_transparency_beside_colors_is_refused_with_two_files(tmp_path, save, blank, classes):
+    "White where nothing is visible has the value 255, and black where all is has 0."
+    message = refusal(write_folder(tmp_path, with_blank(blank), classes, save=save))
+    assert "00.png" in message and "09.png" in message and "without transparency" in message
+
+
+CLEAR, OPAQUE_BLACK, OPAQUE_RED = (0, 0, 0, 0), (0, 0, 0, 255), RED + (255,)
+
+
+def test_what_is_transparent_is_a_class_of_its_color_where_that_is_seen_nowhere(tmp_path):
+    save = save_rgba(_0=CLEAR, _1=OPAQUE_RED)
+    root = write_folder(tmp_path, with_blank(0), "rest\nroad\n", save=save)
+    assert meaning(root) == (("rest", "road"), {BLACK: 0, RED: 1})
+    assert (folder(root).read_mask(root / "masks" / "09.png") == 0).all()
+
+
+def test_a_color_that_is_visible_and_hidden_in_one_file_is_that_file_s_problem(tmp_path):
+    save = save_rgba(_0=CLEAR, _1=OPAQUE_RED, _2=OPAQUE_BLACK)
+    root = write_folder(tmp_path, [*stripes((0, 1), 9), stripes((0, 1, 2))[0]], "rest\nroad\n", save=save)
+    [problem] = check(folder(root)).problems.problem
+    assert "09.png" in problem and "without transparency" in problem
+
+
+def test_a_color_that_is_visible_in_one_file_and_hidden_in_another_is_refused(tmp_path):
+    save = save_rgba(_0=CLEAR, _1=OPAQUE_RED, _2=OPAQUE_BLACK)
+    message = refusal(write_folder(tmp_path, [*stripes((0, 1), 9), stripes((2, 1))[0]], "rest\nroad\n", save=save))
+    assert "08.png" in message and "09.png" in message and str(BLACK) in message and "without transparency" in message
+
+
+def test_masks_of_a_known_meaning_are_refused_too(tmp_path):
+    known = folder(write_folder(tmp_path / "trained", stripes((0, 1)), save=ON_WHITE)).options["meaning"]
+    other = write_folder(tmp_path / "other", with_blank(0), save=ON_WHITE)
+    with pytest.raises(UserError, match="09.png"): folder(other, DatasetOptions(meaning=known))
+
+
 @pytest.mark.parametrize("classes", [None, "road\n"])
 def test_masks_of_one_class_are_refused(tmp_path, classes):
     assert "one class" in refusal(write_folder(tmp_path, stripes((0,)), classes))
@@ -118,6 +184,12 @@ def test_values_that_compression_changes_are_no_classes(tmp_path, name, classes)
     suffix, save = LOSSY[name]
     message = refusal(write_folder(tmp_path, discs((0, 1, 2)), classes, suffix, save))
     assert "compressed" in message and f"00{suffix}" in message and "PNG" in message
+
+
+def test_artifacts_are_no_classes_of_a_run_either(tmp_path):
+    known = folder(write_folder(tmp_path / "trained", stripes((0, 1, 2, 3)))).options["meaning"]
+    other = write_folder(tmp_path / "other", discs((0, 1, 2)), suffix=".jpg")
+    with pytest.raises(UserError, match="00.jpg"): folder(other, DatasetOptions(meaning=known))
 
 
 def test_black_and_white_that_compression_kept_are_two_classes(tmp_path):
