@@ -17,7 +17,7 @@ from .files_inside import inside
 from .layouts import LAYOUT, LayoutOptions, find_samples
 from .left_out import left_out
 from .listed_samples import Layout
-from .mask_values import MaskValues, decide_values, refuse_artifacts
+from .mask_values import MaskValues, decide_values, refuse_others
 from .meaning import from_json, refuse_other_names, to_json
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits
@@ -78,7 +78,7 @@ def _recognised(root: Path, options: DatasetOptions,
     refuse_two_transparencies(scans)
     if known is not None:
         refuse_other_names(root, known, named)
-        refuse_artifacts(root, scans, known)
+        refuse_others(root, scans, named, known)
         return layout, known, None
     return layout, decide_values(root, scans, named, layout.void), None
 

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..images import decoding, frame_count, open_upright, reading
 from ..tiff import has_unknown_channels
 
-GRAY, PALETTE, COLOR, ALPHA = "gray", "palette", "color", "alpha"
+GRAY, BILEVEL, PALETTE, COLOR, ALPHA = "gray", "bilevel", "palette", "color", "alpha"
 NUMBERS = "buif"  # NumPy's kinds of them
 MOST = 1 << 16  # numbers in a mask are below it
 GRAY_STEP = 0x010101  # times a gray is its 24-bit color
@@ -21,9 +21,10 @@ class MaskFile:
     """The pixels of a mask file, upright, and how it stores them.
 
     `pixels` `[H,W]` are the numbers of a `gray` mask (or one of transparency alone, `alpha`), the indices of a
-    `palette` mask, the 24-bit RGB numbers of a `color` mask. `palette` has the 24-bit color of each index; of a mask of
-    transparency the one color that it has. `hidden` is the 24-bit color of the pixels that can't be seen in a mask of
-    colors or grays with transparency. `lossy` compression changes pixels.
+    `palette` mask (or of black and white, in one of 1 bit, `bilevel`), the 24-bit RGB numbers of a `color` mask.
+    `palette` has the 24-bit color of each index; of a mask of transparency the one color that it has. `hidden` is the
+    24-bit color of the pixels that can't be seen in a mask of colors or grays with transparency. `lossy` compression
+    changes pixels.
     """
 
     kind: str
@@ -38,7 +39,7 @@ class MaskFile:
         Of an index by its palette, of a gray number by that gray; `UserError` for larger numbers.
         """
         if self.kind == COLOR: return self.pixels
-        if self.kind == PALETTE: return self.palette[self.pixels]
+        if self.kind in (PALETTE, BILEVEL): return self.palette[self.pixels]
         if self.pixels.max(initial=0) > 255:
             raise UserError(f"{path}: holds numbers up to {self.pixels.max()}, where other masks have colors; convert "
                             "it.")
@@ -110,6 +111,10 @@ def _whole_numbers(path: Path, values: np.ndarray) -> np.ndarray:
 def _gray(path: Path, image: Image.Image): return GRAY, _whole_numbers(path, np.asarray(image))
 
 
+def _bilevel(path: Path, image: Image.Image):
+    return BILEVEL, np.asarray(image).astype(np.int32), np.array([0, 255 * GRAY_STEP])
+
+
 def _palette(path: Path, image: Image.Image):
     colors = np.zeros((256, 3), dtype=np.int32)
     own = np.array(image.getpalette("RGB"), dtype=np.int32).reshape(-1, 3)
@@ -134,5 +139,5 @@ def _with_alpha(path: Path, image: Image.Image):
     raise UserError(f"{path}: has colors and transparency that don't go together; save the mask without transparency.")
 
 
-READERS = {"1": _gray, "L": _gray, "I": _gray, "I;16": _gray, "I;16B": _gray, "I;16L": _gray, "F": _gray, "P": _palette,
-           "RGB": _color, "RGBA": _with_alpha, "LA": _with_alpha}
+READERS = {"1": _bilevel, "L": _gray, "I": _gray, "I;16": _gray, "I;16B": _gray, "I;16L": _gray, "F": _gray,
+           "P": _palette, "RGB": _color, "RGBA": _with_alpha, "LA": _with_alpha}

@@ -21,7 +21,7 @@ from ..files import atomic_write, writable_folder
 from ..images import bands, decoding, is_banded, is_deep, open_upright, orientation, read_bands
 from ..progress import Progress, silent
 from .files_inside import inside
-from .mask_file import ALPHA, COLOR, GRAY_STEP, PALETTE, read_mask_file
+from .mask_file import ALPHA, BILEVEL, COLOR, GRAY_STEP, PALETTE, read_mask_file
 
 FORMAT = 7  # of the cache: raise it whenever `FileScan` or the way it is read changes
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer
@@ -79,8 +79,8 @@ class FileScan:
         "A mask's values as 24-bit colors, each with its number of pixels."
         palette, found = dict(self.palette), Counter()
         for value, count in self.values:
-            color = value if self.storage == COLOR else palette[value] if self.storage == PALETTE else value * GRAY_STEP
-            found[color] += count
+            color = value if self.storage == COLOR else value * GRAY_STEP
+            found[palette[value] if self.storage in (PALETTE, BILEVEL) else color] += count
         return sorted(found.items())
 
 

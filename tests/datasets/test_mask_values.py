@@ -1,5 +1,6 @@
 "Labels are never misread: what a folder's masks mean, or why they are refused."
 
+import json
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
 from linknet_fastai.images import VOID
+from linknet_fastai.workflows.convert import convert
 
 
 def meaning(root: Path) -> tuple[tuple[str, ...], dict]:
@@ -316,6 +318,9 @@ def test_any_values_in_their_order(tmp_path, classes, names):
     assert meaning(write_folder(tmp_path, masks, classes)) == (names, {0: 0, 7: 1, 40: 2})
 
 
+def save_as_rgb(mask, path): Image.fromarray(np.dstack([mask] * 3)).save(path)
+
+
 def save_as(dtype) -> object: return lambda mask, path: Image.fromarray(mask.astype(dtype)).save(path)
 
 
@@ -323,7 +328,7 @@ def save_as(dtype) -> object: return lambda mask, path: Image.fromarray(mask.ast
     (".png", save_as(np.uint16)), (".tif", save_as(np.int32)), (".tif", save_as(np.float32)), (".gif", save_gray),
     (".npy", lambda mask, path: np.save(path, mask.astype(np.int64))),
     (".png", lambda mask, path: Image.fromarray(np.dstack([mask, np.full_like(mask, 255)])).save(path)),
-    (".png", lambda mask, path: Image.fromarray(np.dstack([mask] * 3)).save(path))],
+    (".png", save_as_rgb)],
     ids=["uint16", "int32", "float32", "gif", "npy", "LA", "gray RGB"])
 def test_whole_numbers_are_read_whatever_stores_them(tmp_path, suffix, save):
     root = write_folder(tmp_path, stripes((0, 1)), "rest\nroad\n", suffix, save)
@@ -364,6 +369,135 @@ def test_as_many_classes_as_a_byte_has_beside_void(tmp_path):
 def test_what_is_no_mask_is_refused_for_its_true_reason(tmp_path, suffix, save, reason):
     assert re.search(rf"0\d{suffix}.*{re.escape(reason)}", refusal(write_folder(tmp_path, stripes((0, 1)),
                                                                                 suffix=suffix, save=save)))
+
+
+# Grays that classes.txt lists
+
+FOREGROUND_FIRST = "foreground 255 255 255\nbackground 0 0 0\n"
+BUILDINGS = "wall 102 102 102\nbuilding 70 70 70\n"
+
+
+def save_bilevel(mask, path): Image.fromarray(mask > 0).save(path)
+
+
+def save_array(mask, path): np.save(path, mask)
+
+
+def save_la(mask, path): Image.fromarray(np.dstack([mask, np.full_like(mask, 255)])).save(path)
+
+
+STORED = {"L": (".png", save_gray), "16 bits": (".png", save_as(np.uint16)), "array": (".npy", save_array),
+          "LA": (".png", save_la), "RGB": (".png", save_as_rgb)}
+
+
+@pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("classes, values, expected", [
+    (FOREGROUND_FIRST, (0, 255), {0: "background", 255: "foreground"}),
+    ("background 0 0 0\nforeground 255 255 255\n", (0, 255), {0: "background", 255: "foreground"}),
+    (BUILDINGS, (70, 102), {70: "building", 102: "wall"}),
+    (BUILDINGS + "sky 200 200 200\n", (70, 102), {70: "building", 102: "wall"}),
+    (BUILDINGS, (0, 70, 102), {0: "void", 70: "building", 102: "wall"}),
+    (BUILDINGS + "void 200\n", (70, 102, 200), {70: "building", 102: "wall", 200: "void"})])
+def test_grays_that_are_listed_are_these_classes_whatever_stores_them(tmp_path, stored, classes, values, expected):
+    suffix, save = STORED[stored]
+    if stored == "RGB": classes = classes.replace("void 200", "void 200 200 200")
+    root = write_folder(tmp_path, stripes(values), classes, suffix, save)
+    dataset = folder(root)
+    names = np.array([*dataset.classes, *["void"] * (256 - len(dataset.classes))])
+    found = names[dataset.read_mask(root / "masks" / f"03{suffix}")]
+    assert (found == np.vectorize(expected.get)(stripes(values)[3])).all()
+    assert check(dataset).problems.empty
+
+
+@pytest.mark.parametrize("classes", [FOREGROUND_FIRST, "background 0 0 0\nforeground 255 255 255\n"])
+def test_a_bit_is_black_or_white(tmp_path, classes):
+    root = write_folder(tmp_path, stripes((0, 1)), classes, save=save_bilevel)
+    assert (read(root, 3) == np.array(["background", "foreground"])[stripes((0, 1))[3]]).all()
+
+
+def test_bits_stay_numbers_where_their_colors_are_not_listed(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)), "ground 128 64 128\nroad 0 0 142\n", save=save_bilevel)
+    assert (read(root, 3) == np.array(["ground", "road"])[stripes((0, 1))[3]]).all()
+
+
+def test_bits_may_stand_beside_black_and_white_in_rgb(tmp_path):
+    save = [save_bilevel, save_as_rgb]
+    root = write_folder(tmp_path, stripes((0, 255)), FOREGROUND_FIRST, save=save)
+    for number in (0, 1):
+        assert (read(root, number) == np.where(stripes((0, 255))[number], "foreground", "background")).all()
+
+
+@pytest.mark.parametrize("classes", [
+    "a 0 0 0\nb 1 1 1\nc 2 2 2\n", "a 128 0 0\nb 0 128 0\nc 0 0 128\n", "a 9 9 9\nb 0 0 0\nc 5 5 5\n",
+    "a 0 0 0\nb 128 128 128\nc 255 255 255\nvoid 255\n", "a\nb\nc\n"])
+def test_numbers_of_lines_are_these_lines(tmp_path, classes):
+    root = write_folder(tmp_path, stripes((0, 1, 2, 255)), classes)
+    expected = stripes((0, 1, 2, 255))[3]
+    assert (folder(root).read_mask(root / "masks" / "03.png") == expected).all()
+
+
+def test_where_lines_and_grays_differ_the_user_is_told(tmp_path):
+    dataset = folder(write_folder(tmp_path, stripes((0, 1, 2)), "a 9 9 9\nb 0 0 0\nc 5 5 5\n"))
+    assert "0 is b" in dataset.note
+
+
+@pytest.mark.parametrize("classes, values, named", [
+    ("a 2 2 2\nb 1 1 1\nc 0 0 0\n", (0, 1, 2), "0, 1, 2"),  # by grays or by lines?
+    ("wall 1 1 1\nbuilding 2 2 2\n", (0, 1), "0, 1"),
+    ("sky 70 130 180\nbuilding 70 70 70\n", (70, 118), "70 is building"),  # by order, 70 were the sky
+    ("road 0 0 0\n", (0, 255), "0 is road"), ("road 0 0 0\n", (0, 1), "0 is road"),
+    ("road 255 255 255\nrest 0 128 0\n", (0, 255), "255 is road"),
+    (FOREGROUND_FIRST + "void 255\n", (0, 255), "0"), ("a 255 255 255\nb 100 100 100\nvoid 255\n", (100, 255), "")])
+def test_grays_that_gainsay_the_order_are_refused(tmp_path, classes, values, named):
+    message = refusal(write_folder(tmp_path, stripes(values), classes))
+    assert "classes.txt" in message and named in message
+
+
+@pytest.mark.parametrize("classes, save, named", [
+    ("rest 128 64 128\nroad 0 0 0\n", save_bilevel, "0 is road"),
+    ("rest 0 0 255\nroad 0 0 0\n", save_palette(PALETTE), "0 is road"),
+    ("road 255 255 255\nrest 0 0 0\n", ON_WHITE, "255 is road"), ("road 0 0 0\nrest 255 255 255\n", ON_BLACK, "road")],
+    ids=["bits", "palette", "white", "black"])
+def test_colors_that_gainsay_the_order_are_refused(tmp_path, classes, save, named):
+    message = refusal(write_folder(tmp_path, stripes((0, 1)), classes, save=save))
+    assert "classes.txt" in message and named in message
+
+
+def test_a_stray_value_beside_listed_grays_is_the_problem_of_its_file(tmp_path):
+    masks = stripes((0, 255), 40)
+    masks[3] = masks[3].copy()
+    masks[3][5, 5] = 254
+    root = write_folder(tmp_path, masks, FOREGROUND_FIRST)
+    [problem] = check(folder(root)).problems.problem
+    assert "03.png" in problem and "254" in problem
+    assert (read(root, 0) == np.where(masks[0], "foreground", "background")).all()
+
+
+def test_what_convert_writes_is_read_back(tmp_path):
+    "White is the first class, so its number is 0, and its color stands in classes.txt."
+    root = write_folder(tmp_path / "data", stripes((0, 255)), FOREGROUND_FIRST)
+    convert(root, tmp_path / "plain")
+    dataset = folder(tmp_path / "plain")
+    assert dataset.classes == ("foreground", "background")
+    assert (dataset.read_mask(tmp_path / "plain" / "masks" / "03.png") == np.where(stripes((0, 255))[3], 0, 1)).all()
+
+
+@pytest.mark.parametrize("save", [save_gray, save_bilevel])
+def test_a_run_of_grays_reads_the_same_grays_and_no_others(tmp_path, save):
+    root = write_folder(tmp_path, stripes((0, 255)), FOREGROUND_FIRST, save=save)
+    dataset = folder(root)
+    known = json.loads(json.dumps(dataset.options["meaning"]))
+    again = folder(root, DatasetOptions(meaning=known))
+    assert again.classes == dataset.classes and dict(again.values) == dict(dataset.values)
+    (root / "classes.txt").write_text("foreground 0 0 0\nbackground 255 255 255\n")
+    with pytest.raises(UserError, match="classes.txt"): folder(root, DatasetOptions(meaning=known))
+
+
+@pytest.mark.parametrize("save", [save_gray, save_bilevel])
+def test_a_run_without_grays_refuses_those_that_gainsay_it(tmp_path, save):
+    known = folder(write_folder(tmp_path, stripes((0, 255)), "rest\nroad\n", save=save)).options["meaning"]
+    (tmp_path / "classes.txt").write_text("rest 255 255 255\nroad 0 0 0\n")
+    with pytest.raises(UserError, match="classes.txt"): folder(tmp_path, DatasetOptions(meaning=known))
 
 
 # Turned masks
