@@ -17,8 +17,8 @@ from .files_inside import inside
 from .layouts import LAYOUT, LayoutOptions, find_samples
 from .left_out import left_out
 from .listed_samples import Layout
-from .mask_values import MaskValues, decide_values, refuse_others
-from .meaning import from_json, refuse_other_names, to_json
+from .mask_values import MaskValues, decide_values
+from .meaning import from_json, refuse_other_names, refuse_others, to_json
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits
 from .transparency import refuse_two_transparencies

@@ -61,3 +61,13 @@ def other_classes(named: ClassFile, names: Sequence[str], values: Mapping[int, i
     name_of = {each.color: each.name for each in named.classes if each.color}
     return [f"{number} is {name_of[color]}" for number in sorted(values.keys() & shown.keys())
             for color in shown[number] & name_of.keys() if values[number] != names.index(name_of[color])]
+
+
+def refuse_other_colors(named: ClassFile, classes: Sequence[str], values: Mapping[int, int], shown: Shown,
+                        source: str = "by the order of its lines"):
+    "`UserError` where `classes.txt` says something else of numbers by their colors than `values`, which are `source`."
+    others = other_classes(named, classes, values, shown)
+    if not others: return
+    read = few_of(f"{value} is {classes[index]}" for value, index in values.items() if index != VOID)
+    raise UserError(f"{named.path}: by its colors {few_of(others)}, but {source} {read}; put its lines in the order "
+                    "of the masks' values, or correct its colors.")

@@ -1,13 +1,13 @@
 "Which class a value in a mask means: decided from all masks of a dataset and from `classes.txt`, or refused."
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
 from ..images import VOID
 from .class_file import ClassFile, Color
-from .listed_grays import Shown, class_of_lines, other_classes, shown_colors, values_of_grays
+from .listed_grays import class_of_lines, other_classes, refuse_other_colors, shown_colors, values_of_grays
 from .mask_file import ALPHA, BILEVEL, COLOR, GRAY, PALETTE, pack, unpack
 from .scan import FileScan
 from .tally import Tally, few_of
@@ -62,18 +62,6 @@ def _refuse_many(where: Path, count: int):
                         f"{VOID} is void; leave some out, or make them void with lines `void NAME`.")
 
 
-def refuse_others(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None, known: MaskValues):
-    """`UserError` where masks may mean something else than is `known`: by colors in `classes.txt`, or as artifacts of
-    lossy compression.
-    """
-    tally = Tally.of(scans, known.in_color)
-    if tally.lossy: _refuse_strays(root, tally, tally.strays())
-    if named is None or known.in_color: return
-    is_run = not known.by_gray and set(range(len(known.classes))) <= set(known.values)
-    shown = shown_colors(scan for scan in scans.values() if scan.storage != GRAY or not is_run)
-    _refuse_other_colors(named, known.classes, known.values, shown, "for the run")
-
-
 def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:
     """Whether masks are read as colors: where some have RGB, where palettes differ from file to file, and where they
     have the colors of `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a
@@ -114,7 +102,7 @@ def _shared_palette(scans: Mapping[Path, FileScan]) -> dict[int, Color]:
     return {} if all(color == (index,) * 3 for index, color in colors.items()) else colors
 
 
-def _refuse_strays(root: Path, tally: Tally, strays: set[int]):
+def refuse_strays(root: Path, tally: Tally, strays: set[int]):
     """Where they stand in so many files that the masks as a whole are compressed or smoothed.
 
     A few bad files are the check's.
@@ -137,7 +125,7 @@ def _index_classes(root: Path, scans: Mapping[Path, FileScan], tally: Tally, nam
     shown, listed = shown_colors(scans.values()), _listed_colors(named)
     if named: settled |= {*range(named.lines), *void, *(value for value in found if shown[value] & listed)}
     strays = tally.strays(settled)
-    _refuse_strays(root, tally, strays)
+    refuse_strays(root, tally, strays)
     found = [value for value in found if value not in strays]
     if not found:
         raise UserError(f"{root}: its masks hold no class, only {few_of(tally.found)}, which is void; correct them.")
@@ -159,24 +147,15 @@ def _index_classes(root: Path, scans: Mapping[Path, FileScan], tally: Tally, nam
 
 def _named_values(root: Path, scans: Mapping[Path, FileScan], tally: Tally, named: ClassFile,
                   found: list[int]) -> tuple[dict[int, int], list[str], str]:
-    "The class of each value, the classes, and a note, by the lines of `classes.txt`, where its colors don't gainsay."
+    "The class of each value, the classes, and a note, by `classes.txt`: its lines, which its colors don't contradict."
     values, names, note = _ordered_values(root, tally, named, found)
     given = {value: values[value] for value in found if value in values}
     is_line = values == class_of_lines(named) | {VOID: VOID}
     palettes = [scan for scan in scans.values() if scan.storage != GRAY]
-    _refuse_other_colors(named, names, given, shown_colors(palettes if is_line else scans.values()))
+    refuse_other_colors(named, names, given, shown_colors(palettes if is_line else scans.values()))
     grays = other_classes(named, names, given, shown_colors(scans.values()))
     if grays: note = f"values are numbers of lines in classes.txt, not its grays (by which {few_of(grays)})"
     return values, names, note
-
-
-def _refuse_other_colors(named: ClassFile, classes: Sequence[str], values: Mapping[int, int], shown: Shown,
-                         source: str = "by the order of its lines"):
-    others = other_classes(named, classes, values, shown)
-    if not others: return
-    read = few_of(f"{value} is {classes[index]}" for value, index in values.items() if index != VOID)
-    raise UserError(f"{named.path}: by its colors {few_of(others)}, but {source} {read}; put its lines in the order "
-                    "of the masks' values, or correct its colors.")
 
 
 def _ordered_values(root: Path, tally: Tally, named: ClassFile,
@@ -231,7 +210,7 @@ def _color_classes(root: Path, tally: Tally, named: ClassFile | None) -> MaskVal
     void = named.void_colors if named else frozenset()
     known = set(map(pack, {*_listed_colors(named), *void, (0, 0, 0)})) if named else set()
     strays = tally.strays(frozenset(known))
-    _refuse_strays(root, tally, strays)
+    refuse_strays(root, tally, strays)
     found = [unpack(value) for value in tally.found if value not in strays]
     if named: return _named_colors(tally, named, found, void)
     found = [color for color in found if color not in void]

@@ -1,14 +1,17 @@
 "What the values in a dataset's masks mean, kept with a run, so that other masks are read in the same way or refused."
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..images import VOID
 from .class_file import ClassFile, Color, NamedClass
-from .listed_grays import is_gray
-from .mask_file import MOST
-from .mask_values import MaskValues
+from .listed_grays import is_gray, refuse_other_colors, shown_colors
+from .mask_file import GRAY, MOST
+from .mask_values import MaskValues, refuse_strays
+from .scan import FileScan
+from .tally import Tally
 
 
 def to_json(meaning: MaskValues) -> dict[str, Any]:
@@ -72,3 +75,15 @@ def refuse_other_names(root: Path, meaning: MaskValues, named: ClassFile | None)
 def _value_of_color(each: NamedClass, meaning: MaskValues) -> Color | int | None:
     "The value that a class has by its color, where the run's masks are told by colors or grays; None without a color."
     return each.color[0] if meaning.by_gray and each.color and is_gray(each.color) else each.color
+
+
+def refuse_others(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None, known: MaskValues):
+    """`UserError` where masks may mean something else than is `known`: by colors in `classes.txt`, or as artifacts of
+    lossy compression.
+    """
+    tally = Tally.of(scans, known.in_color)
+    if tally.lossy: refuse_strays(root, tally, tally.strays())
+    if named is None or known.in_color: return
+    is_run = not known.by_gray and set(range(len(known.classes))) <= set(known.values)
+    shown = shown_colors(scan for scan in scans.values() if scan.storage != GRAY or not is_run)
+    refuse_other_colors(named, known.classes, known.values, shown, "for the run")

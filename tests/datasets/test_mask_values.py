@@ -448,7 +448,7 @@ def test_where_lines_and_grays_differ_the_user_is_told(tmp_path):
     ("road 0 0 0\n", (0, 255), "0 is road"), ("road 0 0 0\n", (0, 1), "0 is road"),
     ("road 255 255 255\nrest 0 128 0\n", (0, 255), "255 is road"),
     (FOREGROUND_FIRST + "void 255\n", (0, 255), "0"), ("a 255 255 255\nb 100 100 100\nvoid 255\n", (100, 255), "")])
-def test_grays_that_gainsay_the_order_are_refused(tmp_path, classes, values, named):
+def test_grays_that_contradict_the_order_are_refused(tmp_path, classes, values, named):
     message = refusal(write_folder(tmp_path, stripes(values), classes))
     assert "classes.txt" in message and named in message
 
@@ -458,7 +458,7 @@ def test_grays_that_gainsay_the_order_are_refused(tmp_path, classes, values, nam
     ("rest 0 0 255\nroad 0 0 0\n", save_palette(PALETTE), "0 is road"),
     ("road 255 255 255\nrest 0 0 0\n", ON_WHITE, "255 is road"), ("road 0 0 0\nrest 255 255 255\n", ON_BLACK, "road")],
     ids=["bits", "palette", "white", "black"])
-def test_colors_that_gainsay_the_order_are_refused(tmp_path, classes, save, named):
+def test_colors_that_contradict_the_order_are_refused(tmp_path, classes, save, named):
     message = refusal(write_folder(tmp_path, stripes((0, 1)), classes, save=save))
     assert "classes.txt" in message and named in message
 
@@ -494,7 +494,7 @@ def test_a_run_of_grays_reads_the_same_grays_and_no_others(tmp_path, save):
 
 
 @pytest.mark.parametrize("save", [save_gray, save_bilevel])
-def test_a_run_without_grays_refuses_those_that_gainsay_it(tmp_path, save):
+def test_a_run_without_grays_refuses_those_that_contradict_it(tmp_path, save):
     known = folder(write_folder(tmp_path, stripes((0, 255)), "rest\nroad\n", save=save)).options["meaning"]
     (tmp_path / "classes.txt").write_text("rest 255 255 255\nroad 0 0 0\n")
     with pytest.raises(UserError, match="classes.txt"): folder(tmp_path, DatasetOptions(meaning=known))
