@@ -14,6 +14,7 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from .errors import UserError
 from .exif import DamagedExif, orientation_of, upright, upright_size
+from .lossy import is_lossy
 from .tiff import check_whole, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
 from .tiff_rows import TiffRows
 
@@ -21,8 +22,6 @@ VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never pr
 VOID_GRAY = 220
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
-
-LOSSY = ("JPEG", "MPO", "AVIF")  # formats that change pixels
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
 LONGEST = 1000  # a side of an image, in its other side
 
@@ -120,14 +119,14 @@ def open_image(path: str | Path) -> Image.Image:
 
 
 def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
-    """A decoded image, turned as its EXIF orientation says, and whether its format changes pixels.
+    """A decoded image, turned as its EXIF orientation says, and whether its compression changes pixels.
 
     Errors as for `open_image`, and `UserError` for EXIF data that can't be read.
     """
     with _header(path) as image:
         check_whole(image.size[::-1])
         _check_depth(image)
-        return upright(image), image.format in LOSSY
+        return upright(image), is_lossy(image, path)
 
 
 def _check_depth(image: Image.Image):

@@ -12,8 +12,10 @@ import numpy as np
 from PIL import Image
 from tifffile import TiffFile, TiffFileError, TiffPage
 
-BITS_PER_SAMPLE, ORIENTATION, SAMPLES_PER_PIXEL, SAMPLE_FORMAT = 258, 274, 277, 339  # TIFF 6.0's tags
+# TIFF 6.0's tags
+BITS_PER_SAMPLE, ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 274, 277, 338, 339
 UNSIGNED = 1  # a `SAMPLE_FORMAT`
+UNSPECIFIED = 0  # one of `EXTRA_SAMPLES`
 
 # what they log of damaged files is beside the one message that such a file gets
 for name in ("tifffile", "PIL.TiffImagePlugin"): logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -21,8 +23,17 @@ for name in ("tifffile", "PIL.TiffImagePlugin"): logging.getLogger(name).setLeve
 
 def is_cut(image: Image.Image) -> bool:
     "Whether Pillow would cut the channels or the bits of an image of which it has read the header."
-    cut = image.format == "TIFF" and image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
-    return cut or _is_unsigned_32(image) or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
+    cut = _lacks_channels(image) or _is_unsigned_32(image)
+    return cut or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
+
+
+def _lacks_channels(image: Image.Image) -> bool:
+    return image.format == "TIFF" and image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
+
+
+def has_unknown_channels(image: Image.Image) -> bool:
+    "Whether a TIFF has channels that Pillow leaves out, or of which the file doesn't say what they are."
+    return _lacks_channels(image) or (image.format == "TIFF" and UNSPECIFIED in image.tag_v2.get(EXTRA_SAMPLES, ()))
 
 
 def _is_unsigned_32(image: Image.Image) -> bool:

@@ -19,9 +19,10 @@ from .layouts import LAYOUT, LayoutOptions, find_samples, no_samples
 from .left_out import left_out
 from .listed_samples import Layout
 from .mask_values import MaskValues, decide_values
-from .meaning import from_json, refuse_other_names, to_json
+from .meaning import from_json, refuse_other_names, refuse_others, to_json
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits
+from .transparency import refuse_two_transparencies
 from .value_range import find_value_range
 
 DRAWN = "a draw (a fifth of the images)"
@@ -75,10 +76,12 @@ def _recognised(root: Path, options: DatasetOptions,
         if annotated: return annotated.layout, annotated.meaning, annotated.mask_root
     layout = find_samples(root, given)
     if layout is None: raise no_samples(root, given)
+    scans = _scan(root, [mask for _, mask in layout.samples], "mask", None, options, progress)
+    refuse_two_transparencies(scans)
     if known is not None:
         refuse_other_names(root, known, named)
+        refuse_others(root, scans, named, known)
         return layout, known, None
-    scans = _scan(root, [mask for _, mask in layout.samples], "mask", None, options, progress)
     return layout, decide_values(root, scans, named, layout.void), None
 
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 from ..errors import UserError
 from ..images import decoding, frame_count, open_upright, reading
+from ..tiff import has_unknown_channels
 
-GRAY, PALETTE, COLOR, ALPHA = "gray", "palette", "color", "alpha"
+GRAY, BILEVEL, PALETTE, COLOR, ALPHA = "gray", "bilevel", "palette", "color", "alpha"
 NUMBERS = "buif"  # NumPy's kinds of them
 MOST = 1 << 16  # numbers in a mask are below it
 GRAY_STEP = 0x010101  # times a gray is its 24-bit color
@@ -20,13 +21,16 @@ class MaskFile:
     """The pixels of a mask file, upright, and how it stores them.
 
     `pixels` `[H,W]` are the numbers of a `gray` mask (or one of transparency alone, `alpha`), the indices of a
-    `palette` mask, the 24-bit RGB numbers of a `color` mask. `palette` has the 24-bit color of each index. `lossy`
-    formats change pixels.
+    `palette` mask (or of black and white, in one of 1 bit, `bilevel`), the 24-bit RGB numbers of a `color` mask.
+    `palette` has the 24-bit color of each index; of a mask of transparency the one color that it has. `hidden` is the
+    24-bit color of the pixels that can't be seen in a mask of colors or grays with transparency. `lossy` compression
+    changes pixels.
     """
 
     kind: str
     pixels: np.ndarray
     palette: np.ndarray | None = None
+    hidden: int | None = None
     lossy: bool = False
 
     def colors(self, path: Path) -> np.ndarray:
@@ -35,7 +39,7 @@ class MaskFile:
         Of an index by its palette, of a gray number by that gray; `UserError` for larger numbers.
         """
         if self.kind == COLOR: return self.pixels
-        if self.kind == PALETTE: return self.palette[self.pixels]
+        if self.kind in (PALETTE, BILEVEL): return self.palette[self.pixels]
         if self.pixels.max(initial=0) > 255:
             raise UserError(f"{path}: holds numbers up to {self.pixels.max()}, where other masks have colors; convert "
                             "it.")
@@ -56,6 +60,9 @@ def read_mask_file(path: Path) -> MaskFile:
     frames, (image, lossy) = frame_count(path), open_upright(path)
     if frames > 1:
         raise UserError(f"{path}: has {frames} pages or frames, and a mask has one; save each as a file of its own.")
+    if has_unknown_channels(image):
+        raise UserError(f"{path}: has channels beside a number or an RGB color, and a mask has one value a pixel; save "
+                        "its classes as one channel of numbers.")
     reader = READERS.get(image.mode)
     if reader is None:
         raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB "
@@ -104,6 +111,10 @@ def _whole_numbers(path: Path, values: np.ndarray) -> np.ndarray:
 def _gray(path: Path, image: Image.Image): return GRAY, _whole_numbers(path, np.asarray(image))
 
 
+def _bilevel(path: Path, image: Image.Image):
+    return BILEVEL, np.asarray(image).astype(np.int32), np.array([0, 255 * GRAY_STEP])
+
+
 def _palette(path: Path, image: Image.Image):
     colors = np.zeros((256, 3), dtype=np.int32)
     own = np.array(image.getpalette("RGB"), dtype=np.int32).reshape(-1, 3)
@@ -118,13 +129,15 @@ def _with_alpha(path: Path, image: Image.Image):
     "Colors, where transparency says nothing more; transparency, where there is one color only."
     *channels, alpha = np.moveaxis(np.asarray(image, dtype=np.int32), -1, 0)
     values = pack(np.stack(channels if len(channels) == 3 else channels * 3, axis=-1))
-    if alpha.min() == alpha.max(): return (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
-    if values.min() == values.max(): return ALPHA, alpha
-    hidden = values[alpha == 0]
-    if set(np.unique(alpha)) <= {0, 255} and len(hidden) and hidden.min() == hidden.max():
-        return (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
+    is_uniform, is_even = values.min() == values.max(), alpha.min() == alpha.max()
+    if is_uniform and not is_even: return ALPHA, alpha, np.full(256, values[0, 0])
+    stored = (COLOR, values) if len(channels) == 3 else (GRAY, channels[0])
+    if is_even and (alpha.any() or not is_uniform): return stored
+    hidden, visible = np.unique(values[alpha == 0]), values[alpha > 0]
+    if set(np.unique(alpha)) <= {0, 255} and len(hidden) == 1 and hidden[0] not in visible:
+        return *stored, None, int(hidden[0])
     raise UserError(f"{path}: has colors and transparency that don't go together; save the mask without transparency.")
 
 
-READERS = {"1": _gray, "L": _gray, "I": _gray, "I;16": _gray, "I;16B": _gray, "I;16L": _gray, "F": _gray, "P": _palette,
-           "RGB": _color, "RGBX": _color, "RGBA": _with_alpha, "LA": _with_alpha}
+READERS = {"1": _bilevel, "L": _gray, "I": _gray, "I;16": _gray, "I;16B": _gray, "I;16L": _gray, "F": _gray,
+           "P": _palette, "RGB": _color, "RGBA": _with_alpha, "LA": _with_alpha}

@@ -7,7 +7,8 @@ from pathlib import Path
 from ..errors import UserError
 from ..images import VOID
 from .class_file import ClassFile, Color
-from .mask_file import COLOR, GRAY, PALETTE, pack, unpack
+from .listed_grays import class_of_lines, other_classes, refuse_other_colors, shown_colors, values_of_grays
+from .mask_file import ALPHA, BILEVEL, COLOR, GRAY, PALETTE, pack, unpack
 from .scan import FileScan
 from .tally import Tally, few_of
 
@@ -18,8 +19,8 @@ MOST_CLASSES = 200  # more are no classes but smoothed or compressed images
 class MaskValues:
     """What the values in the masks of a dataset mean.
 
-    `values` takes each value, an index or with `in_color` an RGB color, to its class or to `VOID`. `note` is what the
-    user should know.
+    `values` takes each value, an index or with `in_color` an RGB color, to its class or to `VOID`. With `by_gray` the
+    indices are grays by which `classes.txt` gives them to classes. `note` is what the user should know.
     """
 
     classes: tuple[str, ...]
@@ -27,6 +28,7 @@ class MaskValues:
     values: Mapping
     in_color: bool
     note: str = ""
+    by_gray: bool = False
 
 
 def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None,
@@ -48,8 +50,16 @@ def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile |
                                   f"{errors[0] if errors else 'there is none'}")
     in_color = is_in_color(root, scans, named)
     tally = Tally.of(scans, in_color)
-    if in_color: return _color_classes(root, tally, named)
-    return _index_classes(root, tally, named, _shared_palette(scans), void)
+    meaning = (_color_classes(root, tally, named) if in_color
+               else _index_classes(root, scans, tally, named, void))
+    _refuse_many(named.path if named else root, len(meaning.classes))
+    return meaning
+
+
+def _refuse_many(where: Path, count: int):
+    if count >= VOID:
+        raise UserError(f"{where}: has {count} classes, and there can be {VOID - 1}, as a mask has a byte a pixel and "
+                        f"{VOID} is void; leave some out, or make them void with lines `void NAME`.")
 
 
 def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:
@@ -57,15 +67,17 @@ def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | N
     have the colors of `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a
     palette are in `classes.txt`."""
     kinds, listed = {scan.storage for scan in scans.values()}, _listed_colors(named)
+    if ALPHA in kinds: return False  # what stands beside it has the same number by color
     if COLOR in kinds:
         if not listed and all(scan.is_gray for scan in scans.values()): return False  # numbers, three times each
-        colors = {color for scan in scans.values() if scan.storage in (COLOR, PALETTE) for color, _ in scan.colors}
+        known = {color for scan in scans.values() if scan.storage in (COLOR, PALETTE) for color, _ in scan.colors}
+        known |= set(map(pack, listed))
         for path, scan in scans.items():
-            if scan.storage == GRAY and {color for color, _ in scan.colors} - colors - set(map(pack, listed)):
+            if scan.storage in (GRAY, BILEVEL) and {color for color, _ in scan.colors} - known:
                 raise UserError(f"{path}: has numbers ({few_of(value for value, _ in scan.numbers)}), where other "
                                 "masks have colors; save all in one way.")
         return True
-    if kinds != {PALETTE} and kinds != {PALETTE, GRAY}: return False
+    if PALETTE not in kinds: return False
     palettes = [dict(scan.palette) for scan in scans.values() if scan.storage == PALETTE]
     merged: dict[int, int] = {}
     for palette in palettes:
@@ -85,51 +97,70 @@ def _listed_colors(named: ClassFile | None) -> set[Color]:
 
 def _shared_palette(scans: Mapping[Path, FileScan]) -> dict[int, Color]:
     "The color of each index, where masks have palettes that are more than grays."
-    colors = {index: unpack(color) for scan in scans.values() for index, color in scan.palette}
+    palettes = [scan.palette for scan in scans.values() if scan.storage == PALETTE]
+    colors = {index: unpack(color) for palette in palettes for index, color in palette}
     return {} if all(color == (index,) * 3 for index, color in colors.items()) else colors
 
 
-def _refuse_strays(root: Path, tally: Tally, strays: set[int]):
+def refuse_strays(root: Path, tally: Tally, strays: set[int]):
     """Where they stand in so many files that the masks as a whole are compressed or smoothed.
 
     A few bad files are the check's.
     """
     bad = [path for path, values in tally.by_file.items() if values & strays]
     if not strays or (tally.are_few(bad) and not tally.lossy): return
-    what = "colors" if tally.in_color else "values"
+    what, advice = "colors" if tally.in_color else "values", "Save masks as PNG without smoothing"
+    if not tally.lossy: advice += ", or list all classes in classes.txt"
     raise UserError(f"{root}: its masks hold {len(tally.found)} {what}, some of which look compressed or smoothed: "
-                    f"{tally.describe(tally.found)}. Save masks as PNG without smoothing, or list all classes in "
-                    f"classes.txt (first such file: {bad[0]}).")
+                    f"{tally.describe(tally.found)}. {advice} (first such file: {bad[0]}).")
 
 
-def _index_classes(root: Path, tally: Tally, named: ClassFile | None, palette: Mapping[int, Color],
+def _index_classes(root: Path, scans: Mapping[Path, FileScan], tally: Tally, named: ClassFile | None,
                    void: frozenset[int]) -> MaskValues:
     _refuse_two_ways(tally)
     if named: void |= named.void_values
     found = [value for value in tally.found if value not in void]
     is_run = set(found) - {VOID} == set(range(len(set(found) - {VOID})))
     settled = frozenset(found) if is_run and not tally.lossy else frozenset()
-    if named: settled |= {index for index in range(named.lines)} | void
+    shown, listed = shown_colors(scans.values()), _listed_colors(named)
+    if named: settled |= {*range(named.lines), *void, *(value for value in found if shown[value] & listed)}
     strays = tally.strays(settled)
-    _refuse_strays(root, tally, strays)
+    refuse_strays(root, tally, strays)
     found = [value for value in found if value not in strays]
     if not found:
         raise UserError(f"{root}: its masks hold no class, only {few_of(tally.found)}, which is void; correct them.")
-    values, names, note = _named_values(root, tally, named, found) if named else _counted_values(root, tally, found)
+    by_gray = values_of_grays(named, shown, found, void) if named and len(named.classes) > 1 else None
+    if by_gray: values, names, note = by_gray, [each.name for each in named.classes], ""
+    elif named: values, names, note = _named_values(root, scans, tally, named, found)
+    else: values, names, note = _counted_values(root, tally, found)
     values |= {value: VOID for value in void}
     classes = tuple(names)
     _refuse_one(root, classes)
     given = {each.name: each.color for each in named.classes if each.color} if named else {}
+    palette = _shared_palette(scans)
     defaults = distinct_colors(len(classes))
     source = {index: value for value, index in values.items() if index != VOID}
     colors = tuple(given.get(name) or palette.get(source.get(index)) or defaults[index]
                    for index, name in enumerate(classes))
-    return MaskValues(classes, colors, values, False, note)
+    return MaskValues(classes, colors, values, False, note, bool(by_gray))
 
 
-def _named_values(root: Path, tally: Tally, named: ClassFile,
+def _named_values(root: Path, scans: Mapping[Path, FileScan], tally: Tally, named: ClassFile,
                   found: list[int]) -> tuple[dict[int, int], list[str], str]:
-    "The class of each value, the classes, and a note, by `classes.txt`."
+    "The class of each value, the classes, and a note, by `classes.txt`: its lines, which its colors don't contradict."
+    values, names, note = _ordered_values(root, tally, named, found)
+    given = {value: values[value] for value in found if value in values}
+    is_line = values == class_of_lines(named) | {VOID: VOID}
+    palettes = [scan for scan in scans.values() if scan.storage != GRAY]
+    refuse_other_colors(named, names, given, shown_colors(palettes if is_line else scans.values()))
+    grays = other_classes(named, names, given, shown_colors(scans.values()))
+    if grays: note = f"values are numbers of lines in classes.txt, not its grays (by which {few_of(grays)})"
+    return values, names, note
+
+
+def _ordered_values(root: Path, tally: Tally, named: ClassFile,
+                    found: list[int]) -> tuple[dict[int, int], list[str], str]:
+    "The class of each value, the classes, and a note, by the order of `classes.txt`."
     names, present = [each.name for each in named.classes], set(found)
     if present <= {0, VOID} and VOID in present: pair = (0, VOID)
     elif present <= {0, 1} and 1 in present and named.lines == 1: pair = (0, 1)
@@ -139,7 +170,7 @@ def _named_values(root: Path, tally: Tally, named: ClassFile,
     if pair and len(names) == 2: return dict(zip(pair, (0, 1))), names, ""
     if not pair and present - {VOID} <= set(range(named.lines)):
         if len(names) == 1 and present - {VOID} == {named.classes[0].index}: _refuse_one(root, tuple(names))
-        return {each.index: place for place, each in enumerate(named.classes)} | {VOID: VOID}, names, ""
+        return class_of_lines(named) | {VOID: VOID}, names, ""
     if not pair and len(found) == len(names) == named.lines:
         side_by_side = ", ".join(f"{value} is {name}" for value, name in zip(found, names))
         note = f"values in the order of classes.txt: {side_by_side}"
@@ -147,7 +178,7 @@ def _named_values(root: Path, tally: Tally, named: ClassFile,
     strange = [value for value in found if value not in (*range(named.lines), VOID)]
     files = [path for path, values in tally.by_file.items() if values & set(strange)]
     if not pair and tally.are_few(files):  # the check names them
-        return {each.index: place for place, each in enumerate(named.classes)} | {VOID: VOID}, names, ""
+        return class_of_lines(named) | {VOID: VOID}, names, ""
     raise UserError(f"{named.path}: the masks hold the values {tally.describe(found)}, and the classes are "
                     f"{', '.join(names)}: they don't fit; write a line for each value, in their order.")
 
@@ -179,7 +210,7 @@ def _color_classes(root: Path, tally: Tally, named: ClassFile | None) -> MaskVal
     void = named.void_colors if named else frozenset()
     known = set(map(pack, {*_listed_colors(named), *void, (0, 0, 0)})) if named else set()
     strays = tally.strays(frozenset(known))
-    _refuse_strays(root, tally, strays)
+    refuse_strays(root, tally, strays)
     found = [unpack(value) for value in tally.found if value not in strays]
     if named: return _named_colors(tally, named, found, void)
     found = [color for color in found if color not in void]

@@ -21,9 +21,9 @@ from ..files import atomic_write, writable_folder
 from ..images import bands, decoding, is_banded, is_deep, open_upright, orientation, read_bands
 from ..progress import Progress, silent
 from .files_inside import inside
-from .mask_file import COLOR, GRAY_STEP, PALETTE, read_mask_file
+from .mask_file import ALPHA, BILEVEL, COLOR, GRAY_STEP, PALETTE, read_mask_file
 
-FORMAT = 6  # of the cache: raise it whenever `FileScan` or the way it is read changes
+FORMAT = 7  # of the cache: raise it whenever `FileScan` or the way it is read changes
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer
 
 
@@ -35,8 +35,9 @@ class FileScan:
     `uniform` says that all its pixels are equal; `lowest` and `highest` are the numbers of one with more than 8 bits,
     `channels` how many it has; `is_banded` is `images.is_banded`.
     Of a mask, `storage` is the kind of its `MaskFile`, `values` are its
-    pixels' values, each with its number of pixels, `palette` the 24-bit color of each index among them, `lossy` whether
-    its format changes pixels. `orientation` is EXIF's.
+    pixels' values, each with its number of pixels, `palette` the 24-bit color in which each index among them is shown,
+    or what isn't transparent, `hidden` that of pixels which can't be seen, `lossy` whether its compression changes
+    pixels. `orientation` is EXIF's.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class FileScan:
     storage: str = ""
     values: Sequence[tuple[int, int]] = ()
     palette: Sequence[tuple[int, int]] = ()
+    hidden: int | None = None
     lossy: bool = False
     orientation: int = 1
     error: str = ""
@@ -77,8 +79,8 @@ class FileScan:
         "A mask's values as 24-bit colors, each with its number of pixels."
         palette, found = dict(self.palette), Counter()
         for value, count in self.values:
-            color = value if self.storage == COLOR else palette[value] if self.storage == PALETTE else value * GRAY_STEP
-            found[color] += count
+            color = value if self.storage == COLOR else value * GRAY_STEP
+            found[palette[value] if self.storage in (PALETTE, BILEVEL) else color] += count
         return sorted(found.items())
 
 
@@ -151,10 +153,11 @@ def _pixels(path: Path) -> tuple[np.ndarray, int, bool]:
 def _scan_mask(path: Path) -> FileScan:
     file = read_mask_file(path)
     values = _counts(file.pixels, few=file.kind != COLOR)
-    palette = [(value, int(file.palette[value])) for value, _ in values] if file.kind == PALETTE else []
+    shown = [value for value, _ in values if value or file.kind != ALPHA] if file.palette is not None else []
+    palette = [(value, int(file.palette[value])) for value in shown]
     tag = 1 if path.suffix.lower() == ".npy" else orientation(path)
-    return FileScan("mask", *file.pixels.shape, storage=file.kind, values=values, palette=palette, lossy=file.lossy,
-                    orientation=tag)
+    return FileScan("mask", *file.pixels.shape, storage=file.kind, values=values, palette=palette, hidden=file.hidden,
+                    lossy=file.lossy, orientation=tag)
 
 
 def _counts(pixels: np.ndarray, few: bool) -> list[tuple[int, int]]:

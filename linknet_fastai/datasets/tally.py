@@ -49,15 +49,20 @@ class Tally:
     def name(self, value: int) -> str: return str(unpack(value)) if self.in_color else str(value)
 
     def strays(self, settled: frozenset[int] = frozenset()) -> set[int]:
-        "Values that look as if compression or smoothing had made them, but for those that are `settled`."
-        values = [value for value in self.found if value not in settled]
+        """Values that look as if compression or smoothing had made them, but for those that are `settled`.
+
+        Of lossy files none is settled, and all that stand near to another look so.
+        """
+        values = [value for value in self.found if self.lossy or value not in settled]
         little = {value for value in values if self.frequency(value) < LITTLE}
         if len(little) >= SMOOTHED: return little
         few = {value for value in little if self.files[value] <= max(1, FEW * len(self.by_file))}
-        crowded = {value for value in values if self.frequency(value) < 0.01 and any(
-            self._are_near(value, other) and self.pixels[other] >= OUTWEIGHED * self.pixels[value]
-            for other in self.found)}
-        return few | crowded
+        return few | {value for value in values if self._is_crowded(value)}
+
+    def _is_crowded(self, value: int) -> bool:
+        if not self.lossy and self.frequency(value) >= 0.01: return False
+        return any(self.lossy or self.pixels[other] >= OUTWEIGHED * self.pixels[value]
+                   for other in self.found if self._are_near(value, other))
 
     def are_few(self, files: list[Path]) -> bool:
         "Whether these are so few of all files that they are bad ones among good."

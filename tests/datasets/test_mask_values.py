@@ -1,17 +1,21 @@
 "Labels are never misread: what a folder's masks mean, or why they are refused."
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from folders import BLACK, GREEN, PALETTE, RED, save_colors, save_gray, save_palette, stripes, write_folder
-from PIL import Image
+from PIL import Image, ImageCms
 
+from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
 from linknet_fastai.images import VOID
+from linknet_fastai.workflows.convert import convert
 
 
 def meaning(root: Path) -> tuple[tuple[str, ...], dict]:
@@ -80,6 +84,71 @@ def test_transparency_may_be_the_mask(tmp_path):
                                                                                                                 255: 1})
 
 
+def save_rgba(**colors: tuple[int, int, int, int]):
+    "Values 0, 1 ... as these colors: `_0=(0, 0, 0, 0)`."
+    def save(mask, path):
+        lookup = np.zeros((256, 4), np.uint8)
+        for name, color in colors.items(): lookup[int(name[1:])] = color
+        Image.fromarray(lookup[mask]).save(path)
+    return save
+
+
+def with_blank(value: int, count: int = 10) -> list[np.ndarray]:
+    "Masks of 0 and 1, the last of which has this value everywhere."
+    return [*stripes((0, 1), count - 1), np.full((32, 48), value, np.uint8)]
+
+
+ON_WHITE = save_rgba(_0=(255, 255, 255, 0), _1=(255, 255, 255, 255))
+ON_BLACK = save_rgba(_0=(0, 0, 0, 0), _1=(0, 0, 0, 255))
+
+
+@pytest.mark.parametrize("save, blank", [(ON_WHITE, 1), (ON_BLACK, 0)], ids=["object", "no object"])
+def test_a_mask_that_is_the_same_by_color_and_by_transparency_is_read(tmp_path, save, blank):
+    root = write_folder(tmp_path, with_blank(blank), "road\n", save=save)
+    assert (folder(root).read_mask(root / "masks" / "09.png") == blank).all()
+    assert (folder(root).read_mask(root / "masks" / "00.png") == stripes((0, 1), 9)[0]).all()
+
+
+@pytest.mark.parametrize("save, blank", [
+    (ON_WHITE, 0), (ON_BLACK, 1), ([*[ON_WHITE] * 9, save_colors(PALETTE)], 1), ([*[ON_WHITE] * 9, save_gray], 1),
+    ([*[ON_WHITE] * 9, save_palette(PALETTE)], 1), ([*[ON_WHITE] * 9, save_rgba(_0=RED + (0,), _1=RED + (255,))], 1)],
+    ids=["no object", "object", "RGB", "gray", "palette", "another color"])
+@pytest.mark.parametrize("classes", [None, "road\n", "rest 0 0 0\nroad 255 255 255\n"])
+def test_transparency_beside_colors_is_refused_with_two_files(tmp_path, save, blank, classes):
+    "White where nothing is visible has the value 255, and black where all is has 0."
+    message = refusal(write_folder(tmp_path, with_blank(blank), classes, save=save))
+    assert "00.png" in message and "09.png" in message and "without transparency" in message
+
+
+CLEAR, OPAQUE_BLACK, OPAQUE_RED = (0, 0, 0, 0), (0, 0, 0, 255), RED + (255,)
+
+
+def test_what_is_transparent_is_a_class_of_its_color_where_that_is_seen_nowhere(tmp_path):
+    save = save_rgba(_0=CLEAR, _1=OPAQUE_RED)
+    root = write_folder(tmp_path, with_blank(0), "rest\nroad\n", save=save)
+    assert meaning(root) == (("rest", "road"), {BLACK: 0, RED: 1})
+    assert (folder(root).read_mask(root / "masks" / "09.png") == 0).all()
+
+
+def test_a_color_that_is_visible_and_hidden_in_one_file_is_that_file_s_problem(tmp_path):
+    save = save_rgba(_0=CLEAR, _1=OPAQUE_RED, _2=OPAQUE_BLACK)
+    root = write_folder(tmp_path, [*stripes((0, 1), 9), stripes((0, 1, 2))[0]], "rest\nroad\n", save=save)
+    [problem] = check(folder(root)).problems.problem
+    assert "09.png" in problem and "without transparency" in problem
+
+
+def test_a_color_that_is_visible_in_one_file_and_hidden_in_another_is_refused(tmp_path):
+    save = save_rgba(_0=CLEAR, _1=OPAQUE_RED, _2=OPAQUE_BLACK)
+    message = refusal(write_folder(tmp_path, [*stripes((0, 1), 9), stripes((2, 1))[0]], "rest\nroad\n", save=save))
+    assert "08.png" in message and "09.png" in message and str(BLACK) in message and "without transparency" in message
+
+
+def test_masks_of_a_known_meaning_are_refused_too(tmp_path):
+    known = folder(write_folder(tmp_path / "trained", stripes((0, 1)), save=ON_WHITE)).options["meaning"]
+    other = write_folder(tmp_path / "other", with_blank(0), save=ON_WHITE)
+    with pytest.raises(UserError, match="09.png"): folder(other, DatasetOptions(meaning=known))
+
+
 @pytest.mark.parametrize("classes", [None, "road\n"])
 def test_masks_of_one_class_are_refused(tmp_path, classes):
     assert "one class" in refusal(write_folder(tmp_path, stripes((0,)), classes))
@@ -90,6 +159,72 @@ def test_masks_of_one_class_are_refused(tmp_path, classes):
 def test_jpeg_masks_are_refused_with_their_values(tmp_path):
     message = refusal(write_folder(tmp_path, stripes((0, 255)), "rest\nroad\n", ".jpg"))
     assert "0 (" in message and "255 (" in message and "PNG" in message and "00.jpg" in message
+
+
+def saved(**how) -> object: return lambda mask, path: Image.fromarray(mask).save(path, **how)
+
+
+def icc_profile() -> bytes: return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+LOSSY = {"JPEG": (".jpg", saved()), "JPEG in TIFF": (".tif", saved(compression="jpeg")),
+         "WebP": (".webp", saved(quality=80)),
+         "extended WebP": (".webp", saved(quality=80, icc_profile=icc_profile())), "AVIF": (".avif", saved())}
+
+
+def discs(values: tuple[int, ...], count: int = 10) -> list[np.ndarray]:
+    "Masks uint8 `[32,48]` of rings of these values, each 12 pixels wide, which compression doesn't keep."
+    y, x = np.mgrid[:32, :48]
+    rings = [np.hypot(y - 16, x - 20 - number) // 12 for number in range(count)]
+    return [np.array(values, np.uint8)[ring.astype(int).clip(0, len(values) - 1)] for ring in rings]
+
+
+@pytest.mark.parametrize("classes", [None, "a\nb\nc\n"])
+@pytest.mark.parametrize("name", LOSSY)
+def test_values_that_compression_changes_are_no_classes(tmp_path, name, classes):
+    "Between 0 and 2 artifacts are classes to look at."
+    suffix, save = LOSSY[name]
+    message = refusal(write_folder(tmp_path, discs((0, 1, 2)), classes, suffix, save))
+    assert "compressed" in message and f"00{suffix}" in message and "PNG" in message
+
+
+def test_artifacts_are_no_classes_of_a_run_either(tmp_path):
+    known = folder(write_folder(tmp_path / "trained", stripes((0, 1, 2, 3)))).options["meaning"]
+    other = write_folder(tmp_path / "other", discs((0, 1, 2)), suffix=".jpg")
+    with pytest.raises(UserError, match="00.jpg"): folder(other, DatasetOptions(meaning=known))
+
+
+def test_black_and_white_that_compression_kept_are_two_classes(tmp_path):
+    "JPEG keeps blocks of 8x8 equal pixels, at this quality to the number."
+    masks = [np.kron(np.eye(4, 6, k, np.uint8), np.full((8, 8), 255, np.uint8)) for k in range(5)]
+    root = write_folder(tmp_path, masks, "rest\nroad\n", ".jpg", saved(quality=100))
+    assert (folder(root).read_mask(root / "masks" / "02.jpg") == masks[2] // 255).all()
+
+
+@pytest.mark.parametrize("suffix, how", [
+    (".webp", {"lossless": True}), (".webp", {"lossless": True, "icc_profile": icc_profile()}),
+    (".tif", {"compression": "tiff_lzw"}), (".tif", {"compression": "tiff_adobe_deflate"}), (".tif", {})],
+    ids=["WebP", "extended WebP", "LZW", "deflate", "raw"])
+def test_lossless_masks_may_have_rare_classes(tmp_path, suffix, how):
+    masks = stripes((0, 1, 2))
+    masks[0] = masks[0].copy()
+    masks[0][0, 0] = 3  # 1 pixel of 15,360: a lossy format's would be an artifact
+    root = write_folder(tmp_path, masks, suffix=suffix, save=saved(**how))
+    assert folder(root).classes == ("0", "1", "2", "3")
+
+
+def one_hot(count: int, **how) -> object:
+    def save(mask, path):
+        bands = np.stack([(mask == number) * np.uint8(255) for number in range(count)], axis=-1)
+        tifffile.imwrite(path, bands, photometric="rgb", planarconfig="contig", **how)
+    return save
+
+
+@pytest.mark.parametrize("save", [one_hot(5), one_hot(4, extrasamples=["unspecified"])], ids=["5", "4"])
+def test_a_tiff_of_more_bands_than_a_color_is_refused(tmp_path, save):
+    "Read as RGB, the classes from the fourth on would all be black."
+    message = refusal(write_folder(tmp_path, stripes((0, 1, 2, 3)), suffix=".tif", save=save))
+    assert "00.tif" in message and "channel" in message
 
 
 @pytest.mark.parametrize("classes", [None, "rest\nroad\n"])
@@ -183,6 +318,9 @@ def test_any_values_in_their_order(tmp_path, classes, names):
     assert meaning(write_folder(tmp_path, masks, classes)) == (names, {0: 0, 7: 1, 40: 2})
 
 
+def save_as_rgb(mask, path): Image.fromarray(np.dstack([mask] * 3)).save(path)
+
+
 def save_as(dtype) -> object: return lambda mask, path: Image.fromarray(mask.astype(dtype)).save(path)
 
 
@@ -190,7 +328,7 @@ def save_as(dtype) -> object: return lambda mask, path: Image.fromarray(mask.ast
     (".png", save_as(np.uint16)), (".tif", save_as(np.int32)), (".tif", save_as(np.float32)), (".gif", save_gray),
     (".npy", lambda mask, path: np.save(path, mask.astype(np.int64))),
     (".png", lambda mask, path: Image.fromarray(np.dstack([mask, np.full_like(mask, 255)])).save(path)),
-    (".png", lambda mask, path: Image.fromarray(np.dstack([mask] * 3)).save(path))],
+    (".png", save_as_rgb)],
     ids=["uint16", "int32", "float32", "gif", "npy", "LA", "gray RGB"])
 def test_whole_numbers_are_read_whatever_stores_them(tmp_path, suffix, save):
     root = write_folder(tmp_path, stripes((0, 1)), "rest\nroad\n", suffix, save)
@@ -200,6 +338,25 @@ def test_whole_numbers_are_read_whatever_stores_them(tmp_path, suffix, save):
 def test_classes_may_be_numbers_beyond_255(tmp_path):
     save = lambda mask, path: Image.fromarray(mask.astype(np.uint16) * 300).save(path)  # noqa: E731
     assert meaning(write_folder(tmp_path, stripes((0, 1)), save=save)) == (("0", "300"), {0: 0, 300: 1})
+
+
+MANY = 255  # one more than a byte has beside void
+
+
+@pytest.mark.parametrize("line, save", [
+    ("class{0}", save_as(np.uint16)), ("class{0} {0} 7 9", save_colors([(n, 7, 9) for n in range(MANY)])),
+    ("class{0} {0} {0} {0}", save_gray)], ids=["numbers", "colors", "grays"])
+def test_more_classes_than_a_byte_has_beside_void_are_refused(tmp_path, line, save):
+    "The one of index 255 would be void, and the next the first."
+    masks = stripes((0, 1, 2))
+    write_folder(tmp_path, masks, "\n".join(line.format(number) for number in range(MANY)), save=save)
+    message = refusal(tmp_path)
+    assert "classes.txt" in message and str(MANY) in message and str(MANY - 1) in message
+
+
+def test_as_many_classes_as_a_byte_has_beside_void(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 253, 255)), "\n".join(f"class{number}" for number in range(254)))
+    assert {*np.unique(folder(root).read_mask(root / "masks" / "00.png"))} == {0, 253, VOID}
 
 
 @pytest.mark.parametrize("suffix, save, reason", [
@@ -212,6 +369,135 @@ def test_classes_may_be_numbers_beyond_255(tmp_path):
 def test_what_is_no_mask_is_refused_for_its_true_reason(tmp_path, suffix, save, reason):
     assert re.search(rf"0\d{suffix}.*{re.escape(reason)}", refusal(write_folder(tmp_path, stripes((0, 1)),
                                                                                 suffix=suffix, save=save)))
+
+
+# Grays that classes.txt lists
+
+FOREGROUND_FIRST = "foreground 255 255 255\nbackground 0 0 0\n"
+BUILDINGS = "wall 102 102 102\nbuilding 70 70 70\n"
+
+
+def save_bilevel(mask, path): Image.fromarray(mask > 0).save(path)
+
+
+def save_array(mask, path): np.save(path, mask)
+
+
+def save_la(mask, path): Image.fromarray(np.dstack([mask, np.full_like(mask, 255)])).save(path)
+
+
+STORED = {"L": (".png", save_gray), "16 bits": (".png", save_as(np.uint16)), "array": (".npy", save_array),
+          "LA": (".png", save_la), "RGB": (".png", save_as_rgb)}
+
+
+@pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("classes, values, expected", [
+    (FOREGROUND_FIRST, (0, 255), {0: "background", 255: "foreground"}),
+    ("background 0 0 0\nforeground 255 255 255\n", (0, 255), {0: "background", 255: "foreground"}),
+    (BUILDINGS, (70, 102), {70: "building", 102: "wall"}),
+    (BUILDINGS + "sky 200 200 200\n", (70, 102), {70: "building", 102: "wall"}),
+    (BUILDINGS, (0, 70, 102), {0: "void", 70: "building", 102: "wall"}),
+    (BUILDINGS + "void 200\n", (70, 102, 200), {70: "building", 102: "wall", 200: "void"})])
+def test_grays_that_are_listed_are_these_classes_whatever_stores_them(tmp_path, stored, classes, values, expected):
+    suffix, save = STORED[stored]
+    if stored == "RGB": classes = classes.replace("void 200", "void 200 200 200")
+    root = write_folder(tmp_path, stripes(values), classes, suffix, save)
+    dataset = folder(root)
+    names = np.array([*dataset.classes, *["void"] * (256 - len(dataset.classes))])
+    found = names[dataset.read_mask(root / "masks" / f"03{suffix}")]
+    assert (found == np.vectorize(expected.get)(stripes(values)[3])).all()
+    assert check(dataset).problems.empty
+
+
+@pytest.mark.parametrize("classes", [FOREGROUND_FIRST, "background 0 0 0\nforeground 255 255 255\n"])
+def test_a_bit_is_black_or_white(tmp_path, classes):
+    root = write_folder(tmp_path, stripes((0, 1)), classes, save=save_bilevel)
+    assert (read(root, 3) == np.array(["background", "foreground"])[stripes((0, 1))[3]]).all()
+
+
+def test_bits_stay_numbers_where_their_colors_are_not_listed(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)), "ground 128 64 128\nroad 0 0 142\n", save=save_bilevel)
+    assert (read(root, 3) == np.array(["ground", "road"])[stripes((0, 1))[3]]).all()
+
+
+def test_bits_may_stand_beside_black_and_white_in_rgb(tmp_path):
+    save = [save_bilevel, save_as_rgb]
+    root = write_folder(tmp_path, stripes((0, 255)), FOREGROUND_FIRST, save=save)
+    for number in (0, 1):
+        assert (read(root, number) == np.where(stripes((0, 255))[number], "foreground", "background")).all()
+
+
+@pytest.mark.parametrize("classes", [
+    "a 0 0 0\nb 1 1 1\nc 2 2 2\n", "a 128 0 0\nb 0 128 0\nc 0 0 128\n", "a 9 9 9\nb 0 0 0\nc 5 5 5\n",
+    "a 0 0 0\nb 128 128 128\nc 255 255 255\nvoid 255\n", "a\nb\nc\n"])
+def test_numbers_of_lines_are_these_lines(tmp_path, classes):
+    root = write_folder(tmp_path, stripes((0, 1, 2, 255)), classes)
+    expected = stripes((0, 1, 2, 255))[3]
+    assert (folder(root).read_mask(root / "masks" / "03.png") == expected).all()
+
+
+def test_where_lines_and_grays_differ_the_user_is_told(tmp_path):
+    dataset = folder(write_folder(tmp_path, stripes((0, 1, 2)), "a 9 9 9\nb 0 0 0\nc 5 5 5\n"))
+    assert "0 is b" in dataset.note
+
+
+@pytest.mark.parametrize("classes, values, named", [
+    ("a 2 2 2\nb 1 1 1\nc 0 0 0\n", (0, 1, 2), "0, 1, 2"),  # by grays or by lines?
+    ("wall 1 1 1\nbuilding 2 2 2\n", (0, 1), "0, 1"),
+    ("sky 70 130 180\nbuilding 70 70 70\n", (70, 118), "70 is building"),  # by order, 70 were the sky
+    ("road 0 0 0\n", (0, 255), "0 is road"), ("road 0 0 0\n", (0, 1), "0 is road"),
+    ("road 255 255 255\nrest 0 128 0\n", (0, 255), "255 is road"),
+    (FOREGROUND_FIRST + "void 255\n", (0, 255), "0"), ("a 255 255 255\nb 100 100 100\nvoid 255\n", (100, 255), "")])
+def test_grays_that_contradict_the_order_are_refused(tmp_path, classes, values, named):
+    message = refusal(write_folder(tmp_path, stripes(values), classes))
+    assert "classes.txt" in message and named in message
+
+
+@pytest.mark.parametrize("classes, save, named", [
+    ("rest 128 64 128\nroad 0 0 0\n", save_bilevel, "0 is road"),
+    ("rest 0 0 255\nroad 0 0 0\n", save_palette(PALETTE), "0 is road"),
+    ("road 255 255 255\nrest 0 0 0\n", ON_WHITE, "255 is road"), ("road 0 0 0\nrest 255 255 255\n", ON_BLACK, "road")],
+    ids=["bits", "palette", "white", "black"])
+def test_colors_that_contradict_the_order_are_refused(tmp_path, classes, save, named):
+    message = refusal(write_folder(tmp_path, stripes((0, 1)), classes, save=save))
+    assert "classes.txt" in message and named in message
+
+
+def test_a_stray_value_beside_listed_grays_is_the_problem_of_its_file(tmp_path):
+    masks = stripes((0, 255), 40)
+    masks[3] = masks[3].copy()
+    masks[3][5, 5] = 254
+    root = write_folder(tmp_path, masks, FOREGROUND_FIRST)
+    [problem] = check(folder(root)).problems.problem
+    assert "03.png" in problem and "254" in problem
+    assert (read(root, 0) == np.where(masks[0], "foreground", "background")).all()
+
+
+def test_what_convert_writes_is_read_back(tmp_path):
+    "White is the first class, so its number is 0, and its color stands in classes.txt."
+    root = write_folder(tmp_path / "data", stripes((0, 255)), FOREGROUND_FIRST)
+    convert(root, tmp_path / "plain")
+    dataset = folder(tmp_path / "plain")
+    assert dataset.classes == ("foreground", "background")
+    assert (dataset.read_mask(tmp_path / "plain" / "masks" / "03.png") == np.where(stripes((0, 255))[3], 0, 1)).all()
+
+
+@pytest.mark.parametrize("save", [save_gray, save_bilevel])
+def test_a_run_of_grays_reads_the_same_grays_and_no_others(tmp_path, save):
+    root = write_folder(tmp_path, stripes((0, 255)), FOREGROUND_FIRST, save=save)
+    dataset = folder(root)
+    known = json.loads(json.dumps(dataset.options["meaning"]))
+    again = folder(root, DatasetOptions(meaning=known))
+    assert again.classes == dataset.classes and dict(again.values) == dict(dataset.values)
+    (root / "classes.txt").write_text("foreground 0 0 0\nbackground 255 255 255\n")
+    with pytest.raises(UserError, match="classes.txt"): folder(root, DatasetOptions(meaning=known))
+
+
+@pytest.mark.parametrize("save", [save_gray, save_bilevel])
+def test_a_run_without_grays_refuses_those_that_contradict_it(tmp_path, save):
+    known = folder(write_folder(tmp_path, stripes((0, 255)), "rest\nroad\n", save=save)).options["meaning"]
+    (tmp_path / "classes.txt").write_text("rest 255 255 255\nroad 0 0 0\n")
+    with pytest.raises(UserError, match="classes.txt"): folder(tmp_path, DatasetOptions(meaning=known))
 
 
 # Turned masks

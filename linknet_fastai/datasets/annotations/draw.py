@@ -18,7 +18,7 @@ from ..scan import file_state
 from .rasterize import rasterize
 from .shapes import AnnotatedImage, Annotations
 
-FORMAT = 1  # of what is drawn: raise it whenever the same annotations give other masks
+FORMAT = 2  # of what is drawn: raise it whenever the same annotations give other masks
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,13 @@ def test_boxes_of_yolo_are_refused(tmp_path):
     with pytest.raises(UserError, match="line 1 is a box"): open_dataset("folder", tmp_path)
 
 
+def test_masks_of_an_export_whose_compression_changed_pixels_are_refused(tmp_path):
+    annotated.roboflow_masks(tmp_path)
+    path = tmp_path / f"train/{annotated.NAMES[0]}_mask.png"
+    Image.open(path).save(path, format="JPEG")  # under a name that says otherwise
+    with pytest.raises(UserError, match=f"{path.name}.*PNG"): open_dataset("folder", tmp_path)
+
+
 def test_roboflow_numbers_may_differ_between_folders(tmp_path):
     annotated.roboflow_masks(tmp_path)
     (tmp_path / "valid/_classes.csv").write_text("Pixel Value, Class\n0, background\n1, car\n2, road\n")
