@@ -15,6 +15,7 @@ WEIGHTINGS = ("log", "median")
 
 LARGEST_BATCH = 1 << 16
 LARGEST_SEED = (1 << 32) - 1  # numpy's
+MOST_EPOCHS = 100_000
 
 
 def _setting(default, meaning: str, low: float = -math.inf, high: float = math.inf):
@@ -33,12 +34,12 @@ class Recipe:
                                         "another run (a folder, or hf:USER/NAME) for the decoder too, or "
                                         "`none`.")
     upsample: str = _setting("subpixel", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
-    epochs: int = _setting(40, "Passes over the training images.", 1, 100_000)
+    epochs: int = _setting(40, "Passes over the training images.", 1, MOST_EPOCHS)
     minutes: float | None = _setting(None, "The time that you have: as many epochs as fit on this machine, and where "
                                            "those are few, smaller or fewer images.", 0.1, 1e6)
     freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.",
-                                  0, 100_000)
-    patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.", 1, 100_000)
+                                  0, MOST_EPOCHS)
+    patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.", 1, MOST_EPOCHS)
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.",
                                                  SMALLEST, LARGEST)
     train_images: int | None = _setting(None, "Train on so many of the training images, drawn once; on all if not "

@@ -1,5 +1,7 @@
 "The `Learner`: what a notebook does with it."
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import pytest
 import torch
@@ -8,7 +10,7 @@ from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.training.learner import OPTIMIZERS, discriminative_lr, linknet_learner
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, lr=1e-2, encoder_lr=0.25)
 
@@ -42,6 +44,13 @@ def test_metrics_are_named_and_read_off_one_matrix(learn):
 def test_the_encoder_has_its_own_lr(learn):
     learn.fit(1)
     assert [group["lr"] for group in learn.opt.hypers] == [0.0025, 0.01]
+
+
+def test_the_lowest_lr_of_an_encoder_is_not_taken_for_none():
+    lowest = replace(RECIPE, encoder_lr=1e-12)
+    groups = [[torch.zeros(1, requires_grad=True)] for _ in range(2)]
+    optimizer = OPTIMIZERS["adamw"](groups, discriminative_lr(1e-12, lowest))
+    assert [group["lr"] for group in optimizer.hypers] == pytest.approx([1e-24, 1e-12], rel=1e-6)
 
 
 def test_freeze_holds_the_encoder_but_for_its_batchnorm(learn):
