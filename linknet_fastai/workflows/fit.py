@@ -33,6 +33,7 @@ from ..runtime.distributed import broadcast_text, is_main_process, main_process_
 from ..training.initial_model import check_weights
 from ..training.learner import linknet_learner
 from ..training.loggers import check_logger, create_logger
+from ..training.sharding import check_distributed
 from ..training.trainer import Job, train
 from .finish import evaluate_and_report
 from .time_plan import TimePlan, plan_time
@@ -91,6 +92,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
         recipe, dls = planned(dataset, recipe, machine, options, started)
         learn = linknet_learner(dls, recipe, machine)
+        check_distributed(learn, machine)  # before anything is written
         recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
         run = new_run(options.out, dataset)
         with locked(run):
