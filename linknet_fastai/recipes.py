@@ -56,7 +56,7 @@ class Recipe:
     encoder_first: float = _setting(0.0, "Part of the epochs, 0 to 1, in which ENet's encoder is trained alone, before "
                                          "the decoder joins in.", 0, 1)
     lr: float | str = _setting(2e-3, "The schedule's highest learning rate, or `auto` to search for it.", 1e-12, 1e3)
-    encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.", 0, 1e3)
+    encoder_lr: float = _setting(1.0, "The encoder's learning rate as a multiple of the decoder's.", 1e-12, 1e3)
     weight_decay: float = _setting(0.01, "The optimizer's decay.", 0, 1e3)
     class_weighting: str = _setting("log", "Class weights of a frequency p: `log`, 1 / ln(p + 1.02), or `median`, the "
                                            "median frequency / p.")
@@ -73,6 +73,9 @@ class Recipe:
     seed: int = _setting(0, "Of everything that is random.", 0, LARGEST_SEED)
 
     def __post_init__(self):
+        if self.encoder_lr == 0:  # fastai's `slice(0, lr)` is not 0 and `lr`
+            raise UserError("an encoder_lr of 0 can't train the encoder; pass a positive number with `--encoder-lr`, "
+                            "or freeze it for the first epochs with `--freeze-epochs`.")
         for each in fields(self): _check_range(each.name, getattr(self, each.name), *each.metadata.get("range", ()))
         if self.lr != "auto" and isinstance(self.lr, str):
             raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto` with `--lr`.")

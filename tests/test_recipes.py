@@ -27,6 +27,12 @@ def test_a_wrong_setting_is_named():
     with pytest.raises(UserError, match="'adams'.*did you mean adam"): Recipe(optimizer="adams")
 
 
+def test_an_encoder_lr_of_0_is_refused_with_the_setting_that_freezes_it():
+    "fastai takes a first lr of 0 as none given, and trains the encoder at a tenth of the last."
+    with pytest.raises(UserError, match="encoder_lr of 0.*--freeze-epochs"): Recipe(encoder_lr=0)
+    with pytest.raises(UserError, match="encoder_lr"): Recipe(encoder_lr=1e-320)  # times an lr it is 0 too
+
+
 def test_every_setting_says_what_it_means():
     for field in fields(Recipe): assert field.metadata["help"].endswith("."), field.name
 

@@ -28,7 +28,7 @@ from ..models.autocast import autocast_model, plain_model
 from ..recipes import Recipe
 from ..runtime.device import Machine
 from ..runtime.malloc import malloc_trim
-from .finite_loss import FiniteLoss
+from .finite_loss import FiniteLoss, SearchedEnough
 from .history import SegmentationRecorder
 from .initial_model import initial_model
 from .loss import segmentation_loss
@@ -151,10 +151,14 @@ class SegmentationLearner(Learner):
                             "it out.")
         return super().add_cb(cb)
 
-    def lr_find(self, *args, **kwargs):
-        "fastai's; the weights that it puts back at the end lie in a temporary folder of its own meanwhile."
-        with tempfile.TemporaryDirectory() as folder, self._replaced("model_dir", folder):
-            return super().lr_find(*args, **kwargs)
+    def lr_find(self, start_lr: float = 1e-7, end_lr: float = 10, num_it: int = 100, *args, **kwargs):
+        """fastai's; the weights that it puts back at the end lie in a temporary folder of its own meanwhile.
+
+        `UserError` where the loss fails before there is anything to suggest.
+        """
+        with (tempfile.TemporaryDirectory() as folder, self._replaced("model_dir", folder),
+              self.added_cbs(SearchedEnough(num_it))):
+            return super().lr_find(start_lr, end_lr, num_it, *args, **kwargs)
 
     def tta(self, ds_idx: int = 1, dl=None, n: int = 1, item_tfms=None, batch_tfms=None, beta: float | None = 0.5,
             use_max: bool = False) -> tuple[Tensor, Tensor]:

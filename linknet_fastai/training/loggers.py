@@ -22,7 +22,8 @@ def check_logger(logger: str):
 def create_logger(logger: str, run: Run) -> Callback:
     """fastai's callback for `tensorboard` (events in the run folder) or `wandb` (an account's, or WANDB_MODE=offline).
 
-    Losses, scores and learning rates are logged; images and weights stay in the run folder.
+    Losses, scores and learning rates are logged; images and weights stay in the run folder. `UserError` where wandb
+    refuses, such as without a login.
     """
     return _tensorboard(run) if logger == "tensorboard" else _wandb(run)
 
@@ -39,7 +40,12 @@ def _wandb(run: Run) -> Callback:
     class WandbScores(WandbCallback):
         "fastai's own gathers a configuration first, and fails on the numbers in it; a run's config.json has it all."
 
-        def before_fit(self): self._wandb_step, self._wandb_epoch = wandb.run.step - 1, 0
+        def before_fit(self):
+            wandb.config.update(asdict(run.config), allow_val_change=True)
+            self._wandb_step, self._wandb_epoch = wandb.run.step - 1, 0
 
-    wandb.init(project="linknet-fastai", name=run.path.name, dir=run.path, config=asdict(run.config))
+    try: wandb.init(project="linknet-fastai", name=run.path.name, dir=run.path)
+    except wandb.Error as error:
+        raise UserError(f"wandb refuses to log ({error}); log in with `wandb login`, set WANDB_MODE=offline, or train "
+                        "without `--log`.") from error
     return WandbScores(log_preds=False)

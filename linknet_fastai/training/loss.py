@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from fastai.losses import CrossEntropyLossFlat
 from torch import Tensor
 
-from ..errors import check_choice
+from ..errors import UserError, check_choice
 from ..images import VOID
 from ..recipes import Recipe
 from ..runtime.all_reduce import all_reduce_sum
@@ -27,19 +27,26 @@ class SegmentationLoss(CrossEntropyLossFlat):
     def __init__(self, weight: Tensor, dice_weight: float = 0.0):
         super().__init__(axis=1, weight=weight, ignore_index=VOID)
         self.dice_weight = dice_weight
+        self.weightless = (weight < torch.finfo(weight.dtype).tiny).nonzero().flatten().tolist()
 
     def __call__(self, logits: Tensor, masks: Tensor, **kwargs) -> Tensor:
         masks = masks.as_subclass(Tensor).long()
+        weighted = self.without_weightless(masks)
         log_probabilities = F.log_softmax(logits.as_subclass(Tensor).contiguous(), dim=1)
-        loss = F.nll_loss(log_probabilities, masks, self.func.weight, ignore_index=VOID, reduction=self.reduction)
+        loss = F.nll_loss(log_probabilities, weighted, self.func.weight, ignore_index=VOID, reduction=self.reduction)
         if self.reduction == "mean":
-            loss = torch.where((masks != VOID).any(), loss, 0)  # of void alone: 0 / 0 weights
+            loss = torch.where((weighted != VOID).any(), loss, 0)  # of void alone: 0 / 0 weights
             is_shared = world_size() > 1 and torch.is_grad_enabled()
-            if is_shared: loss = loss * self.relative_weight(masks)
+            if is_shared: loss = loss * self.relative_weight(weighted)
             if self.dice_weight:
                 part = every_fourth_pixel(log_probabilities, masks)
                 loss = loss + self.dice_weight * soft_dice_loss(*part, all_processes=is_shared)
         return loss
+
+    def without_weightless(self, masks: Tensor) -> Tensor:
+        "The masks with void for classes of weight 0: a batch of these alone would divide 0 by 0, its gradient too."
+        for index in self.weightless: masks = masks.masked_fill(masks == index, VOID)
+        return masks
 
     def relative_weight(self, masks: Tensor) -> Tensor:
         "The weight of the masks' pixels over that of all processes' pixels, times the number of processes."
@@ -81,7 +88,8 @@ def soft_dice_loss(log_probabilities: Tensor, masks: Tensor, all_processes: bool
 def segmentation_loss(counts: np.ndarray, classes: tuple[str, ...], recipe: Recipe) -> SegmentationLoss:
     """The recipe's loss for `classes` of so many pixels in each training mask, `[N,C]`.
 
-    A weight that the recipe gives by hand wins. `UserError` for such a weight of an unknown class.
+    A weight that the recipe gives by hand wins. `UserError` for such a weight of an unknown class, and where no class
+    of the masks has any.
     """
     if recipe.class_weighting == "median": weights = median_frequency_weights(counts)
     else: weights = class_weights(counts.sum(axis=0) / counts.sum())
@@ -89,4 +97,8 @@ def segmentation_loss(counts: np.ndarray, classes: tuple[str, ...], recipe: Reci
     for name, weight in (recipe.class_weights or {}).items():
         check_choice("class", name, classes)
         weights[classes.index(name)] = weight
-    return SegmentationLoss(torch.tensor(weights, dtype=torch.float), recipe.dice_weight)
+    loss = SegmentationLoss(torch.tensor(weights, dtype=torch.float), recipe.dice_weight)
+    if set(np.flatnonzero(counts.sum(axis=0))) <= set(loss.weightless):
+        raise UserError("all classes that the training masks hold have a weight of 0; give one of them a positive "
+                        "weight with `--class-weights`.")
+    return loss

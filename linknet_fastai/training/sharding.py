@@ -13,23 +13,30 @@ from ..dataloaders.segmentation_dl import SegmentationDL
 from ..errors import UserError
 from ..runtime.device import Machine
 from ..runtime.distributed import communication_device, is_main_process, world_size
-from ..runtime.sync_batchnorm import convert_sync_batchnorm
+from ..runtime.sync_batchnorm import check_sync_batchnorm, convert_sync_batchnorm
 
 
 @contextmanager
 def distributed(learn: Learner, machine: Machine, seed: int) -> Iterator[None]:
     """Have each process train `learn` on its part of the batches meanwhile.
 
-    BatchNorm and loss are those of whole batches. Nothing happens in a training of one process. `UserError` where a
-    batch can't be divided.
+    BatchNorm and loss are those of whole batches. Nothing happens in a training of one process. `UserError` as for
+    `check_distributed`.
     """
     if world_size() == 1: return (yield)
-    check_divisible(learn.dls.train)
+    check_distributed(learn, machine)
     if not is_main_process(): torch.manual_seed(seed + rank_distrib())  # other crops than the main process's
     loaders = list(learn.dls.loaders)
     try:
         with learn.added_cbs(ShardingTrainer(machine)), nullcontext() if is_main_process() else learn.no_bar(): yield
     finally: learn.dls.loaders = loaders  # fastai's trainer puts them back only after a fit that ends well
+
+
+def check_distributed(learn: Learner, machine: Machine):
+    "`UserError` where several processes can't divide the batches of `learn`, or share its model's statistics."
+    if world_size() == 1: return
+    check_divisible(learn.dls.train)
+    check_sync_batchnorm(learn.model, machine.device)
 
 
 def check_divisible(train: SegmentationDL):

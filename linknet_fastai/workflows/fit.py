@@ -33,6 +33,7 @@ from ..runtime.distributed import broadcast_text, is_main_process, main_process_
 from ..training.initial_model import check_weights
 from ..training.learner import linknet_learner
 from ..training.loggers import check_logger, create_logger
+from ..training.sharding import check_distributed
 from ..training.trainer import Job, train
 from .finish import evaluate_and_report
 from .time_plan import TimePlan, plan_time
@@ -91,11 +92,12 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
         recipe, dls = planned(dataset, recipe, machine, options, started)
         learn = linknet_learner(dls, recipe, machine)
+        check_distributed(learn, machine)  # before anything is written
         recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
         run = new_run(options.out, dataset)
         with locked(run):
+            job = job_for(run, dataset, recipe, machine, options)  # a logger may refuse: before anything is written
             create(run, dataset, config_of(dataset, recipe, machine, options), problems)
-            job = job_for(run, dataset, recipe, machine, options)
             learn = train(job, learn)
             evaluate_and_report(job, learn, dataset, dls)
             return run
@@ -194,14 +196,14 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
         dataset: what is trained on.
         recipe: how, with its `size` or `crop` given.
         machine: on what.
-        options: callbacks and logger.
+        options: callbacks, and the logger that the main process has; `UserError` where that can't log.
     """
     format, stats = dataset.image_format, model_stats(recipe, dataset.channels)
     card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.input_size, stats.mean,
                      stats.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
                      class_values(dataset), format.value_range, format.channels, recipe.crop is not None,
                      common_size(dataset))
-    loggers = (create_logger(options.logger, run),) if options.logger else ()
+    loggers = (create_logger(options.logger, run),) if options.logger and is_main_process() else ()
     return Job(run, recipe, machine, card, options.cbs + loggers, options.progress_bar)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from fastai.callback.core import Callback
 
+from ..dataloaders.dataloaders import with_size
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError, check_choice
 from ..evaluation.image_dice import ImageDice
@@ -63,7 +64,8 @@ class Table1Options:
 
     `changes` are settings for every row, such as `epochs` and `size`; `only` are the names of some of `ROWS`; `seeds`
     is how many trainings a row has; `vgg_weights` are SegNet's; `split` is what is scored, `val` or `test`: of each
-    training the epoch that is best on the validation frames. `UserError` for an unknown row or split, or no seed.
+    training the epoch that is best on the validation frames. `UserError` for an unknown row or split, no seed, and
+    `minutes`.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
@@ -77,6 +79,9 @@ class Table1Options:
         for name in self.only: check_choice("row", name, ROWS)
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise UserError(f"{self.seeds} seeds can't be trained; ask for 1 to {MOST_SEEDS} with `--seeds`.")
+        if "minutes" in self.changes:
+            raise UserError("a row's epochs must be known to tell whether it is trained already; pass `epochs` in "
+                            "`changes` in the place of `minutes`.")
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -116,7 +121,7 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
     work = pd.Series({run: _work(recipe, len(dataset.classes)) for run, recipe in recipes.items()})
     for number, (run, recipe) in enumerate(recipes.items()):
         path, left = out / "runs" / run, work[number:].sum() / work.sum()
-        if not _is_trained(path, recipe): _train(dataset, recipe, machine, path, watch(run, left))
+        if not is_trained(path, recipe, dataset): _train(dataset, recipe, machine, path, watch(run, left))
     table = pd.concat([_row(name, row, out, options, dataset, machine)
                        for name, row in options.rows.items()], ignore_index=True)
     epochs = pd.concat([Run.open(out / "runs" / f"{name}-{seed}").history.assign(row=name, seed=seed)
@@ -125,11 +130,13 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
     return table
 
 
-def _is_trained(path: Path, recipe: Recipe) -> bool:
-    "Whether the run at `path` is done; `UserError` where it has other settings."
+def is_trained(path: Path, asked: Recipe, dataset: SegmentationDataset) -> bool:
+    "Whether the run at `path` is done; `UserError` where it has other settings than those asked for."
     if not (path / "config.json").exists(): return False
     run = Run.open(path)
-    if run.recipe_as(Recipe) != recipe:
+    trained, asked = run.recipe_as(Recipe), with_size(asked, dataset)  # `fit` fills in the size, and an lr of `auto`
+    if asked.lr == "auto": asked = replace(asked, lr=trained.lr)
+    if trained != asked:
         raise UserError(f"{path}: was trained with other settings than are asked for now; choose another folder with "
                         "`--out`.")
     return run.is_scored

@@ -77,7 +77,7 @@ def test_a_config_that_lacks_a_value_is_named_with_the_place(run):
     with pytest.raises(UserError, match=r"config\.json: .*\bdataset\b"): Run.open(run.path)
 
 
-@pytest.mark.parametrize("recipe", [{"size": [360]}, {"epochs": "ten"}, {"scale": 1}], ids=str)
+@pytest.mark.parametrize("recipe", [{"size": [360]}, {"epochs": "ten"}, {"scale": 1}, {"encoder_lr": 0}], ids=str)
 def test_a_recipe_with_a_wrong_value_is_named(run, recipe):
     run.rewrite_config(recipe=recipe)
     [name] = recipe

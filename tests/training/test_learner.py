@@ -1,14 +1,20 @@
 "The `Learner`: what a notebook does with it."
 
+import re
+from dataclasses import replace
+from itertools import count
+
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from fastai.callback.schedule import minimum, steep, valley
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
+from linknet_fastai.errors import UserError
 from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.training.learner import OPTIMIZERS, discriminative_lr, linknet_learner
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, lr=1e-2, encoder_lr=0.25)
 
@@ -44,6 +50,13 @@ def test_the_encoder_has_its_own_lr(learn):
     assert [group["lr"] for group in learn.opt.hypers] == [0.0025, 0.01]
 
 
+def test_the_lowest_lr_of_an_encoder_is_not_taken_for_none():
+    lowest = replace(RECIPE, encoder_lr=1e-12)
+    groups = [[torch.zeros(1, requires_grad=True)] for _ in range(2)]
+    optimizer = OPTIMIZERS["adamw"](groups, discriminative_lr(1e-12, lowest))
+    assert [group["lr"] for group in optimizer.hypers] == pytest.approx([1e-24, 1e-12], rel=1e-6)
+
+
 def test_freeze_holds_the_encoder_but_for_its_batchnorm(learn):
     encoder = plain_model(learn.model).encoder
     before = {name: value.clone() for name, value in encoder.named_parameters()}
@@ -64,6 +77,23 @@ def test_lr_find_suggests_and_puts_the_weights_back(learn):
     before = {name: value.clone() for name, value in learn.model.state_dict().items()}
     assert 1e-7 < learn.lr_find(num_it=30).valley < 10
     for name, value in learn.model.state_dict().items(): assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("steps, worst", [(0, float("nan")), (16, float("nan")), (3, 1e9)])
+def test_an_lr_search_that_ends_before_anything_can_be_suggested_is_one_message(learn, steps, worst):
+    "Of 100 steps fastai leaves out the first 10 and the last 5, and needs 2 for a slope."
+    usual, calls, weight = learn.loss_func, count(), next(learn.model.parameters())
+    before = weight.clone()
+    learn.loss_func = lambda *batch: usual(*batch) * (1 if next(calls) < steps else worst)
+    with pytest.raises(UserError) as raised: learn.lr_find(suggest_funcs=(valley, steep, minimum))
+    assert re.search(r"\d\d\.png: .*--lr", str(raised.value))
+    assert torch.equal(weight, before)
+
+
+def test_an_lr_search_of_17_steps_suggests(learn):
+    usual, calls = learn.loss_func, count()
+    learn.loss_func = lambda *batch: usual(*batch) * (1 if next(calls) < 17 else float("nan"))
+    assert learn.lr_find(suggest_funcs=(valley, steep, minimum)).steep > 0
 
 
 def test_tta_of_mirrored_images_is_mirrored(learn):

@@ -7,10 +7,10 @@ import torch
 
 from linknet_fastai.errors import UserError
 from linknet_fastai.recipes import Recipe
-from linknet_fastai.runs.run import Run
+from linknet_fastai.runs.run import Run, refuse_taken
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.training import loggers as module
-from linknet_fastai.workflows.fit import FitOptions, fit
+from linknet_fastai.workflows.fit import FitOptions, fit, job_for
 from linknet_fastai.workflows.resume import ResumeOptions
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, epochs=2, lr=1e-2, size=(64, 64))
@@ -38,9 +38,30 @@ def test_wandb_gets_the_history(tiny_dataset, tmp_path, monkeypatch):
     logged = []
     monkeypatch.setattr(wandb.Run, "log", lambda self, data, *args, **kwargs: logged.append(data))
     run = fit(tiny_dataset, RECIPE, CPU, FitOptions(tmp_path / "run", logger="wandb"))
+    assert dict(wandb.run.config)["recipe"]["batch_size"] == 4
     wandb.finish()
     assert [row["miou"] for row in logged if "miou" in row] == pytest.approx(run.history.miou.tolist())
     assert list((run.path / "wandb").glob("offline-run-*"))
+
+
+def test_a_wandb_that_refuses_is_one_message_and_the_folder_stays_free(tiny_dataset, tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="wandb is not installed")
+    import wandb
+    def refuse(*args, **kwargs): raise wandb.errors.UsageError("No API key configured.")
+    monkeypatch.setattr(wandb, "init", refuse)
+    out = tmp_path / "run"
+    with pytest.raises(UserError, match="No API key configured.*WANDB_MODE=offline"):
+        fit(tiny_dataset, RECIPE, CPU, FitOptions(out, logger="wandb"))
+    assert [path.name for path in out.iterdir() if path.name != ".lock"] == []
+    refuse_taken(out)
+
+
+@pytest.mark.parametrize("rank, loggers", [(0, 1), (1, 0)])
+def test_the_main_process_alone_logs(tiny_dataset, tmp_path, monkeypatch, rank, loggers):
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    monkeypatch.setenv("RANK", str(rank))
+    job = job_for(Run(tmp_path / "run"), tiny_dataset, RECIPE, CPU, FitOptions(logger="tensorboard"))
+    assert len(job.cbs) == loggers and (tmp_path / "run").exists() == (rank == 0)
 
 
 @pytest.mark.parametrize("logger, named", [("tensorbord", "did you mean tensorboard"),

@@ -9,6 +9,7 @@ from fastai.losses import CrossEntropyLossFlat
 from fastai.torch_core import TensorMask
 from torch import Tensor
 
+from linknet_fastai.errors import UserError
 from linknet_fastai.images import VOID
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.training.loss import SegmentationLoss, every_fourth_pixel, segmentation_loss, soft_dice_loss
@@ -138,3 +139,32 @@ def test_a_batch_of_void_alone_has_no_loss_and_no_gradient():
     loss = SegmentationLoss(torch.ones(3), dice_weight=1.0)(logits, torch.full((2, 8, 8), VOID))
     loss.backward()
     assert loss == 0 and (logits.grad == 0).all()
+
+
+def test_pixels_of_classes_without_weight_alone_have_no_loss_and_no_gradient():
+    "Nor has one next to 0, whose inverse is infinite."
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    masks = torch.tensor([0, 1, VOID, 1]).repeat(2, 8, 2)
+    loss = SegmentationLoss(torch.tensor([0, 1e-40, 1]))(logits, masks)
+    loss.backward()
+    assert loss == 0 and (logits.grad == 0).all()
+
+
+def test_a_class_without_weight_is_left_out_of_the_mean_but_not_of_dice():
+    "Probabilities 1/4 and 3/4 for all pixels; 16 are of class 0, which has no weight, 8 of class 1, 8 of class 2."
+    logits = torch.tensor([0, math.log(3), -math.inf]).view(1, 3, 1, 1).repeat(1, 1, 4, 8)
+    masks = torch.tensor([0, 0, 1, 1]).repeat_interleave(2).repeat(1, 4, 1)
+    loss = SegmentationLoss(torch.tensor([0.0, 2.0, 1.0]))(logits, masks)
+    assert loss.item() == pytest.approx(math.log(4 / 3), rel=1e-6)
+    both = SegmentationLoss(torch.tensor([0.0, 2.0, 1.0]), dice_weight=1.0)(logits, masks)
+    first, second = 1 - (2 * 4 / 4 + 1) / (8 / 4 + 4 + 1), 1 - (2 * 4 * 3 / 4 + 1) / (8 * 3 / 4 + 4 + 1)  # of 8 pixels
+    assert both.item() == pytest.approx(math.log(4 / 3) + (first + second) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("weights", [{"ground": 0, "wall": 0, "door": 0}, {"ground": 0, "wall": 0},
+                                     {"ground": 1e-50, "wall": 0}], ids=str)
+def test_weights_of_0_for_all_classes_that_are_there_are_refused(weights):
+    "The door is in no mask."
+    with pytest.raises(UserError, match="--class-weights"):
+        segmentation_loss(100 * FREQUENCY[None], CLASSES, Recipe(class_weights=weights))
+    assert segmentation_loss(100 * FREQUENCY[None], CLASSES, Recipe(class_weights={"ground": 0}))

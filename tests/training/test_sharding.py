@@ -195,3 +195,4 @@ def test_a_batch_that_can_t_be_divided_is_refused(tmp_path):
     for process in processes:
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 2 and "batch of 7" in errors and "2 processes" in errors
+    assert not (tmp_path / "run").exists()

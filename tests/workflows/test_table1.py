@@ -1,23 +1,25 @@
 "Table 1 on a few images: what is trained, kept, scored and written."
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from fastai.callback.core import Callback
+from finished_run import CONFIG
 from PIL import Image
 
 from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.result import read_result
+from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.workflows.evaluate import evaluate
-from linknet_fastai.workflows.table1 import ROWS, Table1Options, table1
+from linknet_fastai.workflows.table1 import ROWS, Table1Options, is_trained, table1
 
 CPU = Machine(torch.device("cpu"), "fp32")
-CHANGES = dict(epochs=1, size=(64, 64), weights="none", batch_size=4)
+CHANGES = dict(epochs=1, weights="none", batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ class Lost(Callback):
 
 @pytest.mark.slow
 def test_a_run_that_was_not_finished_goes_on_but_not_with_other_settings(small, tmp_path):
-    changes, run = CHANGES | {"epochs": 2}, tmp_path / "runs" / "enet-0"
+    changes, run = CHANGES | {"epochs": 2, "size": (64, 64)}, tmp_path / "runs" / "enet-0"
     options = Table1Options(changes, ("enet",))
     with pytest.raises(ConnectionAbortedError): table1(small, tmp_path, CPU, options, lambda run, left: Lost())
     before = Run.open(run).history
@@ -87,6 +89,18 @@ def test_a_run_that_was_not_finished_goes_on_but_not_with_other_settings(small, 
     table1(small, tmp_path, CPU, options)
     assert list(before.epoch) == [1] and list(Run.open(run).history.epoch) == [1, 2]
     assert Run.open(run).history.seconds[0] == before.seconds[0]  # that epoch was not done again
+
+
+def test_what_fit_filled_in_is_no_other_setting(small, tmp_path):
+    "The size of the images, 64x64, and the lr that was found."
+    path = tmp_path / "rapid-0"
+    run = Run.create(path, replace(CONFIG, recipe=asdict(Recipe(size=(64, 64), lr=0.0123))))
+    asked = Recipe(lr="auto")
+    assert not is_trained(path, asked, small)
+    run.write_json("scores.json", {})
+    assert is_trained(path, asked, small) and is_trained(path, Recipe(lr=0.0123), small)
+    for other in (Recipe(), replace(asked, size=(64, 96)), replace(asked, crop=(64, 64)), replace(asked, seed=1)):
+        with pytest.raises(UserError, match="rapid-0.*other settings"): is_trained(path, other, small)
 
 
 def test_the_rows_are_the_report_s():
@@ -105,6 +119,7 @@ def test_frames_that_are_not_there_are_told_before_anything_is_trained(small, tm
 
 @pytest.mark.parametrize("options, named", [(dict(split="train"), "'train'"),
                                             (dict(only=("enett",)), "'enett'.*did you mean enet"),
-                                            (dict(seeds=0), "0 seeds")])
+                                            (dict(seeds=0), "0 seeds"),
+                                            (dict(changes={"minutes": 5}), "epochs.*minutes")])
 def test_what_can_t_be_is_refused(options, named):
-    with pytest.raises(UserError, match=named): Table1Options(CHANGES, **options)
+    with pytest.raises(UserError, match=named): Table1Options(**{"changes": CHANGES} | options)
