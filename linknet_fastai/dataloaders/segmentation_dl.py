@@ -108,7 +108,7 @@ class SegmentationDL(TfmdDL):
         columns = {"truth": masks[0][:max_n]} if masks else {}
         image_grid(images[:max_n], columns, self.vocab, self.palette, layout=GridLayout(figsize, nrows, ncols))
 
-    def show_results(self, b, out, max_n: int = 6, errors: bool = False,
+    def show_results(self, b, out, max_n: int = 6, show: bool = True, errors: bool = False,
                      figsize: tuple[float, float] | None = None, nrows: int | None = None, ncols: int | None = None):
         """Draw images, masks where they have some, and predictions.
 
@@ -116,10 +116,12 @@ class SegmentationDL(TfmdDL):
             b: a batch.
             out: its predicted classes `[B,H,W]`.
             max_n: images at most.
+            show: return the decoded samples and predictions instead, as for fastai's loggers.
             errors: draw where predictions are wrong, too.
             figsize: of the figure, in inches.
             nrows, ncols: images below and beside each other.
         """
+        if not show: return super().show_results(b, out, max_n=max_n, show=False)
         images, *masks = self.decode(b)
         columns = {"truth": masks[0][:max_n]} if masks else {}
         image_grid(images[:max_n], columns | {"prediction": out[:max_n]}, self.vocab, self.palette,

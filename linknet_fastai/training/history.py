@@ -3,12 +3,12 @@
 import time
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback
 from fastai.learner import AvgLoss, AvgSmoothLoss, Learner, Recorder
 
+from ..errors import UserError
 from ..models.autocast import plain_model
 from ..runs.run import Run
 from ..runs.weights import ModelCard
@@ -32,6 +32,9 @@ class SegmentationRecorder(Recorder):
         self.rows, self.best, self.improved = [], -1.0, False
 
     def before_fit(self):
+        if self.train_metrics:
+            raise UserError("scores are counted in validation alone; leave out train_metrics, and pass "
+                            "`dl=dls.train.in_order()` to `learn.validate` for those of the training images.")
         super().before_fit()
         self.is_new, self.is_training = True, False  # fastai begins a fit to predict, too
 
@@ -44,6 +47,10 @@ class SegmentationRecorder(Recorder):
         if self.is_new: self.rows, self.best, self.improved = [], -1.0, False
         self.is_new, self.is_training = False, True
 
+    def after_batch(self):
+        super().after_batch()
+        if self.training and len(self.yb): self.losses[-1] = self.losses[-1].cpu()  # what fastai plots
+
     def after_train(self):
         self.smooth_loss.all_reduce()
         super().after_train()
@@ -55,12 +62,16 @@ class SegmentationRecorder(Recorder):
     def after_epoch(self):
         super().after_epoch()
         if not self.is_training: return
-        names = self.metric_names[1:-1]  # without `epoch` and `time`
-        self.rows.append({"epoch": self.epoch + 1, **dict(zip(names, self.final_record)),
+        self.rows.append({"epoch": self.epoch + 1, **dict(zip(self._recorded(), self.final_record)),
                           "lr": self.opt.hypers[-1]["lr"], "seconds": time.perf_counter() - self.started})
         miou = self.rows[-1].get("miou", float("nan"))
         self.improved = miou > self.best
         if self.improved: self.best = miou
+
+    def _recorded(self) -> list[str]:
+        "The names of what the epoch recorded: a part of it that was cancelled is left out."
+        train_loss, *validation = self.metric_names[1:-1] if self.add_time else self.metric_names[1:]
+        return [train_loss] * (not self.cancel_train) + validation * (not self.cancel_valid)
 
     def state_dict(self) -> dict:
         """All that it needs to go on, as JSON can hold it.
@@ -78,11 +89,10 @@ class SegmentationRecorder(Recorder):
 
     def plot_metrics(self):
         "Each metric of the training by epoch; fastai's recorder only plots the loss."
-        names = self.metric_names[3:-1]  # after epoch and the two losses, before the time
-        values = np.array([row[2:] for row in self.values], dtype=float)
+        table, names = pd.DataFrame(self.rows), [metric.name for metric in self.metrics]
         figure, axes = plt.subplots(1, len(names), figsize=(3.4 * len(names), 3), layout="constrained", squeeze=False)
-        for axis, name, column in zip(axes[0], names, values.T):
-            axis.plot(np.arange(1, len(column) + 1), column)
+        for axis, name in zip(axes[0], names):
+            axis.plot(table["epoch"], table[name].astype(float))
             axis.set_title(name)
             axis.set_xlabel("epoch")
             axis.xaxis.get_major_locator().set_params(integer=True)

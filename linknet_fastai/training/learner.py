@@ -77,12 +77,33 @@ def _fastai_callbacks() -> list[Callback]:
 
 
 class TorchOptimizer(OptimWrapper):
-    "fastai's wrapper, whose hyperparameters are numbers only: torch's switches among them stop fastai's loggers."
+    """fastai's wrapper, but for what stops its callbacks.
+
+    Hyperparameters are numbers only: torch's switches among them stop fastai's loggers. A learning rate that is set in
+    them is that of the optimizer, as `ReduceLROnPlateau` takes for granted. One without momentum has none: a schedule
+    would switch it on.
+    """
 
     @property
     def hypers(self) -> list[dict]:
         def is_number(value): return isinstance(value, Real) and not isinstance(value, bool)
-        return [{name: value for name, value in group.items() if is_number(value)} for group in super().hypers]
+        return [Hypers({name: value for name, value in values.items() if is_number(value)}, group)
+                for values, group in zip(super().hypers, self.opt.param_groups)]
+
+    def _set_hyper(self, name: str, values):
+        if name != "mom" or self.opt.defaults.get("momentum") != 0: super()._set_hyper(name, values)
+
+
+class Hypers(dict):
+    "A parameter group's hyperparameters; the learning rate can be set."
+
+    def __init__(self, values: dict, group: dict):
+        super().__init__(values)
+        self.group = group
+
+    def __setitem__(self, name: str, value: float):
+        if name == "lr": self.group["lr"] = value
+        super().__setitem__(name, value)
 
 
 def torch_optimizer(groups: L, lr: float | slice, kind: type[Optimizer], **constants) -> OptimWrapper:
@@ -104,9 +125,9 @@ OPTIMIZERS = {
     "sgd": partial(torch_optimizer, kind=SGD, momentum=0.9, fused=True)}
 
 
-def discriminative_lr(lr: float, recipe: Recipe) -> slice:
-    "fastai's discriminative learning rates: the encoder's and the decoder's."
-    return slice(lr * recipe.encoder_lr, lr)
+def discriminative_lr(lr: float, recipe: Recipe) -> slice | float:
+    "fastai's discriminative learning rates, the encoder's and the decoder's; one number where they are the same."
+    return lr if recipe.encoder_lr == 1 else slice(lr * recipe.encoder_lr, lr)
 
 
 def encoder_and_decoder(model: nn.Module) -> L:
@@ -179,8 +200,10 @@ class SegmentationLearner(Learner):
         dl = (self.dls[ds_idx] if dl is None else dl).in_order()
         plain, masks = self.get_preds(dl=dl)
         with self._replaced("model", Mirrored(self.model)): mirrored, _ = self.get_preds(dl=dl)
-        if use_max: return torch.maximum(plain, mirrored), masks
-        return (mirrored, plain) if beta is None else torch.lerp(mirrored, plain, beta), masks
+        if beta is None and not use_max: return (mirrored, plain), masks
+        blend = torch.maximum if use_max else partial(torch.lerp, weight=beta)
+        if isinstance(plain, Tensor): return blend(mirrored, plain), masks
+        return L(map(blend, mirrored, plain)), masks  # images of unequal sizes
 
     def to_bf16(self) -> "SegmentationLearner":
         "From here on convolutions compute in bfloat16; weights, loss and optimizer stay in fp32."

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fastai.losses import CrossEntropyLossFlat
+from fastcore.foundation import L
 from torch import Tensor
 
 from ..errors import UserError, check_choice
@@ -39,9 +40,20 @@ class SegmentationLoss(CrossEntropyLossFlat):
             is_shared = world_size() > 1 and torch.is_grad_enabled()
             if is_shared: loss = loss * self.relative_weight(weighted)
             if self.dice_weight:
-                part = every_fourth_pixel(log_probabilities, masks)
+                is_drawn = torch.is_grad_enabled()  # a validation is the same each time
+                part = every_fourth_pixel(log_probabilities, masks) if is_drawn else (log_probabilities, masks)
                 loss = loss + self.dice_weight * soft_dice_loss(*part, all_processes=is_shared)
         return loss
+
+    def activation(self, logits: Tensor | L) -> Tensor | L:
+        "Probabilities of logits `[B,C,H,W]`; of images of unequal sizes, which fastai gathers one by one, of each."
+        if isinstance(logits, Tensor): return super().activation(logits)
+        return L(self.activation(each[None])[0] for each in logits)
+
+    def decodes(self, probabilities: Tensor | L) -> Tensor | L:
+        "Classes `[B,H,W]` of probabilities, as for `activation`."
+        if isinstance(probabilities, Tensor): return super().decodes(probabilities)
+        return L(self.decodes(each[None])[0] for each in probabilities)
 
     def without_weightless(self, masks: Tensor) -> Tensor:
         "The masks with void for classes of weight 0: a batch of these alone would divide 0 by 0, its gradient too."

@@ -2,7 +2,6 @@
 
 import torch
 from fastai.callback.core import Callback
-from torch import Tensor
 from torch.distributions import Beta
 
 
@@ -14,27 +13,20 @@ class MixUp(Callback):
     and so can't take those of pixels.
     """
 
+    order = -10  # before `FiniteLoss` looks at the loss
     run_valid = False
 
     def __init__(self, alpha: float = 0.4):
         self.alpha = alpha
-
-    def before_train(self):
-        self.usual, self.learn.loss_func = self.loss_func, self.blended_loss
 
     def before_batch(self):
         self.lam, order = sample_lam(self.alpha), torch.randperm(len(self.x), device="cpu").to(self.x.device)
         self.other = self.y[order]
         self.learn.xb = (torch.lerp(self.x[order], self.x, self.lam),)
 
-    def blended_loss(self, logits: Tensor, masks: Tensor) -> Tensor:
-        return self.lam * self.usual(logits, masks) + (1 - self.lam) * self.usual(logits, self.other)
-
-    def after_train(self): self.learn.loss_func = self.usual
-
-    def after_cancel_train(self): self.after_train()
-
-    def after_cancel_fit(self): self.after_train()
+    def after_loss(self):
+        self.learn.loss_grad = self.lam * self.loss_grad + (1 - self.lam) * self.loss_func(self.pred, self.other)
+        self.learn.loss = self.loss_grad.clone()
 
 
 class CutMix(Callback):
