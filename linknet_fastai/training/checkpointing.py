@@ -51,8 +51,9 @@ class Checkpointing(Callback):
 
     def _pct_train(self) -> float:
         "Where the checkpoint's schedule was, of the epochs that there are now."
-        done, epochs = (self.checkpoint.progress[name] for name in ("schedule", "epochs"))
-        return done if epochs == self.n_epoch else done * epochs / self.n_epoch
+        progress = self.checkpoint.progress
+        epochs = progress.get("epochs", self.n_epoch)  # earlier checkpoints don't say it
+        return progress["schedule"] if epochs == self.n_epoch else progress["schedule"] * epochs / self.n_epoch
 
     def before_batch(self):
         self.stepped = False
