@@ -2,11 +2,10 @@
 
     python benchmarks/films.py ../shared/camvid runs/films --weights resnet18.safetensors --size 176x240 --epochs 12
 
-CamVid's validation frames are of a film that is trained on, and flatter; its test frames are of a
-film that is not, and of a later part of one that is. So this is a nearer guess at a test score, from training frames
-alone. It takes the flags of `fit` that belong to a recipe. Each film is scored by what is left after the last epoch, as
-it is and by `--tta scales`; a film whose run is finished is not trained again, and a run that was interrupted is
-refused: remove it.
+CamVid's validation frames are of a film that is trained on, and flatter; its test frames are of a film that is not, and
+of a later part of one that is. So this is a nearer guess at a test score, from training frames alone. It takes the
+flags of `fit` that belong to a recipe. Each film is scored by what is left after the last epoch, as it is and by `--tta
+scales`; a film whose run is finished is not trained again, and a run that was interrupted is refused: remove it.
 """
 
 from dataclasses import replace

@@ -14,11 +14,12 @@ from ..rgb import ValueRange
 from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset
+from .decide_values import decide_values
 from .files_inside import inside
 from .layouts import LAYOUT, LayoutOptions, find_samples, no_samples
 from .left_out import left_out
 from .listed_samples import Layout
-from .mask_values import MaskValues, decide_values
+from .mask_values import MaskValues
 from .meaning import from_json, refuse_other_names, refuse_others, to_json
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits

@@ -131,7 +131,7 @@ def _is_one_image(one: Entry, other: Entry) -> bool:
     "Whether two galleries show one image: other films, too, have a `0001.png`."
     with open_image(one.image) as image, open_image(other.image) as another:
         if image.size != another.size: return False
-        difference = np.abs(np.asarray(image, int) - np.asarray(another, int)).mean()
+        difference = np.abs(np.subtract(*(np.asarray(each.convert("RGB"), int) for each in (image, another)))).mean()
     return difference < ALIKE and np.array_equal(_mask(one.truth), _mask(other.truth))
 
 

@@ -4,7 +4,6 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from numbers import Real
 
 import fastai.callback.all  # noqa: F401  gives `Learner` its `lr_find`, `fit_one_cycle`, `summary` and more
 import torch
@@ -13,12 +12,10 @@ from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.mixup import MixHandler
 from fastai.callback.preds import MCDropoutCallback
 from fastai.learner import Learner, Recorder, defaults
-from fastai.optimizer import OptimWrapper
-from fastai.torch_core import params, set_seed
+from fastai.torch_core import set_seed
 from fastcore.foundation import L
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.dropout import _DropoutNd
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..errors import UserError
@@ -32,6 +29,7 @@ from .finite_loss import FiniteLoss, SearchedEnough
 from .history import SegmentationRecorder
 from .initial_model import initial_model
 from .loss import segmentation_loss
+from .optimizers import OPTIMIZERS, discriminative_lr, encoder_and_decoder
 
 
 def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), machine: Machine | None = None,
@@ -74,67 +72,6 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
 
 def _fastai_callbacks() -> list[Callback]:
     return [callback() for callback in defaults.callbacks if callback is not Recorder]
-
-
-class TorchOptimizer(OptimWrapper):
-    """fastai's wrapper, but for what stops its callbacks.
-
-    Hyperparameters are numbers only: torch's switches among them stop fastai's loggers. A learning rate that is set in
-    them is that of the optimizer, as `ReduceLROnPlateau` takes for granted. One without momentum has none: a schedule
-    would switch it on.
-    """
-
-    @property
-    def hypers(self) -> list[dict]:
-        def is_number(value): return isinstance(value, Real) and not isinstance(value, bool)
-        return [Hypers({name: value for name, value in values.items() if is_number(value)}, group)
-                for values, group in zip(super().hypers, self.opt.param_groups)]
-
-    def _set_hyper(self, name: str, values):
-        if name != "mom" or self.opt.defaults.get("momentum") != 0: super()._set_hyper(name, values)
-
-
-class Hypers(dict):
-    "A parameter group's hyperparameters; the learning rate can be set."
-
-    def __init__(self, values: dict, group: dict):
-        super().__init__(values)
-        self.group = group
-
-    def __setitem__(self, name: str, value: float):
-        if name == "lr": self.group["lr"] = value
-        super().__setitem__(name, value)
-
-
-def torch_optimizer(groups: L, lr: float | slice, kind: type[Optimizer], **constants) -> OptimWrapper:
-    "An optimizer of torch's for `groups` of parameters, with their learning rates."
-    optimizer = TorchOptimizer(groups, kind, **constants)
-    optimizer.set_hyper("lr", lr)
-    return optimizer
-
-
-OPTIMIZERS = {
-    # the constants of fastai's own, which steps in Python, parameter by parameter; unlike it this one decays biases and
-    # BatchNorms too
-    "adamw": partial(torch_optimizer, kind=AdamW, betas=(0.9, 0.99), eps=1e-5, fused=True),
-    # the constants of Torch7's, which LinkNet's authors used
-    "rmsprop": partial(torch_optimizer, kind=RMSprop, alpha=0.99, eps=1e-8),
-    # the constants of its paper, and a decay that is part of the gradient, as ENet's authors used it
-    "adam": partial(torch_optimizer, kind=Adam, fused=True),
-    # as SegNet's authors used it
-    "sgd": partial(torch_optimizer, kind=SGD, momentum=0.9, fused=True)}
-
-
-def discriminative_lr(lr: float, recipe: Recipe) -> slice | float:
-    "fastai's discriminative learning rates, the encoder's and the decoder's; one number where they are the same."
-    return lr if recipe.encoder_lr == 1 else slice(lr * recipe.encoder_lr, lr)
-
-
-def encoder_and_decoder(model: nn.Module) -> L:
-    "Two parameter groups, for a lower learning rate in the encoder and for `freeze`."
-    model = plain_model(model)
-    decoder = [child for name, child in model.named_children() if name != "encoder"]
-    return L(params(model.encoder), L(decoder).map(params).concat())
 
 
 class SegmentationLearner(Learner):

@@ -8,7 +8,7 @@ from fastai.learner import Learner
 from ..models.autocast import plain_model
 from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
-from .learner import discriminative_lr
+from .optimizers import discriminative_lr
 
 STEP, STEP_EPOCHS = 0.1, 100  # of the schedule `steps`: the authors' training code
 

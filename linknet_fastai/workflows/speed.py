@@ -16,8 +16,8 @@ from ..recipes import Recipe
 from ..runs.run import Run
 from ..runtime.device import Machine
 from ..runtime.timing import median_milliseconds
-from ..training.learner import OPTIMIZERS, discriminative_lr, encoder_and_decoder
 from ..training.loss import segmentation_loss
+from ..training.optimizers import OPTIMIZERS, discriminative_lr, encoder_and_decoder
 
 ROUNDS = 7
 MATRIX = 2048  # side of the product that is taken for the machine's peak

@@ -32,7 +32,7 @@ from linknet_fastai.evaluation.confusion import confusion_matrices
 from linknet_fastai.images import VOID
 from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.rgb import to_rgb
-from linknet_fastai.training.learner import discriminative_lr
+from linknet_fastai.training.optimizers import discriminative_lr
 
 DOC = Path(__file__).parents[2] / "docs" / "fastai.md"
 ROWS = re.findall(r"^\| `(.+?)` \| (.+) \|$", DOC.read_text(), re.MULTILINE)

@@ -14,7 +14,8 @@ from linknet_fastai.errors import UserError
 from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.training.learner import OPTIMIZERS, discriminative_lr, linknet_learner
+from linknet_fastai.training.learner import linknet_learner
+from linknet_fastai.training.optimizers import OPTIMIZERS, discriminative_lr
 
 RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, lr=1e-2, encoder_lr=0.25)
 
