@@ -1,5 +1,6 @@
 "Errors that a user can cause, and notes, each one message."
 
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -37,6 +38,11 @@ class Note(UserWarning):
 def printable(text: str) -> str:
     "`text` with control characters, such as line breaks in a file's name, written as Python writes them."
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def as_word(path: str | Path) -> str:
+    "`path` as a word of a command that is printed to be run: quoted where a shell needs it."
+    return shlex.quote(printable(str(path)))
 
 
 def check_choice(what: str, name: str, choices: Iterable[str]):

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ..errors import Interrupted, Note, UserError
+from ..errors import Interrupted, Note, UserError, as_word, printable
 from ..recipes import recipe_for
 from ..runtime.waiting import wait_briefly
 from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, open_dataset
 from .datasets import datasets_app
 from .deploy import deploy_app
-from .flags import RECIPE, dataset_flags, recipe_flags
+from .flags import RECIPE, batch_flags, dataset_flags, recipe_flags
 from .flags import size as parse_size
 from .look import look_app
 from .output import make_streams_last
@@ -52,7 +52,7 @@ def main():
         try: app()
         finally: output.check()
     except Interrupted as stop:
-        console.print(f"stopped:  all is saved; go on with\n          linknet-fastai resume {stop.run}")
+        console.print(f"stopped:  all is saved; go on with\n          linknet-fastai resume {as_word(stop.run)}")
         sys.exit(128 + stop.signal)
     except UserError as error: _refuse(str(error))
     except (MemoryError, RuntimeError) as error:
@@ -122,7 +122,7 @@ def resume(run: RunFolder, data: Data = None,
     from .progress import TerminalProgress
     begun = Run.open(run)
     machine = Machine.choose(device, precision or begun.config.machine["precision"], compile)
-    console.print(f"resuming: {run}, after {len(begun.history)} epochs")
+    console.print(f"resuming: {printable(str(run))}, after {len(begun.history)} epochs")
     with TerminalProgress(console) as progress:
         options = ResumeOptions(epochs, data, data_changed, log, progress_bar=progress, progress=tracked("checking"))
         resumed = resume_run(run, machine, options)
@@ -131,7 +131,7 @@ def resume(run: RunFolder, data: Data = None,
 
 @app.command()
 @dataset_flags
-@recipe_flags
+@batch_flags
 def lr_find(dataset: DatasetName, data: Data = None,
             out: Annotated[Path, typer.Option(help="Folder for lr-find.png and lr-find.csv.")] = Path("lr-find"),
             device: Device = None, precision: Precision = None, recipe: RECIPE = "rapid", options=None, flags=None):
@@ -147,7 +147,7 @@ def lr_find(dataset: DatasetName, data: Data = None,
 
 @app.command()
 @dataset_flags
-@recipe_flags
+@batch_flags
 def show_batch(dataset: DatasetName, data: Data = None,
                out: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("batch.png"),
                recipe: RECIPE = "rapid", options=None, flags=None):
@@ -168,6 +168,7 @@ def benchmark(run: Annotated[Path | None, typer.Argument(
     if run is not None and is_exported(run):
         from ..workflows.exported_speed import measure_exported
         on_cpu(run, device)
+        if compile: raise UserError(f"{run}: is compiled by the program that it is for; leave out `--compile`.")
         return print_exported_speed(measure_exported(run, precision))
     from ..runtime.device import Machine
     from ..workflows.speed import measure, settings_of

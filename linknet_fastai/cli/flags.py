@@ -41,13 +41,21 @@ PARSERS = {"size": size, "crop": size, "lr": lr, "class_weights": class_weights}
 RECIPE = Annotated[str, typer.Option(help=f"The settings to start from: {', '.join(RECIPES)}.")]
 
 
-def recipe_flags(command: Callable) -> Callable:
-    """`command` with `--recipe` and a flag for each setting of a recipe.
+OF_WHOLE_TRAININGS = ("epochs", "minutes", "lr")
+
+
+def recipe_flags(command: Callable, without: tuple[str, ...] = ()) -> Callable:
+    """`command` with a flag for each setting of a recipe, but for some.
 
     It is called with `recipe`, the name, and `flags`, a dict of the settings that were given.
     """
-    flags = {field.name: _flag(field) for field in fields(Recipe) if field.name != "name"}
+    flags = {field.name: _flag(field) for field in fields(Recipe) if field.name not in ("name", *without)}
     return _with_flags(command, flags, "flags", dict)
+
+
+def batch_flags(command: Callable) -> Callable:
+    "As `recipe_flags`, for what makes batches and trains nothing to its end."
+    return recipe_flags(command, OF_WHOLE_TRAININGS)
 
 
 def dataset_flags(command: Callable) -> Callable:

@@ -64,8 +64,9 @@ class LastingOutput(LastingStream):
 
 
 def make_streams_last() -> LastingOutput:
-    "Put lasting streams in the places of standard output and error; the former."
-    sys.stdout, sys.stderr = LastingOutput(sys.stdout), LastingStream(sys.stderr)
+    "Put lasting streams in the places of standard output and error, which may be closed (`>&-`); the former."
+    sys.stdout = LastingOutput(sys.stdout or open(os.devnull, "w"))
+    sys.stderr = LastingStream(sys.stderr or open(os.devnull, "w"))
     return sys.stdout
 
 
@@ -82,5 +83,5 @@ class SafeConsole(Console):
         options = self.options.update(max_width=WIDEST)
         width = max(self.width, Measurement.get(self, options, table).maximum)
         wide = SafeConsole(file=self.file, width=width, force_terminal=self.is_terminal, highlight=False,
-                           emoji=False, quiet=self.quiet)
+                           markup=False, emoji=False, quiet=self.quiet)
         wide.print(table)

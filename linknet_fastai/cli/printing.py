@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Table
 
+from ..errors import as_word, printable
 from ..recipes import Recipe
 from .output import SafeConsole
 
@@ -41,7 +42,7 @@ def rated(what: str, unit: str, to: SafeConsole = console) -> Callable:
     def rated(items, total: int):
         started = said = time.monotonic()
         done, shown = 0, ""
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"),
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[shown]}"),
                    TextColumn("left"), TimeRemainingColumn())
         with Progress(*columns, console=to, transient=True, disable=not to.is_terminal) as bar:
             task = bar.add_task(what, total=total or None, shown="")
@@ -113,8 +114,9 @@ def print_fitted(run):
     from ..evaluation.result import read_result
     if run.is_scored: print_result(read_result(run))
     if run.skipped.is_file(): console.print(f"skipped:  {run.skipped} lists the samples that were left out")
-    console.print(f"run:      {run.path}\nlook:     {run.report if run.report.is_file() else run.figures}\n"
-                  f"next:     linknet-fastai predict {run.path} IMAGE_OR_FOLDER")
+    look = run.report if run.report.is_file() else run.figures
+    console.print(f"run:      {printable(str(run.path))}\nlook:     {printable(str(look))}\n"
+                  f"next:     linknet-fastai predict {as_word(run.path)} IMAGE_OR_FOLDER")
 
 
 def print_check(result, classes):

@@ -133,6 +133,7 @@ def _sizes(images: Iterable[FileScan]) -> str:
 def _notes(dataset: SegmentationDataset, pixels: pd.DataFrame, blank: int) -> tuple[str, ...]:
     notes = [dataset.note] if dataset.note else []
     if dataset.split_source: notes.append(f"the split is from {dataset.split_source}")
+    if "val" not in pixels: notes.append("no val images, by which a training keeps its best epoch: `fit` needs some")
     if blank: notes.append(f"images of a single color stand in two splits: {blank}")
     if "train" in pixels:
         absent = [name for name in dataset.classes if pixels["train"][name] == 0]

@@ -78,7 +78,12 @@ class SegmentationDataset:
     def split(self, name: str) -> pd.DataFrame:
         "The rows of one split, or of `all` that have masks; `UserError` where there are none, or masks are missing."
         if name == "all" and self.table["mask"].notna().any(): return self.table[self.table["mask"].notna()]
-        check_choice(f"{self.name}'s split", name, self.splits)
+        check_choice("split", name, (*SPLITS, "all"))
+        if name not in self.splits:
+            kind = "labeled" if name == "all" else name
+            source = f" by {self.split_source}" if self.split_source else ""
+            raise UserError(f"{self.root or self.name}: has no {kind} images{source}, only {', '.join(self.splits)}; "
+                            "add some, or name another split.")
         rows = self.table[self.table.split == name]
         if rows["mask"].isna().any():
             raise UserError(f"the {name} images of {self.name} have no masks to train on or to score by; "
@@ -88,11 +93,13 @@ class SegmentationDataset:
     def ignoring(self, names: Sequence[str]) -> "SegmentationDataset":
         """The dataset without the classes of these names, whose pixels are void.
 
-        `UserError` for what is no class, and where none would be left.
+        `UserError` for what is no class, and where fewer than 2 would be left: of one class every prediction is right.
         """
         for name in names: check_choice("class", name, self.classes)
         kept = [index for index, name in enumerate(self.classes) if name not in names]
-        if not kept: raise UserError(f"all classes of {self.protocol} are ignored; leave one to train on.")
+        if len(kept) < 2:
+            raise UserError(f"without {', '.join(names)} {self.protocol} has {len(kept)} class{'es' * (not kept)}; "
+                            "leave 2 or more to tell apart.")
         new_index = {old: new for new, old in enumerate(kept)}
         def part(of: tuple) -> tuple: return tuple(of[index] for index in kept)
         labels = self.cityscapes and replace(self.cityscapes, **{

@@ -13,7 +13,7 @@ from ..progress import Progress, silent
 from ..rgb import ValueRange
 from .annotated import find_annotated
 from .class_file import read_class_file
-from .dataset import SegmentationDataset
+from .dataset import SegmentationDataset, other_size
 from .decide_values import decide_values
 from .files_inside import inside
 from .layouts import LAYOUT, LayoutOptions, find_samples, no_samples
@@ -50,7 +50,7 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
     layout, meaning, mask_root = _recognised(root, options, progress)
     table = pd.DataFrame(layout.samples, columns=["image", "mask"])
     splits, source = _splits(root, layout, options, mask_root,
-                             lambda: _sound(root, table, mask_root, options, progress))
+                             lambda: _problems(root, table, mask_root, options, progress))
     protocol = f"folder{len(meaning.classes)}"
     if options.protocol not in (None, protocol):
         raise UserError(f"{root}: has {len(meaning.classes)} classes, so its protocol is {protocol}, not "
@@ -101,17 +101,20 @@ def _scan(root: Path, paths: Iterable[Path], kind: str, mask_root: Path | None, 
     return scan_files(root, [(path, kind) for path in paths], progress, allow)
 
 
-def _sound(root: Path, table: pd.DataFrame, mask_root: Path | None, options: DatasetOptions,
-           progress: Progress) -> pd.Series:
-    "Which samples can be read and have masks of their images' sizes: a split is drawn among these."
+def _problems(root: Path, table: pd.DataFrame, mask_root: Path | None, options: DatasetOptions,
+              progress: Progress) -> list[str | None]:
+    "Why each sample can't be read, or that its mask is of another size; of the others a split is drawn."
     images = _scan(root, table.image, "image", mask_root, options, progress)
     masks = _scan(root, table["mask"], "mask", mask_root, options, progress)
-    return pd.Series([not (images[image].error or masks[mask].error) and images[image].size == masks[mask].size
-                      for image, mask in zip(table.image, table["mask"])], index=table.index)
+    def problem(image: Path, mask: Path) -> str | None:
+        if error := images[image].error or masks[mask].error: return error
+        sizes = masks[mask].size, images[image].size
+        return None if sizes[0] == sizes[1] else other_size(mask, *sizes)
+    return [problem(image, mask) for image, mask in zip(table.image, table["mask"])]
 
 
 def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path | None,
-            find_sound: Callable[[], pd.Series]) -> tuple[list[str | None], str]:
+            find_problems: Callable[[], list[str | None]]) -> tuple[list[str | None], str]:
     "The split of each sample, and where it is from: the run's own, what lies there, `splits.csv`, or a draw."
     names = [image_name(root, mask_root, image) for image, _ in layout.samples]
     if options.splits is not None:
@@ -128,8 +131,13 @@ def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path
             if name not in listed: raise UserError(f"{file}: has no line for {name}; add one, or remove the file to "
                                                    "have a split drawn.")
         return [listed[name] for name in names], file.name
-    sound = find_sound()
-    drawn = draw_split([name for name, is_sound in zip(names, sound) if is_sound])
+    problems = find_problems()
+    sound = [name for name, problem in zip(names, problems) if problem is None]
+    if len(sound) < 2:
+        first = next((f"first {problem.removesuffix('.')}" for problem in problems if problem), "add some")
+        raise UserError(f"{root}: {len(sound)} of {len(names)} samples can be used, and a draw of those to validate on "
+                        f"needs 2; {first}.")
+    drawn = draw_split(sound)
     return [drawn.get(name, "train") for name in names], DRAWN
 
 

@@ -21,10 +21,8 @@ def split_of_folder(name: str) -> str | None:
 
 
 def draw_split(names: list[str]) -> dict[str, str]:
-    "A fifth of the images for validation, the same for the same names in whatever order; `UserError` for a single one."
+    "A fifth of the images, of which there are 2 or more, for validation: the same for the same names in any order."
     names = sorted(names)
-    if len(names) < 2: raise UserError(f"{names[0] if names else 'nothing'} is the only sound image; add a second, to "
-                                       "validate on.")
     count = max(1, round(FRACTION * len(names)))
     chosen = set(np.random.default_rng(SEED).choice(len(names), count, replace=False))
     return {name: "val" if number in chosen else "train" for number, name in enumerate(names)}

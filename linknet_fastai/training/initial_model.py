@@ -46,16 +46,16 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
     return model
 
 
-def check_weights(recipe: Recipe):
+def check_weights(recipe: Recipe, flag: str = "--weights"):
     """`UserError` where the weights that the recipe names can't be had; those of a hub are downloaded now.
 
-    So that it is known before the data are checked.
+    So that it is known before the data are checked. `flag` is the one that names them, for the message.
     """
     if recipe.weights == "none" or recipe.model == "enet": return
-    if recipe.weights == "imagenet": hub_file(timm_name(VGG if recipe.model == "segnet" else recipe.encoder))
+    if recipe.weights == "imagenet": hub_file(timm_name(VGG if recipe.model == "segnet" else recipe.encoder), flag)
     elif recipe.weights.startswith("hf:"): local_run(recipe.weights)
     elif not Path(recipe.weights).exists():
-        raise UserError(f"{recipe.weights}: there is no such file; pass `--weights imagenet`, `none`, a .safetensors "
+        raise UserError(f"{recipe.weights}: there is no such file; pass `{flag} imagenet`, `none`, a .safetensors "
                         "file or a run.")
 
 

@@ -38,7 +38,7 @@ class ExportOptions:
     `takes_floats` is for pixels from 0 to 1, in the place of uint8. It is compared with torch on the validation images
     of the run, whose dataset is at `data` where it isn't where it was; or on those in the folder `images`, without
     scores. `calibrate` is a folder of images for int8, in the place of the run's training images. `progress` shows how
-    far it is.
+    far it is. `UserError` where one is for another.
     """
 
     format: str | None = None
@@ -50,6 +50,11 @@ class ExportOptions:
     calibrate: Path | None = None
     data: Path | None = None
     progress: Progress = silent
+
+    def __post_init__(self):
+        if self.calibrate and not self.int8:
+            raise UserError(f"{self.calibrate}: only files in 8 bits are calibrated; pass `--int8`, or leave out "
+                            "`--calibrate`.")
 
 
 @dataclass(frozen=True)

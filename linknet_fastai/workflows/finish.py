@@ -1,5 +1,6 @@
 "What comes after a training's last epoch: scores, figures, the report."
 
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from fastai.learner import Learner
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..datasets.dataset import SegmentationDataset
-from ..errors import Note
+from ..errors import Interrupted, Note, as_word
 from ..evaluation.result import write_result
 from ..evaluation.scoring import protocol_of, score
 from ..models.autocast import autocast_model
@@ -22,7 +23,8 @@ from ..training.trainer import Job
 def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):
     """Score the best epoch on the validation images, and draw all that a run shows; by the main process.
 
-    Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then says what draws it later.
+    Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then says what draws it later. A signal
+    ends it with `Interrupted`: `resume` then does all of this.
 
     Args:
         job: the training.
@@ -32,16 +34,25 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, 
     """
     if not is_main_process(): return
     run, history = job.run, pd.DataFrame(learn.recorder.rows)
-    if len(dls.valid):
-        # from its file: what is scored is what people take away
-        model = autocast_model(run.load_model()[0], job.machine)
-        protocol = protocol_of(dataset, "val", dls.scored, run.config.splits)
-        result, matrices = score(model, dls.scored, dataset, protocol)
-        write_result(run, "scores", result)
-        with _drawing(run): draw_run(run, history, model, dls, result, matrices)
-    else:
-        with _drawing(run): draw_training(run, history, dls)
-    run.checkpoints.finish()
+    with _resumable(run):
+        if len(dls.valid):
+            # from its file: what is scored is what people take away
+            model = autocast_model(run.load_model()[0], job.machine)
+            protocol = protocol_of(dataset, "val", dls.scored, run.config.splits)
+            result, matrices = score(model, dls.scored, dataset, protocol)
+            write_result(run, "scores", result)
+            with _drawing(run): draw_run(run, history, model, dls, result, matrices)
+        else:
+            with _drawing(run): draw_training(run, history, dls)
+        run.checkpoints.finish()
+
+
+@contextmanager
+def _resumable(run: Run) -> Iterator[None]:
+    "`Interrupted` for Ctrl-C, and for the `SystemExit` by which the command line ends at other signals (128 and more)."
+    try: yield
+    except KeyboardInterrupt as stop: raise Interrupted(signal.SIGINT, run.path) from stop
+    except SystemExit as stop: raise Interrupted(stop.code - 128, run.path) from stop
 
 
 @contextmanager
@@ -49,4 +60,4 @@ def _drawing(run: Run) -> Iterator[None]:
     try: yield
     except Exception as error:  # of matplotlib, Pillow, the disk: an hour's training is worth more than its charts
         warnings.warn(Note(f"{run.path}: is trained and scored, but can't be drawn ({type(error).__name__}: {error}); "
-                           f"`linknet-fastai report {run.path}` draws it later"), stacklevel=3)
+                           f"`linknet-fastai report {as_word(run.path)}` draws it later"), stacklevel=3)

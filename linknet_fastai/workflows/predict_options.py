@@ -46,6 +46,11 @@ class PredictOptions:
         if self.least_certain is not None and self.least_certain < 1:
             raise UserError(f"the {self.least_certain} least certain images are none; pass `--least-certain 1` or "
                             "more.")
+        if self.least_certain is not None and self.goes_on:
+            raise UserError("the least certain images are chosen among all, and those that are predicted already "
+                            "aren't rated; leave out `--continue`, or `--least-certain`.")
+        if self.overlays == "jpeg" and self.format != "masks":
+            raise UserError(f"`--format {self.format}` has no overlays; leave out `--jpeg-overlays`.")
         if self.goes_on and FORMATS[self.format].shared:
             raise UserError(f"`--format {self.format}` writes all images into one file, which can't be continued; "
                             "leave out `--continue`.")

@@ -58,6 +58,10 @@ class RealPaths:
 
     def __call__(self, path: Path) -> str:
         if path.is_symlink(): return os.path.realpath(path)
+        return self.place(path)
+
+    def place(self, path: Path) -> str:
+        "Where a path stands, however it is written; of a link that is where the link stands."
         return os.path.join(self.folder(path.parent), path.name)
 
 
@@ -71,8 +75,9 @@ def find_targets(paths: list[Path], out: Path, options: PredictOptions) -> Targe
     format, skipped = FORMATS[options.format], 0
     found, failed = find_images(paths, out), []
     if options.listed: found += _listed(options.listed, out, failed)
-    images = list(dict.fromkeys(found))  # one that is named twice is meant once
-    real = RealPaths()
+    real, once = RealPaths(), {}
+    for image, relative in found: once.setdefault(real.place(image), (image, relative))  # named twice, meant once
+    images = list(once.values())
     taken = {real(image): image for image, _ in images}
     if format.shared: _refuse_doubles(images, out / format.shared)
     targets: list[Target] = []

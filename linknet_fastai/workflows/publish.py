@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..deploy.hub import Repository, upload, write_model_folder, write_space_folder
+from ..errors import UserError
 from ..files import writable_folder
 from ..runs.hub import check_hub, split_name
 from ..runs.run import Run
@@ -24,7 +25,9 @@ def publish(path: Path, repo: str, options: PublishOptions = PublishOptions()) -
     Returns the address of the model, and of the Space if there is one. `UserError` for a folder without a trained run,
     and where the hub can't be reached or refuses.
     """
-    repo, _ = split_name(f"hf:{repo.removeprefix('hf:')}")
+    repo, revision = split_name(f"hf:{repo.removeprefix('hf:')}")
+    if revision is not None:
+        raise UserError(f"{repo}@{revision}: a run is published as the newest revision; name {repo} alone.")
     check_hub()
     run = Run.open(path)
     run.load_model()  # what can't be loaded isn't published

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..evaluation.result import read_result
 from ..evaluation.scoring import score
+from ..files import writable_folder
 from ..recipes import Recipe
 from ..reports.gallery import Gallery
 from ..reports.report import write_report
@@ -21,6 +22,7 @@ def report(paths: list[Path], out: Path, data: Path | None = None):
     can't be read, aren't scored, or have other classes than the first.
     """
     runs = [Run.open(path) for path in paths]
+    writable_folder(out.parent)
     for run in runs:
         if run.is_scored and not Gallery(run.gallery).table_file.exists(): _draw(run, data)
     write_report(runs, out)

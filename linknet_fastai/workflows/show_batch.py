@@ -10,6 +10,7 @@ from fastai.torch_core import set_seed
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
+from ..files import writable_folder
 from ..recipes import Recipe
 from ..reports.charts import save_figure
 
@@ -18,6 +19,7 @@ def show_batch(dataset: SegmentationDataset, recipe: Recipe, path: Path):
     "Draw a training batch of `dataset` as the model gets it, augmented by `recipe`, to the PNG file `path`."
     if path.suffix.lower() != ".png":
         raise UserError(f"{path}: a batch is drawn as PNG; name a .png file with `--out`.")
+    writable_folder(path.parent)
     set_seed(recipe.seed)
     train = dataset.split("train")
     chosen = train.sample(min(recipe.batch_size, len(train)), random_state=recipe.seed)

@@ -12,6 +12,7 @@ from fastai.callback.core import Callback
 
 from ..dataloaders.dataloaders import with_size
 from ..datasets.dataset import SegmentationDataset
+from ..datasets.fingerprint import describe_changes, fingerprint
 from ..errors import UserError, check_choice
 from ..evaluation.image_dice import ImageDice
 from ..evaluation.predictions import image_confusions, predictions
@@ -23,6 +24,7 @@ from ..recipes import RECIPES, Recipe
 from ..reports.comparison import write_table
 from ..runs.run import Run
 from ..runtime.device import Machine
+from ..training.initial_model import check_weights
 from .evaluate import evaluate
 from .fit import FitOptions, fit
 from .open_run import open_run
@@ -103,7 +105,8 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
            watch: Callable[[str, float], Callback | None] = lambda run, left: None) -> pd.DataFrame:
     """Train what is not trained yet, score all rows on the same frames, and write the table and its plot.
 
-    A run that was not finished goes on.
+    A run that was not finished goes on. `UserError` where runs that are there are of other data or settings, and where
+    weights can't be had: before anything is trained.
 
     Args:
         dataset: CamVid.
@@ -119,9 +122,12 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
     writable_folder(out)
     recipes = options.recipes
     work = pd.Series({run: _work(recipe, len(dataset.classes)) for run, recipe in recipes.items()})
+    trained = {run for run, recipe in recipes.items() if is_trained(out / "runs" / run, recipe, dataset)}
+    for run, recipe in recipes.items():
+        if run not in trained: check_weights(recipe, _weights_flag(recipe))
     for number, (run, recipe) in enumerate(recipes.items()):
-        path, left = out / "runs" / run, work[number:].sum() / work.sum()
-        if not is_trained(path, recipe, dataset): _train(dataset, recipe, machine, path, watch(run, left))
+        left = work[number:].sum() / work.sum()
+        if run not in trained: _train(dataset, recipe, machine, out / "runs" / run, watch(run, left))
     table = pd.concat([_row(name, row, out, options, dataset, machine)
                        for name, row in options.rows.items()], ignore_index=True)
     epochs = pd.concat([Run.open(out / "runs" / f"{name}-{seed}").history.assign(row=name, seed=seed)
@@ -131,7 +137,7 @@ def table1(dataset: SegmentationDataset, out: Path, machine: Machine, options: T
 
 
 def is_trained(path: Path, asked: Recipe, dataset: SegmentationDataset) -> bool:
-    "Whether the run at `path` is done; `UserError` where it has other settings than those asked for."
+    "Whether the run at `path` is done; `UserError` where it has other settings than those asked for, or other data."
     if not (path / "config.json").exists(): return False
     run = Run.open(path)
     trained, asked = run.recipe_as(Recipe), with_size(asked, dataset)  # `fit` fills in the size, and an lr of `auto`
@@ -139,7 +145,13 @@ def is_trained(path: Path, asked: Recipe, dataset: SegmentationDataset) -> bool:
     if trained != asked:
         raise UserError(f"{path}: was trained with other settings than are asked for now; choose another folder with "
                         "`--out`.")
+    if changes := describe_changes(run.samples, fingerprint(dataset)):
+        raise UserError(f"{path}: was trained on other data than {dataset.root} holds: {changes}; choose another "
+                        "folder with `--out`.")
     return run.is_scored
+
+
+def _weights_flag(recipe: Recipe) -> str: return "--vgg-weights" if recipe.model == "segnet" else "--weights"
 
 
 def _train(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, path: Path, progress_bar: Callback | None):

@@ -54,6 +54,7 @@ def test_it_predicts_as_the_run_does(file, run, folder, tmp_path):
 
 
 def test_it_is_measured(file):
+    assert_refused(linknet("benchmark", file[0], "--compile"), "model.onnx", "--compile")
     printed = succeed("benchmark", file[0])
     assert "onnxruntime, fp32" in printed and "ms an image at 64x96" in printed
 
@@ -81,6 +82,7 @@ def test_another_run_s_file_is_not_scored(file, run, folder, tmp_path):
     (("--format", "onyx"), ("'onyx'", "did you mean onnx")), (("--output", "class"), ("'class'", "classes")),
     (("--int8", "--format", "onnx"), ("int8", "--format openvino")), (("--out", "model.pt"), ("model.pt", ".onnx")),
     (("--out", "a.xml", "--format", "onnx"), ("a.xml", ".onnx")),
+    (("--calibrate", "few"), ("few", "--int8")),
     (("--data", "nowhere"), ("nowhere", "--images FOLDER")), (("--images", "nowhere"), ("nowhere",))])
 def test_what_can_t_be_done_is_said_before_it_is_tried(run, tmp_path, words, parts):
     assert_refused(linknet("export", run, *words, cwd=tmp_path), *parts)

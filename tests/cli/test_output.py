@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from command_line import TINY, linknet, linknet_process
 from rich.table import Table
 
 from linknet_fastai.cli.output import LastingOutput, SafeConsole
+from linknet_fastai.cli.printing import rated
 from linknet_fastai.errors import UserError
 
 
@@ -38,6 +40,24 @@ def test_names_drive_no_terminal():
     shown.print_table(table)
     assert stream.getvalue().splitlines()[:2] == [r"first \x1b[31mred", r"second \x07\u202e"]
     assert "\x1b" not in stream.getvalue() and "\x07" not in stream.getvalue()
+
+
+def test_names_are_no_markup():
+    "Of rich's: brackets would be eaten, or end in its own error."
+    shown, stream = console()
+    table = Table("class", box=None)
+    for name in ("[bold]", "lane [/]", "[/red]"): table.add_row(name)
+    shown.print_table(table)
+    assert [line.strip() for line in stream.getvalue().splitlines()[1:]] == ["[bold]", "lane [/]", "[/red]"]
+    bar = io.StringIO()
+    terminal = SafeConsole(file=bar, width=80, force_terminal=True, markup=False)
+    assert list(rated("[/red] film.mp4", "frames", terminal)(range(3), 3)) == [0, 1, 2]
+    assert "[/red] film.mp4" in bar.getvalue()
+
+
+def test_closed_streams_are_no_reason_to_end():
+    done = subprocess.run(f"{shlex.quote(sys.executable)} -m linknet_fastai datasets >&- 2>&-", shell=True)
+    assert done.returncode == 0
 
 
 def test_letters_that_an_encoding_has_not_are_escaped():
@@ -123,6 +143,8 @@ def test_what_was_read_before_ctrl_c_needn_t_be_read_again(folder, tmp_path):
 def test_a_picture_of_another_kind_is_refused(folder, tmp_path):
     result = linknet("show-batch", "camvid", "--data", folder, "--out", tmp_path / "x.foo")
     assert result.returncode == 2 and "x.foo" in result.stderr and "--out" in result.stderr
+    picture = tmp_path / "new" / "batch.png"
+    assert linknet("show-batch", "camvid", "--data", folder, "--out", picture).returncode == 0 and picture.is_file()
 
 
 @pytest.mark.slow

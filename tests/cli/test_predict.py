@@ -99,5 +99,7 @@ def test_flags_that_exclude_each_other_are_named(run, folder):
     for words, named in [((), "--list"), ((folder, "--no-overlays", "--jpeg-overlays"), "--jpeg-overlays"),
                          ((folder, "--overlap", 0.5), "--tile"),
                          ((folder, "--format", "coco", "--continue"), "--continue"),
+                         ((folder, "--least-certain", 3, "--continue"), "--continue"),
+                         ((folder, "--format", "values", "--jpeg-overlays"), "--jpeg-overlays"),
                          ((folder, "--tile", "8x8"), "8x8")]:
         assert_refused(linknet("predict", run, *words), named)

@@ -13,6 +13,8 @@ def test_a_report_is_written_again_and_of_several(run, tmp_path):
     assert succeed("report", run, copy, cwd=tmp_path).strip() == "comparison.html"
     assert "first, second" in (tmp_path / "comparison.html").read_text()
     assert_refused(linknet("report", tmp_path / "none"), tmp_path / "none")
+    page = tmp_path / "new" / "page.html"
+    assert succeed("report", run, "--out", page).strip() == str(page) and page.is_file()
     shutil.rmtree(copy / "gallery")
     succeed("report", copy)  # draws what isn't there
     assert (copy / "gallery" / "images.csv").is_file()

@@ -201,7 +201,25 @@ def test_without_data():
 
 
 def test_one_image(tmp_path):
-    with pytest.raises(UserError, match="images/0.jpg is the only sound image"): folder(fill(tmp_path, count=1))
+    assert "1 of 1 samples can be used, and a draw of those to validate on needs 2" in refusal(fill(tmp_path, count=1))
+
+
+@pytest.mark.parametrize("spoil, part", [
+    (lambda path: Image.new("L", (5, 5)).save(path), "the mask is 5x5"),
+    (lambda path: path.write_bytes(b""), "can't be read")])
+def test_too_few_sound_samples_name_the_first_that_is_not(tmp_path, spoil, part):
+    fill(tmp_path, count=3)
+    for number in (1, 2): spoil(tmp_path / "masks" / f"{number}.png")
+    message = refusal(tmp_path)
+    assert "1 of 3 samples" in message and f"first {tmp_path / 'masks/1.png'}" in message and part in message
+
+
+def test_training_images_without_any_to_validate_on(tmp_path):
+    dataset = folder(fill(tmp_path, below="train"))
+    assert any("no val images" in note for note in check(dataset).notes)
+    with pytest.raises(UserError, match=f"{tmp_path}: has no val images by the folders, only train"):
+        dataset.split("val")
+    with pytest.raises(UserError, match="'vall' is unknown.*did you mean val"): dataset.split("vall")
 
 
 def test_a_stray_image_beside_the_splits(tmp_path):

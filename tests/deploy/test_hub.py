@@ -21,6 +21,7 @@ from linknet_fastai.evaluation.scores import Scores
 from linknet_fastai.models.linknet import linknet
 from linknet_fastai.runs.hub import split_name
 from linknet_fastai.runs.run import Run
+from linknet_fastai.workflows.publish import publish
 
 PRIVATE = "/home/me/secret"
 
@@ -92,6 +93,10 @@ def command(environment: dict, *words, cwd: Path) -> subprocess.CompletedProcess
     words = [sys.executable, "-W", "ignore", "-m", "linknet_fastai", *map(str, words)]
     return subprocess.run(words, cwd=cwd, text=True, capture_output=True, env={**os.environ, **environment},
                           timeout=120)
+
+
+def test_a_run_is_published_as_the_newest_revision_only(run):
+    with pytest.raises(UserError, match="me/roads@v1: .*name me/roads alone"): publish(run.path, "hf:me/roads@v1")
 
 
 @pytest.mark.slow

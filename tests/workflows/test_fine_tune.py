@@ -146,3 +146,6 @@ def test_an_ignored_class_is_void_in_training_scores_and_predictions(data, tmp_p
     reopened = folder(data, run.dataset_options).ignoring(run.dataset_options.ignore)
     assert reopened.classes == dataset.classes == run.card.classes
     with pytest.raises(UserError, match="'wal'.*did you mean wall"): folder(data).ignoring(["wal"])
+    for names, left in ((["wall", "door"], "1 class;"), (["ground", "wall", "door"], "0 classes;")):
+        with pytest.raises(UserError, match=f"without {', '.join(names)} folder3 has {left}"):
+            folder(data).ignoring(names)

@@ -179,3 +179,13 @@ def test_a_damaged_image_is_named_after_the_others_are_done(predictor, shades, t
     with pytest.raises(UserError, match="0.png"):
         predict(predictor, [shades], tmp_path / "out", PredictOptions("coco", 2))
     assert len(json.loads((tmp_path / "out" / "annotations.json").read_text())["images"]) == 2
+
+
+def test_an_image_that_is_named_twice_is_predicted_once_however_it_is_written(predictor, images, tmp_path):
+    image, elsewhere = images / "a.png", tmp_path / "elsewhere"
+    elsewhere.symlink_to(images)
+    named = [image, images / "deeper" / ".." / "a.png", elsewhere / "a.png", images]
+    written = predict(predictor, named, tmp_path / "out")
+    assert [each.image for each in written] == [image, images / "deeper" / "b.jpg"]
+    (images / "link.png").symlink_to(image)  # under a name of its own, it is asked for
+    assert len(predict(predictor, [image, images / "link.png"], tmp_path / "both")) == 2

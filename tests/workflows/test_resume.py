@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from short_training import RECIPE, At, SignalAfter, assert_same, history, refusal, resumed, trained, write_images
@@ -67,6 +68,18 @@ def test_a_signal_saves_and_says_how_to_go_on(data, tmp_path, name, code):
     assert process.returncode == code
     assert f"linknet-fastai resume {run}" in output
     assert Run.open(run).checkpoints.read().epoch >= 1
+
+
+@pytest.mark.parametrize(("stop", "number"), [
+    (KeyboardInterrupt(), signal.SIGINT), (SystemExit(128 + signal.SIGHUP), signal.SIGHUP)], ids=["Ctrl-C", "SIGHUP"])
+@pytest.mark.parametrize("at", ["score", "draw_run"])
+def test_a_signal_in_the_scoring_says_how_to_go_on(data, tmp_path, monkeypatch, stop, number, at):
+    with monkeypatch.context() as patch:
+        patch.setattr(f"linknet_fastai.workflows.finish.{at}", Mock(side_effect=stop))
+        with pytest.raises(Interrupted) as raised: trained(data, tmp_path / "run")
+    assert (raised.value.signal, raised.value.run) == (number, tmp_path / "run")
+    assert resumed(tmp_path / "run").is_scored and list(history(tmp_path / "run").epoch) == [1, 2, 3]
+    assert "is finished" in refusal(resumed, tmp_path / "run")
 
 
 class Lost(Exception): "Stands for a process that is gone."

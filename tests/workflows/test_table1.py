@@ -10,6 +10,7 @@ from fastai.callback.core import Callback
 from finished_run import CONFIG
 from PIL import Image
 
+from linknet_fastai.datasets.fingerprint import fingerprint
 from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.recipes import Recipe
@@ -95,12 +96,37 @@ def test_what_fit_filled_in_is_no_other_setting(small, tmp_path):
     "The size of the images, 64x64, and the lr that was found."
     path = tmp_path / "rapid-0"
     run = Run.create(path, replace(CONFIG, recipe=asdict(Recipe(size=(64, 64), lr=0.0123))))
+    run.write_csv("samples.csv", fingerprint(small))
     asked = Recipe(lr="auto")
     assert not is_trained(path, asked, small)
     run.write_json("scores.json", {})
     assert is_trained(path, asked, small) and is_trained(path, Recipe(lr=0.0123), small)
     for other in (Recipe(), replace(asked, size=(64, 96)), replace(asked, crop=(64, 64)), replace(asked, seed=1)):
         with pytest.raises(UserError, match="rapid-0.*other settings"): is_trained(path, other, small)
+
+
+def test_scores_of_other_data_are_not_shown(small, tmp_path):
+    "One image fewer, or another mask in its place."
+    path, asked = tmp_path / "rapid-0", Recipe(size=(64, 64))
+    run = Run.create(path, replace(CONFIG, recipe=asdict(asked)))
+    run.write_csv("samples.csv", fingerprint(small))
+    run.write_json("scores.json", {})
+    first, second = small.table.index[small.table.split == "train"][:2]
+    other_mask = small.table.copy()
+    other_mask.loc[first, "mask"] = other_mask.loc[second, "mask"]
+    for table, what in ((small.table.drop(first), "is gone"), (other_mask, "its mask is another")):
+        with pytest.raises(UserError, match=f"rapid-0.*other data.*0.png.* {what}.*--out"):
+            is_trained(path, asked, replace(small, table=table))
+    without_test_frames = small.table[small.table.split != "test"]
+    assert is_trained(path, asked, replace(small, table=without_test_frames))  # nothing was trained on them
+
+
+def test_weights_that_are_not_there_are_told_before_anything_is_trained(small, tmp_path):
+    options = Table1Options(CHANGES, ("enet", "segnet"), vgg_weights=str(tmp_path / "vgg.safetensors"))
+    asked = []
+    with pytest.raises(UserError, match="vgg.safetensors.*`--vgg-weights imagenet`"):
+        table1(small, tmp_path / "out", CPU, options, lambda run, left: asked.append(run))
+    assert not asked
 
 
 def test_the_rows_are_the_report_s():
