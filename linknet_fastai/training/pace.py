@@ -13,7 +13,8 @@ from safetensors.torch import save
 from .checkpointing import model_and_optimizer
 
 WARM_UP = 2  # steps that don't count: memory is asked for, kernels are chosen
-FEWEST, MOST, ENOUGH = 3, 20, 4.0  # steps that do: at least, at most, and the seconds after which they are enough
+FEWEST, MOST = 3, 20  # steps that do, at least and at most
+PROMISED, TOLD = 4.0, 1.0  # seconds of steps that are enough: for minutes that are to be kept, or only for a line
 DRAWING = 8.0  # seconds that charts and report took for CamVid's 101 images, beside predicting them; one thread
 
 
@@ -53,9 +54,12 @@ class Pace:
         return replace(self, step=area * self.step, validation=area * self.validation)
 
 
-def measure_pace(learn: Learner) -> Pace:
-    "The pace of `learn`, by the median step; its BatchNorms have seen some batches afterwards, its weights stay."
-    timed = StepTimes()
+def measure_pace(learn: Learner, enough: float) -> Pace:
+    """The pace of `learn`, by the median step; its BatchNorms have seen some batches afterwards, its weights stay.
+
+    `enough` is `PROMISED` or `TOLD`.
+    """
+    timed = StepTimes(enough)
     with learn.no_bar(), learn.no_logging(): learn.fit(1, lr=0.0, cbs=timed)
     return Pace(timed.step, len(learn.dls.train), timed.validation_batch * len(learn.dls.valid), _saving(learn))
 
@@ -68,9 +72,11 @@ def _saving(learn: Learner) -> float:
 
 
 class StepTimes(Callback):
-    "Times training steps, then validation batches, and ends the training when it knows enough."
+    "Times training steps, then validation batches, and ends the training after `enough` seconds of each."
 
     order = 80  # after all that belongs to a step
+
+    def __init__(self, enough: float): self.enough = enough
 
     def before_train(self): self._start()
 
@@ -86,7 +92,7 @@ class StepTimes(Callback):
         self.seconds.append(now - self.last)
         self.last = now
         counted = self.seconds[WARM_UP:]
-        if len(counted) >= MOST or len(counted) >= FEWEST and sum(counted) > ENOUGH:
+        if len(counted) >= MOST or len(counted) >= FEWEST and sum(counted) > self.enough:
             raise CancelTrainException if self.training else CancelValidException
 
     def after_train(self): self.step = self._median()

@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..recipes import MOST_EPOCHS, SMALLEST, Recipe
 from ..runtime.device import Machine
 from ..training.learner import linknet_learner
-from ..training.pace import Pace, measure_pace
+from ..training.pace import PROMISED, TOLD, Pace, measure_pace
 from ..training.trainer import largest_part
 
 # height and width as a part of the images' own, and the fewest epochs that are worth it: with fewer the next size
@@ -96,7 +96,8 @@ def _open_and_measure(recipe: Recipe, machine: Machine,
     measured, opening = dls, time.monotonic() - began
     while True:
         try:
-            pace = measure_pace(linknet_learner(measured, recipe, machine))
+            enough = TOLD if recipe.minutes is None else PROMISED
+            pace = measure_pace(linknet_learner(measured, recipe, machine), enough)
             return dls, replace(pace, searched=SEARCHED * (recipe.lr == "auto")), opening
         except torch.OutOfMemoryError:
             part = largest_part(measured.train.bs)

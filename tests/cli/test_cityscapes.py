@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import pytest
 from command_line import TINY, assert_refused, linknet, succeed
 from PIL import Image
 
 from linknet_fastai.datasets.cityscapes import LABELS
 
 
+@pytest.mark.slow
 def test_cityscapes_from_training_to_the_server_s_files(cityscapes_root, tmp_path):
     run, results = tmp_path / "run", tmp_path / "results"
     printed = succeed("fit", "cityscapes", "--data", cityscapes_root, "--size", "64x128", *TINY, "--epochs", 1,

@@ -25,6 +25,7 @@ def rows(printed: str) -> dict[str, list[str]]:
     return {name: cells.split() for name, cells in found}
 
 
+@pytest.mark.slow
 def test_it_is_compared_with_torch_on_the_validation_images(file, run):
     path, printed = file
     assert "4 images; ms an image of 64x96" in printed and f"written: {path}" in printed
@@ -35,6 +36,7 @@ def test_it_is_compared_with_torch_on_the_validation_images(file, run):
     assert table["ONNX fp32"][0] == table["torch fp32"][0] and float(table["ONNX fp32"][1]) < 0.1
 
 
+@pytest.mark.slow
 def test_it_is_scored_as_the_run_is(file, run):
     succeed("evaluate", file[0]), succeed("evaluate", run, "--precision", "fp32")
     ours, torch_s = (json.loads((run / f"scores-val{name}.json").read_text()) for name in ("-model-onnx", ""))
@@ -43,6 +45,7 @@ def test_it_is_scored_as_the_run_is(file, run):
     assert difference <= 0.002 * np.sum(ours["confusion"])
 
 
+@pytest.mark.slow
 def test_it_predicts_as_the_run_does(file, run, folder, tmp_path):
     for source, words in ((file[0], ()), (run, ("--precision", "fp32"))):
         succeed("predict", source, folder / "val", "--out", tmp_path / source.name, *words)
@@ -53,23 +56,27 @@ def test_it_predicts_as_the_run_does(file, run, folder, tmp_path):
     assert len(list((tmp_path / "few").glob("*_overlay.png"))) == 2
 
 
+@pytest.mark.slow
 def test_it_is_measured(file):
     assert_refused(linknet("benchmark", file[0], "--compile"), "model.onnx", "--compile")
     printed = succeed("benchmark", file[0])
     assert "onnxruntime, fp32" in printed and "ms an image at 64x96" in printed
 
 
+@pytest.mark.slow
 def test_a_file_elsewhere_has_no_data_to_be_scored_on(file, tmp_path):
     shutil.copy(file[0], tmp_path / "model.onnx")
     assert_refused(linknet("evaluate", tmp_path / "model.onnx"), "model.onnx", "config.json")
     assert_refused(linknet("predict", file[0], tmp_path, "--device", "cuda"), "model.onnx", "--device cuda")
 
 
+@pytest.mark.slow
 def test_classes_have_no_mean_over_views(run):
     succeed("export", run, "--output", "classes", "--out", run / "classes.onnx")
     assert_refused(linknet("evaluate", run / "classes.onnx", "--tta", "flip"), "classes.onnx", "--tta")
 
 
+@pytest.mark.slow
 def test_another_run_s_file_is_not_scored(file, run, folder, tmp_path):
     "Of the same classes, but trained at another size."
     other = tmp_path / "other"

@@ -42,8 +42,9 @@ def test_a_run_comes_back_as_a_learner(run):
     assert interpretation.scores.confusion.tolist() == json.loads((run / "scores.json").read_text())["confusion"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model, description", [
-    pytest.param("segnet", "SegNet, vgg16_bn from none", marks=pytest.mark.slow), ("enet", "ENet, from scratch")])
+    ("segnet", "SegNet, vgg16_bn from none"), ("enet", "ENet, from scratch")])
 def test_other_models_go_through_the_same_door(model, description, folder, tmp_path):
     run = tmp_path / "run"
     printed = succeed("fit", "camvid", "--data", folder, "--model", model, "--weights", "none", "--size", "64x64",

@@ -89,6 +89,7 @@ def process(seconds) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", SLOW, str(seconds)], stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_kill_halfway_leaves_nothing_that_is_taken_for_whole(folder):
     killed = process(60)
     assert killed.stdout.readline() == "filling\n"

@@ -55,6 +55,7 @@ print(before - resident())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's malloc")
 def test_malloc_trim_gives_back_large_blocks_also_between_what_stays():
     assert printed_number(TRIMMED) > 200  # of 6 x 40 MiB

@@ -17,6 +17,7 @@ RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, epochs=2, l
 CPU = Machine(torch.device("cpu"), "fp32")
 
 
+@pytest.mark.slow
 def test_tensorboard_s_events_hold_the_history(tiny_dataset, tmp_path):
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

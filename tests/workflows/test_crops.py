@@ -42,6 +42,7 @@ def run(large, tmp_path_factory) -> Run:
     return trained(large, tmp_path_factory.mktemp("crops") / "run", CROPS)
 
 
+@pytest.mark.slow
 def test_it_goes_on_in_the_middle_of_a_pass_as_if_it_had_not_stopped(run, large, tmp_path, without_figures):
     with pytest.raises(Interrupted): trained(large, tmp_path / "run", CROPS, cbs=[SignalAt(1, 1)])
     assert Run.open(tmp_path / "run").checkpoints.read().images == 8

@@ -51,6 +51,7 @@ def test_the_model_s_file_has_no_head_of_the_encoder(run):
     assert learner_from_run(run.path, machine=CPU).validate()[1] == pytest.approx(run.history.miou.max(), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0, 2])
 def test_it_goes_on_as_if_it_had_not_been_stopped(data, tmp_path, run, step):
     with pytest.raises(Interrupted): trained(data, tmp_path / "run", RECIPE, [SignalAfter(step)])

@@ -88,6 +88,7 @@ def mixed(root: Path, train: int, val: int) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (64, 128)])
 def test_the_score_is_that_of_the_masks_that_predict_gives_pixel_by_pixel(tmp_path, size):
     dataset = folder(mixed(tmp_path / "data", 8, 6))

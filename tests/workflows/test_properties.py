@@ -85,6 +85,7 @@ def predicted(run: Run, ending: str, content: bytes, folder: Path) -> np.ndarray
     return np.asarray(Image.open(written.file))
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(image=images())
 def test_predict_gives_a_mask_of_the_image_s_size(run, tmp_path_factory, image):
@@ -94,6 +95,7 @@ def test_predict_gives_a_mask_of_the_image_s_size(run, tmp_path_factory, image):
     assert mask.shape == size and mask.max() <= 1
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(image=damaged())
 def test_predict_says_what_is_wrong_with_a_damaged_image(run, tmp_path_factory, image):
@@ -127,6 +129,7 @@ def test_evaluate_scores_at_the_mask_s_own_size(run, tmp_path_factory, image, se
     assert result.scores.confusion.sum(1).tolist() == np.bincount(truth.ravel(), minlength=2).tolist()
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(image=damaged(), mask=damaged())
 def test_evaluate_says_what_is_wrong_with_a_damaged_sample(run, tmp_path_factory, image, mask):

@@ -173,6 +173,7 @@ def test_the_epoch_at_hand_keeps_its_lr_when_more_are_asked_for(data, tmp_path, 
     assert_same(tmp_path / "run", trained(data, tmp_path / "long", Recipe(**vars(steps) | {"epochs": 5})).path)
 
 
+@pytest.mark.slow
 def test_a_search_for_the_learning_rate_is_no_part_of_the_history(data, tmp_path):
     with pytest.raises(Lost): trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"lr": "auto"}), [At(0, lost)])
     resumed(tmp_path / "run")
@@ -185,6 +186,7 @@ def test_other_data_are_refused(unfinished, data, tmp_path):
     assert str(unfinished) in message and str(other) in message and "--data" in message
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(unfinished):
     hold = ("import sys, time; from pathlib import Path; from linknet_fastai.runs.run import Run\n"
             "with Run(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(100)")

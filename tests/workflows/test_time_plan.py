@@ -1,9 +1,12 @@
 "The time that a training takes, and the training that a time allows."
 
 import warnings
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import torch
+from fastai.callback.core import CancelTrainException
 from PIL import Image
 from safetensors.torch import load_file
 from short_training import CPU, RECIPE, At, NoBar, assert_same, resumed, trained, write_images
@@ -11,7 +14,8 @@ from short_training import CPU, RECIPE, At, NoBar, assert_same, resumed, trained
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Note, UserError
 from linknet_fastai.recipes import MOST_EPOCHS, Recipe, recipe_for
-from linknet_fastai.training.pace import Pace
+from linknet_fastai.training import pace as pace_module
+from linknet_fastai.training.pace import PROMISED, TOLD, Pace, StepTimes
 from linknet_fastai.workflows import time_plan
 from linknet_fastai.workflows.fit import FitOptions, fit, planned, seeded_dataloaders
 
@@ -32,7 +36,7 @@ def twice_as_large(tmp_path_factory):
 def pace(monkeypatch):
     "Set how long a step and a validation take at 64x64: what is measured is that, by the pixels, whatever the machine."
     def pace(step: float, validation: float):
-        def measured(learn):
+        def measured(learn, enough):
             height, width = learn.dls.train.dataset.image_size
             return Pace(step, len(learn.dls.train), validation).scaled(height * width / 64**2)
         monkeypatch.setattr(time_plan, "measure_pace", measured)
@@ -110,9 +114,35 @@ def test_a_training_of_minutes_goes_on_as_any_other(data, tmp_path, pace):
 
 def test_a_measured_training_starts_as_one_that_was_not_measured(data, tmp_path, monkeypatch):
     measured = trained(data, tmp_path / "measured")
-    monkeypatch.setattr(time_plan, "measure_pace", lambda learn: Pace(1, 3, 1))
+    monkeypatch.setattr(time_plan, "measure_pace", lambda learn, enough: Pace(1, 3, 1))
     plain = trained(data, tmp_path / "plain")
     assert measured.history.train_loss.tolist() == plain.history.train_loss.tolist()
+
+
+@pytest.mark.parametrize(("seconds", "enough", "steps"), [
+    (0.25, TOLD, 7), (0.25, PROMISED, 19), (3.0, TOLD, 5), (3.0, PROMISED, 5), (0.125, PROMISED, 22)])
+def test_steps_are_timed_until_they_are_enough(monkeypatch, seconds, enough, steps):
+    "After 2 that don't count more than 1 or 4 seconds of them, at least 3 and at most 20."
+    clock = count(0.0, seconds)
+    monkeypatch.setattr(pace_module.time, "perf_counter", lambda: next(clock))
+    timed = StepTimes(enough)
+    timed.learn = SimpleNamespace(dls=SimpleNamespace(device=torch.device("cpu")), training=True)
+    timed.before_train()
+    with pytest.raises(CancelTrainException):
+        for _ in range(100): timed.after_batch()
+    timed.after_train()
+    assert len(timed.seconds) == steps and timed.step == seconds
+
+
+@pytest.mark.parametrize(("minutes", "enough"), [(None, TOLD), (1000.0, PROMISED)])
+def test_minutes_are_measured_with_more_care_than_a_line(data, monkeypatch, minutes, enough):
+    asked = []
+    def measured(learn, enough):
+        asked.append(enough)
+        return Pace(1.0, 3, 1.0)
+    monkeypatch.setattr(time_plan, "measure_pace", measured)
+    plan_of(data, minutes=minutes)
+    assert asked == [enough]
 
 
 def test_what_is_measured_is_about_what_it_takes(data, tmp_path):
@@ -165,7 +195,7 @@ def test_two_epochs_of_fewer_images_are_trained_however_long_they_take_to_open(d
 
 def test_of_crops_some_images_are_left_out_too(twice_as_large, monkeypatch):
     "13 images of 128x128 are 52 crops of 64x64, 13 steps of 4."
-    monkeypatch.setattr(time_plan, "measure_pace", lambda learn: Pace(400, len(learn.dls.train), 200))
+    monkeypatch.setattr(time_plan, "measure_pace", lambda learn, enough: Pace(400, len(learn.dls.train), 200))
     # 408 at the end, 2 * 200, and 2 * 6 steps: of 13 steps for 13 images, 6 are for 6; 100 are to read in
     with pytest.warns(Note, match="6 of 13 images"):
         plan = plan_of(twice_as_large, minutes=(408 + 400 + 12 * 400 + 100) / 60, size=None, crop=(64, 64))
@@ -184,7 +214,7 @@ def test_several_processes_measure_nothing(data, monkeypatch):
 
 
 def test_where_memory_is_short_parts_of_batches_are_measured(data, monkeypatch):
-    def measured(learn):
+    def measured(learn, enough):
         if learn.dls.train.bs > 2: raise torch.OutOfMemoryError("CUDA out of memory.")
         return Pace(1.0, len(learn.dls.train), 2.0)
     monkeypatch.setattr(time_plan, "measure_pace", measured)
