@@ -42,13 +42,18 @@ class ClassFile:
 
     @property
     def void_colors(self) -> frozenset[Color]:
-        "The colors that are void, of masks of colors; `UserError` where numbers are no colors."
+        "The colors that are void, of masks of colors; `UserError` where numbers are no colors, or that of a class."
         for line in self.void_numbers:
             if len(line) % 3 or max(line) > 255:
                 raise UserError(f"{self.path}: `void {' '.join(map(str, line))}` is no color, but the masks are in "
                                 "color; write `void R G B`, of numbers from 0 to 255.")
         colors = (line[i:i + 3] for line in self.void_numbers for i in range(0, len(line), 3))
-        return self.void_class_colors.union(colors)
+        void = self.void_class_colors.union(colors)
+        for each in self.classes:
+            if each.color in void:
+                raise UserError(f"{self.path}: {each.name} and void have the same color, "
+                                f"{' '.join(map(str, each.color))}; correct it.")
+        return void
 
 
 def read_class_file(root: Path) -> ClassFile | None:

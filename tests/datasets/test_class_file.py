@@ -75,3 +75,10 @@ def test_several_void_colors(tmp_path):
                         save=save_colors(palette))
     mask = folder(root).read_mask(root / "masks" / "00.png")
     assert (mask == np.array([VOID, VOID, 0, 1])[stripes((0, 1, 2, 3))[0]]).all()
+
+
+@pytest.mark.parametrize("lines", ["void 0 90 0", "old green 0 90 0\nvoid old green", "void 1 2 3 0 90 0"])
+def test_a_color_is_a_class_or_void(tmp_path, lines):
+    root = write_folder(tmp_path, stripes((0, 1)), f"red 90 0 0\ngreen 0 90 0\n{lines}\n",
+                        save=save_colors(((90, 0, 0), (0, 90, 0))))
+    with pytest.raises(UserError, match="classes.txt: green and void have the same color, 0 90 0"): folder(root)
