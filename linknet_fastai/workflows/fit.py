@@ -16,7 +16,7 @@ from fastai.torch_core import set_seed
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..dataloaders.decode import common_size
-from ..datasets.check import check
+from ..datasets.check import CheckResult, check
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import fingerprint
 from ..datasets.folder import DRAWN, split_table
@@ -89,7 +89,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
                         "`--encoder-first`, or use one process.")
     with process_group(machine):
         with main_process_first(): check_weights(recipe)  # the longest wait for nothing is for a hub that isn't there
-        dataset, problems = check_data(dataset, options.splits, options.skip_bad, options.progress)
+        dataset, checked = check_data(dataset, options.splits, options.skip_bad, options.progress)
         recipe, dls = planned(dataset, recipe, machine, options, started)
         learn = linknet_learner(dls, recipe, machine)
         check_distributed(learn, machine)  # before anything is written
@@ -97,15 +97,17 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         run = new_run(options.out, dataset)
         with locked(run):
             job = job_for(run, dataset, recipe, machine, options)  # a logger may refuse: before anything is written
-            create(run, dataset, config_of(dataset, recipe, machine, options), problems)
+            create(run, dataset, config_of(dataset, recipe, machine, options), checked.problems)
+            if is_main_process() and (note := checked.never_learned(options.splits.split("+"))):
+                warnings.warn(Note(note), stacklevel=2)
             learn = train(job, learn)
             evaluate_and_report(job, learn, dataset, dls)
             return run
 
 
 def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
-               progress: Progress = silent) -> tuple[SegmentationDataset, pd.DataFrame]:
-    """The dataset to train on, and its unsound samples, which are left out.
+               progress: Progress = silent) -> tuple[SegmentationDataset, CheckResult]:
+    """The dataset to train on, without unsound samples, and what the check found.
 
     Args:
         dataset: read in full.
@@ -115,10 +117,10 @@ def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
     """
     with main_process_first(): checked = check(dataset, progress)
     dataset = checked.usable(skip_bad)
-    if splits == "train": return dataset, checked.problems
+    if splits == "train": return dataset, checked
     dataset.split("val")
     table = dataset.table.assign(split=dataset.table.split.replace("val", "train"))
-    return replace(dataset, table=table), checked.problems
+    return replace(dataset, table=table), checked
 
 
 def planned(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions,

@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
-from short_training import history, trained, write_images
+from PIL import Image
+from short_training import CPU, RECIPE, NoBar, history, trained, write_images
+
+from linknet_fastai.datasets.folder import folder
+from linknet_fastai.errors import Note
+from linknet_fastai.workflows.fit import FitOptions, fit
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 
@@ -12,3 +17,22 @@ pytestmark = pytest.mark.usefixtures("without_figures")
 def test_little_data_is_enough(tmp_path, images):
     run = trained(write_images(tmp_path / "data", **images), tmp_path / "run")
     assert run.is_scored and np.isfinite(history(run.path).miou).all()
+
+
+@pytest.mark.parametrize(("splits", "absent"), [("train", ["roof", "wall"]), ("train+val", ["roof"])])
+def test_classes_that_no_training_mask_has_are_told(tmp_path, splits, absent):
+    "Only the validation images have walls, and none a roof."
+    data = write_images(tmp_path / "data", train=4, val=2)
+    (data / "classes.txt").write_text("ground\nwall\ndoor\nroof\n")
+    for file in (data / "masks" / "train").iterdir():
+        mask = np.asarray(Image.open(file))
+        Image.fromarray(np.where(mask == 1, 0, mask).astype(np.uint8)).save(file)
+    options = FitOptions(tmp_path / "run", splits=splits, progress_bar=NoBar())
+    with pytest.warns(Note, match="never in the training masks.*: ") as told: fit(folder(data), RECIPE, CPU, options)
+    [note] = [str(each.message) for each in told if "never in" in str(each.message)]
+    assert sorted(note.split(": ")[1].split(", ")) == absent
+
+
+def test_nothing_is_told_where_all_classes_are_there(tmp_path, recwarn):
+    trained(write_images(tmp_path / "data", train=4, val=2), tmp_path / "run")
+    assert not [each for each in recwarn if "never in" in str(each.message)]
