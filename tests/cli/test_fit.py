@@ -70,6 +70,7 @@ def test_it_finds_its_own_lr(folder, tmp_path):
     assert 1e-7 < json.loads((tmp_path / "run" / "config.json").read_text())["recipe"]["lr"] < 10
 
 
+@pytest.mark.slow
 def test_any_setting_may_be_given(folder, tmp_path):
     more = "--recipe", "modified", "--dice-weight", 0.25, "--no-flip", "--scale", 0.9, 1.1, "--class-weight-power", 0.75
     result = quick(folder, tmp_path / "run", *more)

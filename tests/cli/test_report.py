@@ -3,10 +3,12 @@
 import shutil
 
 import pandas as pd
+import pytest
 from command_line import assert_refused, linknet, succeed
 from PIL import Image
 
 
+@pytest.mark.slow
 def test_a_report_is_written_again_and_of_several(run, tmp_path):
     assert succeed("report", run).strip() == str(run / "report.html")
     copy = shutil.copytree(run, tmp_path / "second")

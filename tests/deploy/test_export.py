@@ -37,6 +37,7 @@ def test_a_graph_pads_as_models_do(size):
     assert torch.equal(mirrored(pixels, 32), expected)
 
 
+@pytest.mark.slow
 def test_onnxruntime_gives_torch_s_logits_at_any_size_and_batch(exported):
     model, card = load_weights(exported.parent / "model.safetensors")
     session = onnxruntime.InferenceSession(exported)
@@ -47,6 +48,7 @@ def test_onnxruntime_gives_torch_s_logits_at_any_size_and_batch(exported):
         np.testing.assert_allclose(logits, in_torch(model, card, pixels), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_file_says_what_it_is_and_nothing_of_this_machine(exported):
     _, card = load_weights(exported.parent / "model.safetensors")
     metadata = onnxruntime.InferenceSession(exported).get_modelmeta().custom_metadata_map

@@ -73,6 +73,7 @@ def test_a_logger_that_isn_t_there_is_refused_before_any_work(logger, named, mon
     with pytest.raises(UserError, match=re.escape(named)): ResumeOptions(logger=logger)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_logger_has_none(tiny_dataset, tmp_path):
     run = Run.open(fit(tiny_dataset, RECIPE, CPU, FitOptions(tmp_path / "run")).path)
     assert not (run.path / "tensorboard").exists() and not (run.path / "wandb").exists()

@@ -65,6 +65,7 @@ def test_four_channels_of_16_bits_from_folder_to_prediction(tmp_path):
         predict(predictor, [shallow], tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_gray_of_one_channel(tmp_path):
     root = write(tmp_path / "data", 1, suffix="png")
     run = fit(open_dataset("folder", root, DatasetOptions(channels=1)), RECIPE, Machine.choose(),
@@ -112,6 +113,7 @@ def test_mixed_depths_of_channels_are_refused(tmp_path):
         open_dataset("folder", root, DatasetOptions(channels=4))
 
 
+@pytest.mark.slow
 def test_weights_of_another_number_of_channels_are_refused(tmp_path):
     run = fit(open_dataset("folder", write(tmp_path / "gray", 1, suffix="png"), DatasetOptions(channels=1)), RECIPE,
               Machine.choose(), FitOptions(tmp_path / "run"))

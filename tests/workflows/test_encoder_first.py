@@ -40,12 +40,14 @@ def changed(one: dict, other: dict) -> set[str]:
     return {name.split(".")[0] for name in one if not torch.equal(one[name], other[name])}
 
 
+@pytest.mark.slow
 def test_the_decoder_joins_in_at_half_of_the_epochs(run, weights):
     assert [changed(*pair) for pair in zip(weights.by_epoch[:2], weights.by_epoch[1:3])] == 2 * [
         {"encoder", "encoder_head"}]
     assert changed(*weights.by_epoch[2:]) == {"encoder", "up4", "stage4", "up5", "stage5", "head"}
 
 
+@pytest.mark.slow
 def test_the_model_s_file_has_no_head_of_the_encoder(run):
     assert load_file(run.model_file).keys() == ENet(3).state_dict().keys()
     assert learner_from_run(run.path, machine=CPU).validate()[1] == pytest.approx(run.history.miou.max(), abs=1e-6)
@@ -58,6 +60,7 @@ def test_it_goes_on_as_if_it_had_not_been_stopped(data, tmp_path, run, step):
     assert_same(resumed(tmp_path / "run").path, run.path)
 
 
+@pytest.mark.slow
 def test_more_epochs_would_move_the_decoder_s_beginning(run):
     assert "--epochs" in refusal(resumed, run.path, epochs=6)
 

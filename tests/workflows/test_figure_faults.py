@@ -14,9 +14,9 @@ from linknet_fastai.workflows.report import report
 from linknet_fastai.workflows.show_results import show_results
 
 
-@pytest.mark.parametrize("error", [
-    ValueError("Expected end of text"), pytest.param(MemoryError(), marks=pytest.mark.slow),
-    pytest.param(OSError(28, "No space left"), marks=pytest.mark.slow)], ids=lambda error: type(error).__name__)
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [ValueError("Expected end of text"), MemoryError(), OSError(28, "No space left")],
+                         ids=lambda error: type(error).__name__)
 def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, monkeypatch, error):
     recipe = Recipe(**vars(RECIPE) | {"epochs": 1})
     def fail(*words, **options): raise error

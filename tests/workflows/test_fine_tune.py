@@ -109,6 +109,7 @@ def test_the_encoder_is_frozen_but_for_its_batchnorms(first, data, tmp_path):
                and before[key].ndim == 4)
 
 
+@pytest.mark.slow
 def test_a_training_that_gets_no_better_stops_and_keeps_its_best_epoch(data, tmp_path):
     class Sabotage(Callback):
         "From the second epoch on nothing is predicted but one class."

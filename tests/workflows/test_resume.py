@@ -148,6 +148,7 @@ def test_a_one_cycle_schedule_has_its_end(unfinished):
     assert Run.open(unfinished).config.recipe["epochs"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["steps", "constant"])
 def test_another_schedule_goes_on_as_if_more_had_been_asked_for_at_first(data, tmp_path, schedule):
     steps = Recipe(**vars(RECIPE) | {"schedule": schedule, "optimizer": "sgd", "lr": 1e-3, "epochs": 2})
@@ -157,6 +158,7 @@ def test_another_schedule_goes_on_as_if_more_had_been_asked_for_at_first(data, t
     assert "3 epochs" in refusal(resumed, short.path, epochs=2)
 
 
+@pytest.mark.slow
 def test_more_epochs_that_were_lost_go_on(data, tmp_path):
     steps = Recipe(**vars(RECIPE) | {"schedule": "steps", "epochs": 2})
     short = trained(data, tmp_path / "short", steps)
@@ -165,6 +167,7 @@ def test_more_epochs_that_were_lost_go_on(data, tmp_path):
     assert_same(short.path, trained(data, tmp_path / "long", Recipe(**vars(steps) | {"epochs": 3})).path)
 
 
+@pytest.mark.slow
 def test_the_epoch_at_hand_keeps_its_lr_when_more_are_asked_for(data, tmp_path, monkeypatch):
     monkeypatch.setattr("linknet_fastai.training.schedules.STEP_EPOCHS", 2)
     steps = Recipe(**vars(RECIPE) | {"schedule": "steps", "epochs": 2})

@@ -21,6 +21,7 @@ def test_a_small_model_is_measured():
     assert 0 < speed.utilization < 1
 
 
+@pytest.mark.slow
 def test_the_peak_is_that_of_a_processor():
     assert 1e9 < matrix_peak(Machine(torch.device("cpu"), "fp32")) < 1e15
 
