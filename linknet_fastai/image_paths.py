@@ -2,6 +2,7 @@
 
 import glob
 import itertools
+import os
 from pathlib import Path
 
 from .errors import UserError
@@ -30,6 +31,23 @@ def _images_below(folder: Path, out: Path) -> list[tuple[Path, Path]]:
     files = _not_within(out, folder, files)
     if not files: raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
     return [(file, file.relative_to(folder)) for file in files]
+
+
+def not_looked_at(paths: list[Path], films: tuple[str, ...]) -> str:
+    """A note about what lies below the folders among `paths` and isn't predicted, though somebody may mean it.
+
+    That are folders behind links, folders that can't be read, and films, whose names end in one of `films`; empty where
+    there are none.
+    """
+    links, unreadable, found = [], [], []
+    for path in filter(Path.is_dir, paths):
+        for folder, names, files in os.walk(path, onerror=lambda error: unreadable.append(error.filename)):
+            links += [os.path.join(folder, name) for name in names if os.path.islink(os.path.join(folder, name))]
+            found += [os.path.join(folder, name) for name in files
+                      if name.lower().endswith(films) and not is_junk(name)]
+    kinds = (links, "folders behind links"), (unreadable, "folders that can't be read"), (found, "films in folders")
+    parts = [f"{len(these)} {what}, such as {these[0]}" for these, what in kinds if these]
+    return f"{' and '.join(parts)} are left out; name them to predict what they hold" if parts else ""
 
 
 def _not_within(out: Path, folder: Path, files: list[Path]) -> list[Path]:

@@ -174,4 +174,5 @@ def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
         raise UserError("the number of epochs follows from the minutes; leave out `--epochs` or `--minutes`.")
     recipe, usual = RECIPES[name], Recipe()
     open_defaults = {key: value for key, value in defaults.items() if getattr(recipe, key) == getattr(usual, key)}
+    if flags.get("crop"): open_defaults.pop("size", None)  # crops are of images at their own resolution
     return replace(recipe, **open_defaults | flags)

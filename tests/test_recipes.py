@@ -48,3 +48,10 @@ def test_flags_win_over_defaults_and_defaults_over_what_a_recipe_leaves_open():
     assert (recipe_for("paper", defaults).lr, recipe_for("paper", defaults).size) == (5e-4, (512, 1024))
     with pytest.raises(UserError, match="'papr'.*rapid, best, paper, modified, segnet, enet.*paper"):
         recipe_for("papr", {})
+
+
+def test_crops_take_the_place_of_a_dataset_s_own_size():
+    recipe = recipe_for("rapid", {"size": (512, 1024)}, crop=(256, 256))
+    assert (recipe.crop, recipe.size) == ((256, 256), None)
+    assert recipe_for("rapid", {"size": (512, 1024)}).size == (512, 1024)
+    with pytest.raises(UserError, match="--crop"): recipe_for("rapid", {}, crop=(256, 256), size=(64, 64))

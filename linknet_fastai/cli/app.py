@@ -1,5 +1,6 @@
 "The commands: each a short function that calls a workflow and prints what it gives."
 
+import errno
 import signal
 import sys
 import warnings
@@ -32,6 +33,8 @@ from .printing import (
     watched,
 )
 
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # paths that nobody can look at
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Train a LinkNet for semantic segmentation, look at its mistakes, and use it.")
 
@@ -55,6 +58,9 @@ def main():
         console.print(f"stopped:  all is saved; go on with\n          linknet-fastai resume {as_word(stop.run)}")
         sys.exit(128 + stop.signal)
     except UserError as error: _refuse(str(error))
+    except OSError as error:
+        if error.filename is None or error.errno not in UNREADABLE: raise
+        _refuse(printable(f"{error.filename}: can't be read ({error.strerror}); check the path and its permissions."))
     except (MemoryError, RuntimeError) as error:
         from ..runtime.memory import is_out_of_memory
         if not is_out_of_memory(error): raise
@@ -112,16 +118,17 @@ def resume(run: RunFolder, data: Data = None,
                "--data-changed", help="Go on with other files, splits or names of classes than before.")] = False,
            epochs: Annotated[int | None, typer.Option(help="More passes in all, where the schedule isn't one-cycle.",
                                                       show_default=False)] = None,
-           log: Log = None, device: Device = None, precision: Annotated[str | None, typer.Option(
+           log: Log = None, device: Annotated[str | None, typer.Option(
+               help="cpu, cuda or mps. [default: the run's]", show_default=False)] = None,
+           precision: Annotated[str | None, typer.Option(
                help="bf16, fp16 or fp32. [default: the run's]", show_default=False)] = None, compile: Compile = False):
     "Go on with a run that was stopped, as if it never had been."
     from ..runs.run import Run
-    from ..runtime.device import Machine
-    from ..workflows.resume import ResumeOptions
+    from ..workflows.resume import ResumeOptions, machine_of
     from ..workflows.resume import resume as resume_run
     from .progress import TerminalProgress
     begun = Run.open(run)
-    machine = Machine.choose(device, precision or begun.config.machine["precision"], compile)
+    machine = machine_of(begun, device, precision, compile)
     console.print(f"resuming: {printable(str(run))}, after {len(begun.history)} epochs")
     with TerminalProgress(console) as progress:
         options = ResumeOptions(epochs, data, data_changed, log, progress_bar=progress, progress=tracked("checking"))

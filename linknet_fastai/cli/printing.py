@@ -90,7 +90,8 @@ def print_summary(dataset, recipe: Recipe, machine):
     if recipe.crop: size = f"crops of {size}"
     epochs = f"{recipe.epochs} epochs" if recipe.minutes is None else f"as many epochs as fit {recipe.minutes:g} min,"
     if dataset.note: console.print(f"note:     {dataset.note}")
-    console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}\n"
+    split = f", by {dataset.split_source}" if dataset.split_source else ""
+    console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}{split}\n"
                   f"model:    {describe_model(recipe)}\n"
                   f"          {cost} (published: {PUBLISHED[recipe.model]})\n"
                   f"training: {recipe.name}, {epochs} at {size}, batch {recipe.batch_size}, "

@@ -72,8 +72,9 @@ def _meaning(annotations: Annotations, known: MaskValues | None) -> MaskValues:
     class_of = {name: index for index, name in enumerate(known.classes)}
     note = ""
     if classes[0] in BACKGROUNDS and classes[0] not in class_of:  # what no shape covers
-        class_of[classes[0]] = VOID
-        note = f"{classes[0]} is no class of the run, so it is void"
+        own = next((name for name in known.classes if name in BACKGROUNDS), None)  # spelt otherwise
+        class_of[classes[0]] = VOID if own is None else class_of[own]
+        note = f"{classes[0]} is {own}" if own else f"{classes[0]} is no class of the run, so it is void"
     for name in classes:
         if name not in class_of:
             raise UserError(f"{annotations.root}: annotates {name}, but the run was trained on other classes: "

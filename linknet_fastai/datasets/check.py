@@ -36,10 +36,6 @@ class CheckResult:
         "Each class's frequency among the pixels of each split that are not void: a row a class, a column a split."
         return self.pixels / self.pixels.sum()
 
-    def never_learned(self, splits: Iterable[str] = ("train",)) -> str:
-        "A note about the classes that no mask of these splits has; empty where there are none."
-        return _never_learned(self.pixels, splits)
-
     def usable(self, skip_bad: bool) -> SegmentationDataset:
         "The dataset without its unsound samples; `UserError` where there are some, unless `skip_bad`."
         if self.problems.empty: return self.dataset
@@ -139,10 +135,12 @@ def _notes(dataset: SegmentationDataset, pixels: pd.DataFrame, blank: int) -> tu
     if dataset.split_source: notes.append(f"the split is from {dataset.split_source}")
     if "val" not in pixels: notes.append("no val images, by which a training keeps its best epoch: `fit` needs some")
     if blank: notes.append(f"images of a single color stand in two splits: {blank}")
-    if "train" in pixels and (note := _never_learned(pixels[:-1], ["train"])): notes.append(note)
+    if "train" in pixels:
+        note = never_learned([name for name in dataset.classes if pixels["train"][name] == 0])
+        if note: notes.append(note)
     return tuple(notes)
 
 
-def _never_learned(pixels: pd.DataFrame, splits: Iterable[str]) -> str:
-    absent = pixels.index[pixels[list(splits)].sum(axis=1) == 0]
-    return f"never in the training masks, so never learned: {', '.join(absent)}" if len(absent) else ""
+def never_learned(absent: list[str]) -> str:
+    "A note about classes that no training mask has; empty where there are none."
+    return f"never in the training masks, so never learned: {', '.join(absent)}" if absent else ""

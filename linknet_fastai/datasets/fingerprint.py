@@ -1,7 +1,7 @@
 "What a run's samples were, file by file, so that a training goes on with the same."
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
@@ -46,6 +46,13 @@ def holds_samples(root: Path, samples: pd.DataFrame) -> bool:
     names = [name for name in samples["image"] if not name.startswith(DRAWN)]
     return bool(names) and all(os.path.isfile(root / name) and ".." not in Path(name).parts and not os.path.isabs(name)
                                for name in names)
+
+
+def trained_on(samples: pd.DataFrame, dataset: SegmentationDataset, images: Iterable[Path]) -> list[Path]:
+    "Those of the `images` that a fingerprint has as training images, by their names and bytes."
+    hashes = samples[samples.split == "train"].set_index("image").image_hash
+    named = [(image, name) for image in images if (name := _name(dataset, image)) in hashes.index]
+    return [image for image, name in named if _hash(image) == hashes[name]]
 
 
 def describe_changes(before: pd.DataFrame, now: pd.DataFrame) -> str:

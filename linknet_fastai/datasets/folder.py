@@ -115,15 +115,13 @@ def _problems(root: Path, table: pd.DataFrame, mask_root: Path | None, options: 
 
 def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path | None,
             find_problems: Callable[[], list[str | None]]) -> tuple[list[str | None], str]:
-    "The split of each sample, and where it is from: the run's own, what lies there, `splits.csv`, or a draw."
+    "The split of each sample, and where it is from: the run's own, `splits.csv`, what lies there, or a draw."
     names = [image_name(root, mask_root, image) for image, _ in layout.samples]
     if options.splits is not None:
         kept = read_splits(None, Path(options.splits))
-        if kept.keys() & set(names): return [kept.get(name) for name in names], f"the run ({options.splits})"
-    if any(layout.splits):
-        if all(layout.splits): return layout.splits, layout.split_source
-        stray = layout.samples[layout.splits.index(None)][0]
-        raise UserError(f"{stray}: lies in none of train/, val/ and test/, as others do; move it.")
+        has_own = any(layout.splits) or os.path.lexists(root / "splits.csv")
+        is_the_runs = kept.keys() <= set(names) if has_own else kept.keys() & set(names)
+        if is_the_runs: return [kept.get(name) for name in names], f"the run ({options.splits})"
     file = root / "splits.csv"
     if os.path.lexists(file):  # a link to nothing is refused as it is read
         listed = read_splits(root, file)
@@ -131,6 +129,10 @@ def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path
             if name not in listed: raise UserError(f"{file}: has no line for {name}; add one, or remove the file to "
                                                    "have a split drawn.")
         return [listed[name] for name in names], file.name
+    if any(layout.splits):
+        if all(layout.splits): return layout.splits, layout.split_source
+        stray = layout.samples[layout.splits.index(None)][0]
+        raise UserError(f"{stray}: lies in none of train/, val/ and test/, as others do; move it.")
     problems = find_problems()
     sound = [name for name, problem in zip(names, problems) if problem is None]
     if len(sound) < 2:

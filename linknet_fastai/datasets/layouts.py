@@ -64,7 +64,7 @@ def walk(root: Path, follow_links: bool = False) -> Iterator[Path]:
     with `follow_links`.
     """
     seen, real_root = {root.resolve()}, root.resolve()
-    for folder, names, files in os.walk(root, followlinks=True):
+    for folder, names, files in os.walk(root, onerror=_refuse_unreadable, followlinks=True):
         names[:] = sorted(name for name in names if not is_junk(name))
         for name in list(names):
             path = Path(folder, name)
@@ -77,6 +77,10 @@ def walk(root: Path, follow_links: bool = False) -> Iterator[Path]:
             seen.add(target)
         for name in sorted(files):
             if not is_junk(name): yield Path(folder, name)
+
+
+def _refuse_unreadable(error: OSError):
+    raise UserError(f"{error.filename}: can't be read ({error.strerror}); allow it, or take the folder out.") from error
 
 
 Key = tuple[str, ...]  # of a file: its folders, with PART for that of images or masks, and its name without suffix
@@ -134,7 +138,7 @@ def _by_folder(root: Path, images: Files, masks: Files, options: LayoutOptions) 
     samples += [(_partner(root, key, _folder_name(images)), mask)
                 for key in set(masks) - set(keys.values()) for mask in masks[key]]
     samples.sort()
-    splits = [_split_of(root, image) for image, _ in samples]
+    splits = [_split_of(root, image, options.images) for image, _ in samples]
     names = "" if pattern == "{stem}" else f", masks named {pattern}"
     return Layout(samples, splits, f"images in {_folder_name(images)}/ and masks in {_folder_name(masks)}/{names}",
                   "the folders" if any(splits) else "")
@@ -196,10 +200,11 @@ def _partner(root: Path, key: Key, part: str) -> Path:
     return root.joinpath(*(part if name == PART else name for name in key[:-1]), f"{key[-1]}.png")
 
 
-def _split_of(root: Path, image: Path) -> str | None:
-    "By the folders that an image lies in."
+def _split_of(root: Path, image: Path, folder: str | None = None) -> str | None:
+    "By the folders that an image lies in; `folder` is the name of that of images, if it is given."
+    names = [PurePath(folder).name] if folder else IMAGE_FOLDERS
     for part in image.relative_to(root).parts[:-1]:
         split = split_of_folder(part)
-        for name in IMAGE_FOLDERS: split = split or _split_in(part, name)
+        for name in names: split = split or _split_in(part, name)
         if split: return split
     return None

@@ -68,6 +68,7 @@ def _ordered_values(root: Path, tally: Tally, named: ClassFile,
     if pair and len(names) == 2: return dict(zip(pair, (0, 1))), names, ""
     if not pair and present - {VOID} <= set(range(named.lines)):
         if len(names) == 1 and present - {VOID} == {named.classes[0].index}: refuse_one(root, tuple(names))
+        _refuse_void_lines(named)
         return class_of_lines(named) | {VOID: VOID}, names, ""
     if not pair and len(found) == len(names) == named.lines:
         side_by_side = ", ".join(f"{value} is {name}" for value, name in zip(found, names))
@@ -76,9 +77,19 @@ def _ordered_values(root: Path, tally: Tally, named: ClassFile,
     strange = [value for value in found if value not in (*range(named.lines), VOID)]
     files = [path for path, values in tally.by_file.items() if values & set(strange)]
     if not pair and tally.are_few(files):  # the check names them
+        _refuse_void_lines(named)
         return class_of_lines(named) | {VOID: VOID}, names, ""
     raise UserError(f"{named.path}: the masks hold the values {tally.describe(found)}, and the classes are "
                     f"{', '.join(names)}: they don't fit; write a line for each value, in their order.")
+
+
+def _refuse_void_lines(named: ClassFile):
+    "`UserError` where a number is void, and that of a class's line."
+    numbers = {number for line in named.void_numbers for number in line}
+    for each in named.classes:
+        if each.index in numbers:
+            raise UserError(f"{named.path}: makes the value {each.index} void, which is {each.name} by its line (the "
+                            "first has the number 0); write `void` alone in the line of a value that is void.")
 
 
 def _counted_values(root: Path, tally: Tally, found: list[int]) -> tuple[dict[int, int], list[str], str]:

@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class BasePredictor(ABC):
     """
 
     without_probabilities = ""  # why there are none, if there aren't
+    files: tuple[Path, ...] = ()  # that the model was read from
     batch_size = 1  # images of the size that the model was trained at, or tiles, that are best computed at once
 
     def __init__(self, card: ModelCard, options: PredictorOptions):

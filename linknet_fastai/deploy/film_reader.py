@@ -165,7 +165,8 @@ class FilmReader:
     def _frame(self, frame: av.VideoFrame) -> Frame:
         is_hd = frame.colorspace == UNSPECIFIED and frame.height >= HD
         pixels = frame.to_ndarray(format="rgb24", **({"src_colorspace": "ITU709"} if is_hd else {}))
-        if frame.rotation: pixels = self._upright(pixels, frame.side_data["DISPLAYMATRIX"])
+        matrix = frame.side_data.get("DISPLAYMATRIX")  # `rotation` is 0 of what is mirrored upside down
+        if matrix is not None: pixels = self._upright(pixels, matrix)
         self.time = self._time(frame)
         return Frame(pixels, self.time, (frame.duration or 0) * self.video.time_base)
 

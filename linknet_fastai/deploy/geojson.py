@@ -7,6 +7,8 @@ import numpy as np
 from .georeference import Georeference
 from .polygons import regions
 
+EDGE = 64  # pixels, the longest in degrees
+
 
 def geojson_content(mask: np.ndarray, classes: tuple[str, ...],
                     place: Georeference | None = None) -> dict[str, Any]:
@@ -24,8 +26,16 @@ def geojson_content(mask: np.ndarray, classes: tuple[str, ...],
 def _placed(polygon: np.ndarray, place: Georeference | None) -> np.ndarray:
     "Counterclockwise around a region, as RFC 7946 has it, whichever way y points."
     if place is None: return polygon
-    points = place.degrees(polygon)
+    points = place.degrees(_in_short_edges(polygon))
     return points[::-1] if place.is_mirrored else points
+
+
+def _in_short_edges(polygon: np.ndarray) -> np.ndarray:
+    "A polygon `[N,2]` with points along its long edges, since what is straight in the image isn't in degrees."
+    edges = np.roll(polygon, -1, axis=0) - polygon
+    parts = np.ceil(np.abs(edges).max(1) / EDGE).astype(int).clip(1)
+    steps = np.concatenate([np.arange(count) / count for count in parts])[:, None]
+    return polygon.repeat(parts, axis=0) + steps * edges.repeat(parts, axis=0)
 
 
 def _closed(polygon: np.ndarray) -> list[list[float]]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import UserError
 from ..files import atomic_write
 from ..images import reading
-from ..tiff import first_page
+from ..tiff import check_upright, first_page
 
 PIXEL_SCALE, TIEPOINT, TRANSFORMATION, GEO_KEYS = 33550, 33922, 34264, 34735  # OGC GeoTIFF 1.1's tags
 BLOCK = 256  # pixels a side of a written file's tiles
@@ -80,9 +80,13 @@ def lost_georeferences(images: Sequence[Path]) -> str:
 
 
 def georeference(path: Path) -> Georeference | None:
-    "Of a GeoTIFF; None for other images, where rasterio isn't installed, and without a coordinate system."
+    """Of a GeoTIFF; None for other images, where rasterio isn't installed, and without a coordinate system.
+
+    `UserError` for one that is to be turned: its coordinates are those of what is stored.
+    """
     if not keeps_georeference(path): return None
     import rasterio
+    with reading(path), first_page(path) as (page, _): check_upright(page)
     with reading(path), rasterio.Env(GDAL_PAM_ENABLED=False), rasterio.open(path) as file:
         return Georeference(file.crs, file.transform) if file.crs else None
 

@@ -28,7 +28,8 @@ class Predictor(BasePredictor):
         "`UserError` where the folder has no weights, or they are damaged, and for tiles that can't be."
         self.machine = machine or Machine.choose()
         self.batch_size = images_at_once(self.machine.device)
-        model, card = load_weights(local_run(run) / MODEL_FILE)
+        self.files = (local_run(run) / MODEL_FILE,)
+        model, card = load_weights(*self.files)
         super().__init__(card, options)
         model = autocast_model(model, self.machine)
         self.model = MeanOfViews(model, options.tta) if options.tta else model

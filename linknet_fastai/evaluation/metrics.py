@@ -11,10 +11,11 @@ from .scores import Scores
 
 
 class ConfusionCallback(Callback):
-    """Brings logits to the masks' size, and counts each validation in `matrix`, int64 `[C,C]`, which stays on the
-    device.
+    """Brings logits to the masks' size, and has the counts of the last validation that was recorded.
 
-    fastai's `JaccardCoeffMulti` and `DiceMulti` know no `ignore_index` and synchronize for each class and batch.
+    `matrix`, int64 `[C,C]`, stays on the device. The recorder counts, by `ScoreMetric`: what a callback predicts within
+    a validation, as `FetchPredsCallback` does, isn't counted. fastai's `JaccardCoeffMulti` and `DiceMulti` know no
+    `ignore_index` and synchronize for each class and batch.
     """
 
     order = 5  # before anything else sees the logits
@@ -22,17 +23,20 @@ class ConfusionCallback(Callback):
     def __init__(self, classes: tuple[str, ...]):
         self.classes = classes
 
-    def before_validate(self):
-        self.matrix = torch.zeros(len(self.classes), len(self.classes), dtype=torch.long, device=self.dls.device)
-
     def after_pred(self):
         if not self.training and len(self.yb): self.learn.pred = resize_logits(self.pred, tuple(self.y.shape[-2:]))
 
-    def after_batch(self):
-        if not self.training and len(self.yb):
-            self.matrix += confusion_matrices(self.pred.argmax(1), self.y.as_subclass(Tensor), len(self.classes)).sum(0)
+    def reset(self):
+        "Begin a validation."
+        self.matrix = torch.zeros(len(self.classes), len(self.classes), dtype=torch.long, device=self.dls.device)
 
-    def after_validate(self): self.matrix = all_reduce_sum(self.matrix)
+    def count(self):
+        "The batch at hand."
+        self.matrix += confusion_matrices(self.pred.argmax(1), self.y.as_subclass(Tensor), len(self.classes)).sum(0)
+
+    def all_reduce(self):
+        "Add the counts of all processes."
+        self.matrix = all_reduce_sum(self.matrix)
 
     @property
     def scores(self) -> Scores:
@@ -41,14 +45,20 @@ class ConfusionCallback(Callback):
 
 
 class ScoreMetric(Metric):
-    "One of `Scores.NAMES`, as a fastai metric that reads it off `confusion`."
+    "One of `Scores.NAMES`, as a fastai metric that reads it off `confusion`; one of them `counts` for all."
 
-    def __init__(self, confusion: ConfusionCallback, name: str):
-        self.confusion, self._name = confusion, name
+    def __init__(self, confusion: ConfusionCallback, name: str, counts: bool):
+        self.confusion, self._name, self.counts = confusion, name, counts
 
-    def reset(self): pass
+    def reset(self):
+        if self.counts: self.confusion.reset()
 
-    def accumulate(self, learn: Learner): pass
+    def accumulate(self, learn: Learner):
+        if self.counts: self.confusion.count()
+
+    def all_reduce(self):
+        "Add the counts of all processes."
+        if self.counts: self.confusion.all_reduce()
 
     @property
     def value(self) -> float: return getattr(self.confusion.scores, self._name)
@@ -59,4 +69,4 @@ class ScoreMetric(Metric):
 
 def score_metrics(confusion: ConfusionCallback) -> list[ScoreMetric]:
     "mIoU, class accuracy, Dice and pixel accuracy of the validation that `confusion` counts."
-    return [ScoreMetric(confusion, name) for name in Scores.NAMES]
+    return [ScoreMetric(confusion, name, counts=number == 0) for number, name in enumerate(Scores.NAMES)]

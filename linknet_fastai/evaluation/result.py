@@ -114,6 +114,7 @@ def describe_protocol(protocol: dict) -> str:
     "A protocol in one line, to stand beside its figures."
     line = (f"{protocol['name']}, {protocol['split']}: {protocol['images']} images at {protocol['resolution']}, "
             f"{protocol['classes']} classes, void {protocol['void']}, trained on {protocol['trained_on']}")
+    if "data" in protocol: line += f", on the data in {protocol['data']}"
     if "program" in protocol: line += f", by {protocol['program']}"
     if "tiles" in protocol: line += f", by tiles of {protocol['tiles']}"
     if "tta" in protocol: line += f", averaged over {describe_views(protocol['tta'])}"

@@ -150,6 +150,12 @@ class Run:
         "Whether the run has a validation score: not where the validation images were trained on."
         return (self.path / "scores.json").is_file()
 
+    def remove_scores(self) -> list[str]:
+        "Remove all scores, which are of weights that a training goes on from; the names of their JSON files."
+        files = sorted([*self.path.glob("scores*.json"), *self.path.glob("scores*.csv")])
+        for file in files: file.unlink()
+        return [file.name for file in files if file.suffix == ".json"]
+
     def write_model(self, model: nn.Module, card: ModelCard):
         "Write the weights of the best epoch so far, with their card."
         save_weights(self.model_file, model, card)

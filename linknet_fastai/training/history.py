@@ -9,6 +9,7 @@ from fastai.callback.core import Callback
 from fastai.learner import AvgLoss, AvgSmoothLoss, Learner, Recorder
 
 from ..errors import UserError
+from ..evaluation.metrics import ScoreMetric
 from ..models.autocast import plain_model
 from ..runs.run import Run
 from ..runs.weights import ModelCard
@@ -56,7 +57,8 @@ class SegmentationRecorder(Recorder):
         super().after_train()
 
     def after_validate(self):
-        self.loss.all_reduce()
+        for each in self._valid_mets:
+            if isinstance(each, MeanLoss | ScoreMetric): each.all_reduce()
         super().after_validate()
 
     def after_epoch(self):

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 
 from ..deploy.demo import CSS, FONT, MONO, About, build_demo, takes_photos
 from ..deploy.predictor import Predictor
 from ..errors import UserError
 from ..evaluation.result import describe_protocol, read_result
+from ..images import image_size
 from ..reports.gallery import Gallery
 from ..runs.hub import local_run
 from ..runs.run import Run
@@ -86,14 +88,18 @@ def about(run: Run, title: str, is_local: bool = True) -> About:
     else: lines.append(f"Trained on {card.protocol}, {len(card.classes)} classes; not scored.")
     lines.append("Images stay on this machine." if is_local else
                  "Images go to the machine that serves this page, and no further.")
-    return About(title, tuple(lines), _examples(run) if takes_photos(card) else ())
+    return About(title, tuple(lines), _examples(run) if takes_photos(card) and card.crop is None else ())
 
 
 def _examples(run: Run) -> tuple[Path, ...]:
-    "From the best to the worst, evenly. A run may be a stranger's: links aren't followed."
+    """Images of the gallery from the best to the worst, as large as the model sees them: some galleries hold less.
+
+    A run may be a stranger's: links aren't followed.
+    """
     if not (run.gallery / "images.csv").is_file() or run.gallery.is_symlink(): return ()
     files = [entry.image for entry in Gallery(run.gallery).entries()
-             if entry.image.is_file() and not entry.image.is_symlink()]
+             if entry.image.is_file() and not entry.image.is_symlink()
+             and prod(image_size(entry.image)) >= prod(run.card.size)]
     count = min(EXAMPLES, len(files))
     return tuple(files[round((len(files) - 1) * (1 - number / max(1, count - 1)))] for number in range(count))
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..datasets.check import check
 from ..deploy.engines import OnnxEngine, OpenVinoEngine, has_bf16
 from ..deploy.export_card import ExportCard
 from ..deploy.exported_predictor import graph_input, seen_pixels
@@ -156,4 +157,5 @@ def _training_images(run: Run, data: Path | None) -> list[Path]:
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}; or calibrate on images of a folder: "
                         "`--calibrate FOLDER`.") from error
+    if run.config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
     return [dataset.inside(path) for path in dataset.split("train")["image"]]

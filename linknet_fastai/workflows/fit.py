@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import pandas as pd
 from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.torch_core import set_seed
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..dataloaders.decode import common_size
-from ..datasets.check import CheckResult, check
+from ..datasets.check import CheckResult, check, never_learned
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import fingerprint
 from ..datasets.folder import DRAWN, split_table
@@ -97,9 +96,9 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         run = new_run(options.out, dataset)
         with locked(run):
             job = job_for(run, dataset, recipe, machine, options)  # a logger may refuse: before anything is written
-            create(run, dataset, config_of(dataset, recipe, machine, options), checked.problems)
-            if is_main_process() and (note := checked.never_learned(options.splits.split("+"))):
-                warnings.warn(Note(note), stacklevel=2)
+            create(run, dataset, config_of(dataset, recipe, machine, options), checked)
+            absent = [name for name, pixels in zip(dls.vocab, dls.class_counts.sum(0)) if pixels == 0]
+            if absent and is_main_process(): warnings.warn(Note(never_learned(absent)), stacklevel=2)
             learn = train(job, learn)
             evaluate_and_report(job, learn, dataset, dls)
             return run
@@ -180,14 +179,14 @@ def locked(run: Run) -> Iterator[None]:
     with run.locked(): yield
 
 
-def create(run: Run, dataset: SegmentationDataset, config: Config, problems: pd.DataFrame):
-    "Write what a run begins with: `config`, and the samples that are left out; by the main process."
+def create(run: Run, dataset: SegmentationDataset, config: Config, checked: CheckResult):
+    "Write what a run begins with: `config`, and what was found of its samples; by the main process."
     if not is_main_process(): return
     Run.create(run.path, config)
     run.write_csv(run.samples_file.name, fingerprint(dataset))
     if dataset.split_source == DRAWN:
-        run.write_csv(run.splits_file.name, split_table(dataset))  # the run's own from now on
-    if not problems.empty: run.write_csv(run.skipped.name, problems)
+        run.write_csv(run.splits_file.name, split_table(checked.dataset))  # the run's own from now on, as it was drawn
+    if not checked.problems.empty: run.write_csv(run.skipped.name, checked.problems)
 
 
 def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Job:

@@ -10,7 +10,7 @@ from ..dataloaders.segmentation_dl import SegmentationDL
 from ..datasets import open_dataset
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
-from ..datasets.fingerprint import holds_samples
+from ..datasets.fingerprint import holds_samples, trained_on
 from ..errors import UserError
 from ..evaluation.scoring import protocol_of
 from ..models.autocast import autocast_model, plain_model
@@ -54,10 +54,26 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
     if card.classes != dataset.classes:
         raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it "
                         "was with `--data`.")
-    dataset.split(split)  # its error, if any, before all is read
+    _refuse_trained_on(run, dataset, split)
     if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
     dl = evaluation_dl(dataset, split, recipe, machine.device, tiles)
-    return OpenRun(run, autocast_model(model, machine), dataset, dl, protocol_of(dataset, split, dl, config.splits))
+    protocol = protocol_of(dataset, split, dl, config.splits) | _other_data(run, data)
+    return OpenRun(run, autocast_model(model, machine), dataset, dl, protocol)
+
+
+def _refuse_trained_on(run: Run, dataset: SegmentationDataset, split: str):
+    "`UserError` where the split isn't there, and where images of it were trained on, that is, were in train before."
+    rows = dataset.split(split)
+    if split in ("train", "all") or run.config.splits != "train" or not run.samples_file.is_file(): return
+    if known := trained_on(run.samples, dataset, rows["image"]):
+        raise UserError(f"{run.path}: was trained on {len(known)} of the {len(rows)} {split} images, such as "
+                        f"{known[0]}, which were in train then; pass the data as it was with `--data`, or train anew.")
+
+
+def _other_data(run: Run, data: Path | None) -> dict[str, str]:
+    "For the protocol: the name of a folder that doesn't hold the run's own images."
+    if data is None or (run.samples_file.is_file() and holds_samples(data, run.samples)): return {}
+    return {"data": data.resolve().name}
 
 
 def data_folder(run: Run, data: Path | None = None) -> Path | None:
@@ -88,6 +104,9 @@ def learner_from_run(path: str | Path, data: Path | None = None, machine: Machin
     `open_run`, and for a run without validation images.
     """
     machine = machine or Machine.choose()
+    if Run.open(path).config.splits != "train":
+        raise UserError(f"{path}: was trained on its validation images too, so none are left to validate on; predict "
+                        "with it, or `evaluate --split test`.")
     opened = open_run(path, "val", machine, data)
     recipe = replace(opened.run.recipe_as(Recipe), weights="none", encoder_first=0.0)
     dls = SegmentationDataLoaders.from_dataset(opened.dataset, recipe, machine.device)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..deploy.film_reader import SUFFIXES as FILMS
 from ..deploy.georeference import lost_georeferences
 from ..deploy.output import FORMATS
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
+from ..image_paths import not_looked_at
 from .predict_job import PredictJob, tell
 from .predict_options import Failed, PredictOptions, Written
+from .predict_record import PredictRecord, maker
 from .predict_targets import find_targets
 
 FAILED = "failed.csv"
@@ -48,10 +51,15 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     format = FORMATS[options.format]
     if refusal := format.refusal(predictor.card): raise UserError(refusal)
     if options.probabilities or options.least_certain: predictor.check_probabilities()
-    targets = find_targets(paths, out, options)
+    record = PredictRecord(out, maker(predictor, options.format))
+    targets = find_targets(paths, out, options, record)
     if targets.skipped: tell(f"{targets.skipped} images are predicted already, and are skipped")
+    if targets.others:
+        tell(f"{targets.others} images are predicted anew: what is there is older, another image's, or by another "
+             "model or other options")
+    if note := not_looked_at(paths, FILMS): tell(note)
     if note := lost_georeferences([target.image for target in targets.found]): tell(note)
-    job = PredictJob(predictor, out, options)
+    job = PredictJob(predictor, out, options, record)
     for failed in targets.failed: job.fail(failed)
     found = targets.found
     if options.least_certain is not None: found = job.least_certain(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -16,8 +17,9 @@ from ..deploy.film_reader import SUFFIXES, FilmReader
 from ..deploy.film_writer import FilmWriter
 from ..deploy.frame_folder import FRAME_FORMATS, FrameFolder
 from ..deploy.output import FORMATS, overlaid
+from ..deploy.scale import other_scale
 from ..deploy.smooth import Smoothed, check_smooth
-from ..errors import UserError, check_choice
+from ..errors import Note, UserError, check_choice
 from ..files import atomic_write, writable_folder
 from ..progress import Progress, silent
 from ..runs.card import ModelCard
@@ -81,6 +83,8 @@ def predict_film(predictor: BasePredictor, film: Path, out: Path,
         with (written_film(file, film, reader.format, reader.sound, predictor.card, options) as target,
               closing(ahead(_predicted(predictor, ahead(reader, AHEAD), options.smooth), AHEAD)) as steps):
             for frame, mask in options.progress(_without_sound(steps, target), reader.count):
+                if number == 0 and (note := other_scale(mask.shape, predictor.card, predictor.is_tiled)):
+                    warnings.warn(Note(f"{film}: {note}"), stacklevel=2)
                 target.write(frame, mask)
                 number += 1
     if reader.problem:

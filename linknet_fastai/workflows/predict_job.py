@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..datasets.left_out import describe_left_out, left_out_of
-from ..deploy.georeference import NoDegrees
+from ..deploy.georeference import NoDegrees, georeference
 from ..deploy.output import FORMATS, Predicted
 from ..deploy.scale import other_scale
 from ..errors import Note, UserError, printable
@@ -23,6 +23,7 @@ from ..files import writable_folder
 from ..runtime.memory import is_out_of_memory
 from .overlap import WEIGHT, read_ahead, write_behind
 from .predict_options import Failed, PredictOptions, Written
+from .predict_record import PredictRecord
 from .predict_targets import Target
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class Seen:
 class PredictJob:
     "What has become of the images so far: `written` and `failed`."
 
-    def __init__(self, predictor: BasePredictor, out: Path, options: PredictOptions):
-        self.predictor, self.out, self.options = predictor, out, options
+    def __init__(self, predictor: BasePredictor, out: Path, options: PredictOptions, record: PredictRecord):
+        self.predictor, self.out, self.options, self.record = predictor, out, options, record
         self.format = FORMATS[options.format]
         self.written: list[Written] = []
         self.failed: list[Failed] = []
@@ -92,6 +93,7 @@ class PredictJob:
                               f"{self.scales[0]}")
 
     def _read(self, target: Target) -> Seen:
+        georeference(target.image)  # its error, if any, before the work
         pixels = self.predictor.read(target.image)  # once: its file may be written anew meanwhile
         return Seen(target, pixels, left_out_of(target.image, self.predictor.card.channels))
 
@@ -151,6 +153,7 @@ class PredictJob:
         try: part = self.format.write(predicted, *target.files)
         except NoDegrees as error: return Failed(target.image, f"{printable(str(target.image))}: {error.message}"), None
         for extra, path in zip(self.options.extras, target.extras): extra.write(predicted, path)
+        if target.all_files: self.record.add(target.all_files, target.image)
         pixels = np.bincount(predicted.mask.ravel(), minlength=len(predicted.card.classes)).tolist()
         return Written(target.image, file, predicted.mask.shape, tuple(pixels), target.certainty), part
 

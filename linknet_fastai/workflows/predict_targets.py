@@ -6,9 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..deploy.output import FORMATS, Extra, OutputFormat
-from ..errors import UserError
+from ..errors import UserError, printable
 from ..image_paths import find_images, listed_paths
 from .predict_options import Failed, PredictOptions
+from .predict_record import PredictRecord
 
 LONGEST_NAME = 255  # bytes, of a file on every usual file system
 
@@ -32,23 +33,34 @@ class Target:
         "What is written for it."
         return [*self.files, *self.extras]
 
-    def is_done(self, is_edited: bool) -> bool:
-        """Whether all of its files are there, and the image isn't newer; a file is there whole or not at all.
+    @property
+    def is_there(self) -> bool:
+        "Whether all of its files are there, whatever they are of."
+        return all(file.exists() for file in self.all_files)
 
-        Files that people edit are kept, however old.
+    def is_done(self, record: PredictRecord, is_edited: bool) -> bool:
+        """Whether all of its files are there, of this image and by the same model, and the image isn't newer.
+
+        A file is there whole or not at all. Files that people edit are kept, however old and whoever made them.
         """
-        if is_edited and all(file.exists() for file in self.files): return True
+        if is_edited and self.is_there:
+            return record.image_of(self.files[0]) in (None, os.path.realpath(self.image))
+        if not all(record.is_of(file, self.image) for file in self.all_files): return False
         try: return min(map(_written_at, self.all_files)) >= _written_at(self.image)
         except FileNotFoundError: return False
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What is to be predicted: `found` in order, `failed` that can't be, and how many were `skipped` as done."""
+    """What is to be predicted: `found` in order, `failed` that can't be, and how many were `skipped` as done.
+
+    `others` is how many are made anew, since what is there is another image's, or made otherwise, or older.
+    """
 
     found: list[Target]
     failed: list[Failed]
     skipped: int
+    others: int
 
 
 class RealPaths:
@@ -65,14 +77,14 @@ class RealPaths:
         return os.path.join(self.folder(path.parent), path.name)
 
 
-def find_targets(paths: list[Path], out: Path, options: PredictOptions) -> Targets:
+def find_targets(paths: list[Path], out: Path, options: PredictOptions, record: PredictRecord) -> Targets:
     """The files to write for each image among `paths`, and those that the options list.
 
     Images that are listed and aren't there fail, and those whose files would be another's, an image themselves, or have
-    too long a name. What is done already is skipped, if the options say so. `UserError` where files are there that may
-    hold corrections, and aren't skipped.
+    too long a name. What is done already, by the `record`, is skipped, if the options say so. `UserError` where files
+    are there that may hold corrections, and aren't skipped.
     """
-    format, skipped = FORMATS[options.format], 0
+    format, skipped, others = FORMATS[options.format], 0, 0
     found, failed = find_images(paths, out), []
     if options.listed: found += _listed(options.listed, out, failed)
     real, once = RealPaths(), {}
@@ -89,11 +101,13 @@ def find_targets(paths: list[Path], out: Path, options: PredictOptions) -> Targe
             failed.append(Failed(image, error.message))
             continue
         taken |= {real(file): image for file in target.all_files}
-        if options.goes_on and target.is_done(format.is_edited): skipped += 1
-        else: targets.append(target)
+        if options.goes_on and target.is_done(record, format.is_edited): skipped += 1
+        else:
+            targets.append(target)
+            others += options.goes_on and target.is_there
     if format.is_edited:
         for file in (file for target in targets for file in target.files): _refuse_overwriting(file)
-    return Targets(targets, failed, skipped)
+    return Targets(targets, failed, skipped, others)
 
 
 def _listed(file: Path, out: Path, failed: list[Failed]) -> list[tuple[Path, Path]]:
@@ -104,6 +118,8 @@ def _listed(file: Path, out: Path, failed: list[Failed]) -> list[tuple[Path, Pat
         try: found += [(image, image.relative_to(file.parent) if is_below else relative)
                        for image, relative in find_images([path], out)]
         except UserError as error: failed.append(Failed(path, f"{error.message.rstrip('.')}; {file} lists it."))
+        except OSError as error:
+            failed.append(Failed(path, printable(f"{path}: can't be read ({error.strerror}); {file} lists it.")))
     return found
 
 

@@ -1,5 +1,6 @@
 "A run that was stopped, continued."
 
+import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -7,14 +8,14 @@ from fastai.callback.core import Callback
 
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import describe_changes, fingerprint
-from ..errors import UserError
+from ..errors import Note, UserError
 from ..models.stats import refuse_other_stats
 from ..progress import Progress, silent
 from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
 from ..runs.run import Run
 from ..runtime.device import Machine
-from ..runtime.distributed import is_main_process, process_group
+from ..runtime.distributed import is_main_process, process_group, world_size
 from ..training.loggers import check_logger
 from ..training.trainer import create_learner, train
 from .finish import evaluate_and_report
@@ -50,7 +51,7 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
     """
     run = Run.open(path)
     config, recipe = run.config, recipe_with_epochs(run, options.epochs)
-    machine = machine or Machine.choose(precision=config.machine["precision"])
+    machine = machine or machine_of(run)
     with process_group(machine), locked(run):
         checkpoint = run.checkpoints.read()
         refuse_finished(run, recipe, checkpoint)
@@ -61,6 +62,9 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
         if is_main_process():
             take_data(run, dataset, options.data_changed)
             if checkpoint: run.checkpoints.begin_again(checkpoint)
+            if removed := run.remove_scores():
+                warnings.warn(Note(f"{', '.join(removed)} in {run.path} were of the weights so far, and are removed"),
+                              stacklevel=2)
             run.rewrite_config(recipe=asdict(recipe))  # its epochs may be others
         dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
         fit_options = FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar)
@@ -68,6 +72,20 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
         learn = train(job, create_learner(dls, recipe, machine, checkpoint), checkpoint)
         evaluate_and_report(job, learn, dataset, dls)
         return run
+
+
+def machine_of(run: Run, device: str | None = None, precision: str | None = None, compile: bool = False) -> Machine:
+    """The machine that a run began on, but for what is named; arguments and errors as for `Machine.choose`.
+
+    The best device in the place of one that isn't here; a `Note` tells.
+    """
+    begun = run.config.machine
+    if device is None and world_size() == 1:
+        try: device = str(Machine.choose(begun["device"]).device)
+        except UserError:
+            warnings.warn(Note(f"{run.path}: was begun on {begun['device']}, which isn't on this machine, and goes on "
+                               "by the best device that is"), stacklevel=2)
+    return Machine.choose(device, precision or begun["precision"], compile)
 
 
 def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
@@ -101,6 +119,9 @@ def take_data(run: Run, dataset: SegmentationDataset, changed: bool):
     `UserError` that names what differs otherwise, and where the number of classes does.
     """
     config, now = run.config, fingerprint(dataset)
+    if new := list(dataset.table["image"][dataset.table.split.isna()]):
+        warnings.warn(Note(f"{len(new)} images, such as {new[0]}, are in no split of the run ({run.splits_file}), and "
+                           "are left out; add lines to it to train on them"), stacklevel=3)
     if len(dataset.classes) != len(config.classes):
         raise UserError(f"{run.path}: was begun with {len(config.classes)} classes, and {dataset.root} has "
                         f"{len(dataset.classes)} now; train anew, with `--weights {run.path}` to begin where it is.")

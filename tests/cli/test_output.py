@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import TINY, linknet, linknet_process
+from command_line import TINY, assert_refused, linknet, linknet_process
 from rich.table import Table
 
 from linknet_fastai.cli.output import LastingOutput, SafeConsole
@@ -154,3 +154,10 @@ def test_offline_is_known_soon_and_before_the_check(folder, tmp_path):
                                                     "HF_HOME": str(tmp_path / "hub")})
     assert done.returncode == 2 and "--weights" in done.stderr and "checking" not in done.stdout
     assert not Path(tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("words", [("evaluate",), ("predict", "x.png"), ("report",)], ids=lambda words: words[0])
+def test_a_path_that_nobody_can_look_at_is_one_message(words):
+    command, *more = words
+    result = linknet(command, "x" * 300, *more)
+    assert_refused(result, "x" * 300, "File name too long")

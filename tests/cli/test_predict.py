@@ -45,7 +45,8 @@ def test_it_does_what_it_can_and_names_what_it_cannot(run, folder, tmp_path):
     good, bad = folder / "val" / "0.png", tmp_path / "cut.png"
     bad.write_bytes(good.read_bytes()[:200])
     assert_refused(linknet("predict", run, bad, good, "--out", tmp_path / "out"), bad)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "0_overlay.png", "failed.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        ".predicted.csv", "0.png", "0_overlay.png", "failed.csv"]
 
 
 def test_two_images_of_one_name_do_not_overwrite_each_other(run, folder, tmp_path):
@@ -90,9 +91,11 @@ def test_it_goes_on_with_a_list_and_tiles(run, folder, tmp_path):
     (tmp_path / "list.txt").write_text("\n".join(map(str, sorted((folder / "val").iterdir()))))
     listed, out = tmp_path / "list.txt", tmp_path / "out"
     words = "predict", run, "--list", listed, "--out", out, "--jpeg-overlays", "--tta", "flip"
-    succeed(*words, "--tile", "64x64", "--overlap", 0.5)
+    tiles = "--tile", "64x64", "--overlap", 0.5
+    succeed(*words, *tiles)
     assert (tmp_path / "out" / "0_overlay.jpg").exists()
-    assert "predicted already" in linknet(*words, "--continue").stderr
+    assert "predicted already" in linknet(*words, *tiles, "--continue").stderr
+    assert "predicted anew" in linknet(*words, "--continue").stderr  # by whole images
 
 
 def test_flags_that_exclude_each_other_are_named(run, folder):

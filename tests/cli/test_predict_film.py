@@ -67,7 +67,8 @@ def test_images_and_films_together(tiny, tmp_path):
     film = write_film(tmp_path / "clip.mp4")
     Image.fromarray(ramp(3)).save(tmp_path / "a.png")
     succeed("predict", tiny, film, tmp_path / "a.png", "--out", tmp_path / "out")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.png", "a_overlay.png", "clip.mp4"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        ".predicted.csv", "a.png", "a_overlay.png", "clip.mp4"}
 
 
 def test_a_cut_film_is_written_as_far_as_it_can_be_read(tiny, tmp_path):

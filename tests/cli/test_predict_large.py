@@ -21,5 +21,6 @@ def test_a_large_geotiff_is_predicted_by_tiles(run, tmp_path, monkeypatch):
     with (rasterio.open(tmp_path / "whole" / "a.tif") as whole, rasterio.open(tmp_path / "rows" / "a.tif") as rows):
         np.testing.assert_array_equal(whole.read(), rows.read())
         assert rows.transform == place and rows.crs.to_epsg() == 32631
-    assert {path.name for path in (tmp_path / "rows").iterdir()} == {"a.tif", "a_overlay.png"}
+    assert {path.name for path in (tmp_path / "rows").iterdir()} == {
+        ".predicted.csv", "a.tif", "a_overlay.png"}
     assert_refused(linknet("predict", run, tmp_path / "a.tif", "--out", tmp_path / "out"), "a.tif", "--tile")

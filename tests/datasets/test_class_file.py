@@ -82,3 +82,19 @@ def test_a_color_is_a_class_or_void(tmp_path, lines):
     root = write_folder(tmp_path, stripes((0, 1)), f"red 90 0 0\ngreen 0 90 0\n{lines}\n",
                         save=save_colors(((90, 0, 0), (0, 90, 0))))
     with pytest.raises(UserError, match="classes.txt: green and void have the same color, 0 90 0"): folder(root)
+
+
+@pytest.mark.parametrize("classes, masks", [
+    ("road 128 64 128\ncar 0 0 142\nvoid 0 0 0\n", (0, 1)),  # written for masks in color
+    ("void 0\nroad\ncar\ntree\n", (0, 1, 2)),  # classes numbered from 1, of which the last is in no mask
+    ("road\ncar\nvoid 1\n", (0, 1))])
+def test_a_number_is_void_or_that_of_a_line(tmp_path, classes, masks):
+    root = write_folder(tmp_path, stripes(masks), classes)
+    with pytest.raises(UserError, match=r"classes\.txt: makes the value \d void, which is (road|car) by its line"):
+        folder(root)
+
+
+def test_classes_may_be_numbered_from_1_where_all_are_there(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1, 2, 3)), "void 0\nroad\ncar\ntree\n")
+    mask = folder(root).read_mask(root / "masks" / "00.png")
+    assert (mask == np.array([VOID, 0, 1, 2])[stripes((0, 1, 2, 3))[0]]).all()

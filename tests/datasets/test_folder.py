@@ -1,5 +1,6 @@
 "A user's own folder, in the shapes in which people have it."
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -281,3 +282,39 @@ def test_another_number_of_classes_than_asked_for(tmp_path):
 def test_names_of_parts_are_for_folders_only():
     with pytest.raises(UserError, match="--masks.*`folder`"): open_dataset("streets",
                                                                            options=DatasetOptions(masks="truth"))
+
+
+def test_the_split_is_that_of_folders_with_names_that_are_given(tmp_path):
+    for split in ("train", "val"): fill(tmp_path, 3, images=f"{split}_pics", masks=f"{split}_truth")
+    dataset = folder(tmp_path, DatasetOptions(images="pics", masks="truth"))
+    assert dataset.split_source == "the folders"
+    assert [path.parent.name for path in dataset.table.image] == [f"{split}_pics" for split in dataset.table.split]
+
+
+def test_splits_csv_comes_before_folders(tmp_path):
+    for split in ("train", "val"): fill(tmp_path, 2, below=split)
+    names = [f"{split}/images/{number}.jpg" for split in ("train", "val") for number in range(2)]
+    (tmp_path / "splits.csv").write_text("image,split\n" + "".join(
+        f"{name},{split}\n" for name, split in zip(names, ("val", "train", "train", "test"))))
+    dataset = folder(tmp_path)
+    assert list(dataset.table.split) == ["val", "train", "train", "test"] and dataset.split_source == "splits.csv"
+
+
+def test_a_run_s_split_is_not_that_of_other_data_with_a_split_of_their_own(tmp_path):
+    "One image of another folder is called as one of the run's."
+    (tmp_path / "run.csv").write_text("image,split\nimages/0.jpg,train\nimages/77.jpg,val\n")
+    options = DatasetOptions(splits=str(tmp_path / "run.csv"))
+    root = fill(tmp_path / "data", 3)
+    assert list(folder(root, options).table.split.fillna("")) == ["train", "", ""]  # it has no other
+    (root / "splits.csv").write_text("image,split\nimages/0.jpg,val\nimages/1.jpg,train\nimages/2.jpg,train\n")
+    assert list(folder(root, options).table.split) == ["val", "train", "train"]
+
+
+def test_a_folder_that_can_t_be_read_is_no_empty_one(tmp_path, monkeypatch):
+    fill(tmp_path, 3)
+    scandir = os.scandir
+    def refused(path):
+        if str(path).endswith("masks"): raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+    monkeypatch.setattr(os, "scandir", refused)
+    assert f"{tmp_path / 'masks'}: can't be read (Permission denied)" in refusal(tmp_path)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from PIL import Image
 
 from linknet_fastai.deploy.demo import MOST_PIXELS, answer
 from linknet_fastai.deploy.predictor import Predictor
+from linknet_fastai.runs.run import Run
+from linknet_fastai.workflows.demo import about
 
 pytest.importorskip("gradio", reason="the extra `demo` is not installed")
 WebDriverException = pytest.importorskip("selenium.common.exceptions", reason="selenium is not installed"
@@ -38,6 +41,15 @@ def images(tmp_path_factory) -> Path:
         Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / f"street{number}.png")
     (folder / "text.png").write_text("no image")
     return folder
+
+
+@pytest.mark.parametrize("changes, count", [({}, 5), ({"size": (48, 64)}, 0), ({"crops": True}, 0)], ids=str)
+def test_examples_are_what_the_model_sees(run, tmp_path, changes, count):
+    "Not small copies of larger images, nor of images that are predicted by tiles."
+    copy = Run.open(shutil.copytree(run, tmp_path / "run"))
+    model, card = copy.load_model()
+    copy.write_model(model, replace(card, **changes))
+    assert len(about(copy, "run").examples) == count
 
 
 def pixels(uri: str) -> np.ndarray:

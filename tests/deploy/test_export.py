@@ -8,14 +8,19 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from short_training import CPU, RECIPE, NoBar, write_images
 
+from linknet_fastai.datasets.folder import folder
 from linknet_fastai.deploy.engines import OnnxEngine
 from linknet_fastai.deploy.export_card import ExportCard
 from linknet_fastai.deploy.graph import ImageGraph, mirrored
 from linknet_fastai.deploy.onnx_file import export_onnx, image_graph
 from linknet_fastai.models.factory import create_model
 from linknet_fastai.models.padding import pad_to_multiple
+from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.weights import load_weights
+from linknet_fastai.workflows.export import ExportOptions, calibration
+from linknet_fastai.workflows.fit import FitOptions, fit
 
 SIZES, BATCHES = [(1, 1), (37, 53), (64, 96), (99, 161), (31, 200)], [1, 3]
 
@@ -86,3 +91,13 @@ def test_floats_and_classes_are_a_choice():
         logits = ImageGraph(model, (0.5,) * 3, (0.2,) * 3, 32)(pixels)
         classes = ImageGraph(model, (0.5,) * 3, (0.2,) * 3, 32, takes_floats=True, gives_classes=True)(pixels / 255)
     assert classes.dtype == torch.uint8 and torch.equal(classes, logits.argmax(1).to(torch.uint8))
+
+
+def test_int8_is_not_calibrated_on_images_that_the_run_left_out(tmp_path):
+    data = write_images(tmp_path / "data", train=5, val=2)
+    (data / "images/train/3.png").write_bytes(b"")
+    run = fit(folder(data), Recipe(**vars(RECIPE) | {"epochs": 1}), CPU,
+              FitOptions(tmp_path / "run", skip_bad=True, progress_bar=NoBar()))
+    _, card = run.load_model()
+    pixels = calibration(run, ExportCard(**vars(card)), ExportOptions(int8=True))
+    assert [each.shape for each in pixels] == [(1, 64, 64, 3)] * 4

@@ -70,10 +70,11 @@ def test_turned_films_are_upright(tmp_path, degrees, quarters):
     assert again.shape == upright.shape and np.abs(again.astype(int) - upright).mean() < 4
 
 
-def test_a_mirrored_film_is_not(tmp_path):
+@pytest.mark.parametrize(("how", "axis"), [("mirrored", 1), ("upside down", 0)])
+def test_a_mirrored_film_is_not(tmp_path, how, axis):
     stored = read_film(write_film(tmp_path / "a.mp4"))[0][3]
-    found = frames_of(turn(tmp_path / "a.mp4", "mirrored"))[0][3].pixels
-    assert np.abs(found.astype(int) - stored[:, ::-1]).max() <= 3
+    found = frames_of(turn(tmp_path / "a.mp4", how))[0][3].pixels
+    assert np.abs(found.astype(int) - np.flip(stored, axis)).max() <= 3
 
 
 @pytest.mark.parametrize(("space", "full"), [(5, 1), (1, 1), (1, 2)])

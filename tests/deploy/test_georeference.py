@@ -5,15 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from linknet_fastai.deploy import georeference as module
 from linknet_fastai.deploy.base_predictor import BasePredictor
+from linknet_fastai.deploy.geojson import geojson_content
 from linknet_fastai.deploy.georeference import georeference, is_georeferenced, lost_georeferences
 from linknet_fastai.deploy.output import EXTRAS, FORMATS, Predicted
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.runs.card import ModelCard
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
+from linknet_fastai.workflows.predict_record import FILE as RECORD
 
 rasterio = pytest.importorskip("rasterio")
 PALETTE = ((70, 130, 180), (128, 64, 128), (0, 0, 142))
@@ -90,7 +93,7 @@ def test_one_image_beside_the_globe_fails_alone(tmp_path):
     with pytest.raises(PartlyDone, match="b.tif.*--format masks") as partly:
         predict(Sky(predicted(tmp_path / "x").card), [tmp_path / "images"], tmp_path / "out", PredictOptions("geojson"))
     assert [each.image.name for each in partly.value.written] == ["a.tif", "c.tif"]
-    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    written = sorted(path.name for path in (tmp_path / "out").iterdir() if path.name != RECORD)
     assert written == ["a.geojson", "c.geojson", "failed.csv"]
 
 
@@ -132,3 +135,30 @@ def test_overlays_of_large_images_are_shrunk(tmp_path, monkeypatch):
     image = np.asarray(Image.open(tmp_path / "overlay.png"))
     assert image.shape == (20, 30, 3)
     assert image[7, 20].tolist() == [(100 + color) // 2 for color in PALETTE[1]]
+
+
+def test_an_image_that_is_to_be_turned_is_refused(tmp_path):
+    "Its coordinates are those of what is stored."
+    (tmp_path / "images").mkdir()
+    for name, turned in (("a", False), ("b", True)):
+        with tifffile.TiffWriter(geotiff(tmp_path / "images" / f"{name}.tif")) as file:
+            tags = [(33550, "d", 3, (10.0, 10.0, 0.0), True), (33922, "d", 6, (0, 0, 0, 5e5, 4e6, 0), True),
+                    (34735, "H", 12, (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32631), True)]
+            if turned: tags.append((274, "H", 1, 6, True))
+            file.write(np.zeros((40, 60, 3), np.uint8), photometric="rgb", extratags=tags)
+    with pytest.raises(PartlyDone, match=r"1 of 2.*b\.tif: can't be read .*orientation is 6; save it upright"):
+        predict(Sky(predicted(tmp_path / "x").card), [tmp_path / "images"], tmp_path / "out")
+
+
+def test_long_edges_follow_the_meridians(tmp_path):
+    "Of a tile of 110 km, as satellites' are: straight in the image, bent in degrees."
+    side = 1100  # pixels of 100 m
+    place = georeference(geotiff(tmp_path / "a.tif", transform=rasterio.transform.from_origin(2e5, 5e6, 100, 100)))
+    feature, = geojson_content(np.zeros((side, side), np.uint8), ("sky",), place)["features"]
+    ring, = feature["geometry"]["coordinates"]
+    edges = np.abs(np.diff(rasterio.warp.transform("EPSG:4326", "EPSG:32631", *np.transpose(ring)), axis=1))
+    assert edges.max() <= 64.1 * 100 and ring[0] == ring[-1] and len(ring) == 4 * 18 + 1
+    x, y = rasterio.warp.transform("EPSG:4326", "EPSG:32631", *np.transpose(ring))
+    distance = np.min([np.abs(np.array(x) - edge) for edge in (2e5, 3.1e5)]
+                      + [np.abs(np.array(y) - edge) for edge in (5e6, 4.89e6)], axis=0)
+    assert distance.max() < 0.01  # meters from the border

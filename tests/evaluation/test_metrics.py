@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 import torch
+from fastai.callback.core import FetchPredsCallback
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 from torch import nn
@@ -71,3 +72,11 @@ def test_fastai_s_record_has_the_scores_by_name(learn):
     learn.fit(1, 1e-3)
     assert list(learn.recorder.metric_names) == ["epoch", "train_loss", "valid_loss", *Scores.NAMES, "time"]
     assert learn.recorder.values[-1][2:] == list(learn.confusion.scores.summary().values())
+
+
+def test_what_is_predicted_within_a_validation_is_not_scored(learn):
+    "fastai's callback fetches predictions of the training images in each validation."
+    learn.fit(1, 1e-3, cbs=FetchPredsCallback(ds_idx=0))
+    matrices = image_confusions(predictions(learn.model, learn.dls.valid), 3)
+    assert (learn.confusion.scores.confusion == matrices.sum(0)).all()
+    assert learn.recorder.rows[-1]["miou"] == learn.confusion.scores.miou

@@ -9,7 +9,8 @@ import numpy as np
 
 SIZE, FRAMES, RATE = (48, 64), 12, 10
 MATRICES = {  # of a track's header, for films that are shown turned clockwise
-    90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0), "mirrored": (-1, 0, 0, 1)}
+    90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0), "mirrored": (-1, 0, 0, 1),
+    "upside down": (1, 0, 0, -1)}
 
 
 def ramp(number: int, size: tuple[int, int] = SIZE) -> np.ndarray:

@@ -8,11 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from short_training import At, history, refusal, resumed, trained
+from short_training import CPU, RECIPE, At, NoBar, history, refusal, resumed, trained, write_images
 
-from linknet_fastai.errors import Interrupted, UserError
+from linknet_fastai.datasets import open_dataset
+from linknet_fastai.errors import Interrupted, Note, UserError
+from linknet_fastai.evaluation.result import describe_protocol, read_result
+from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
-from linknet_fastai.workflows.open_run import data_folder
+from linknet_fastai.workflows.evaluate import evaluate
+from linknet_fastai.workflows.fit import FitOptions, fit
+from linknet_fastai.workflows.open_run import data_folder, learner_from_run
+from linknet_fastai.workflows.resume import machine_of
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 
@@ -135,3 +141,79 @@ def test_names_that_lead_out_of_the_folder_don_t_count(run, copied):
 
 def test_its_own_folder_is_read(run, data, copied):
     assert data_folder(Run.open(run)) == data and data_folder(Run.open(run), copied) == copied
+
+
+# Scores of other data than the run's
+
+@pytest.fixture
+def finished(copied, tmp_path) -> Path:
+    "A run of an epoch on `copied`, whose split is a table."
+    names = [path.relative_to(copied).as_posix() for path in sorted((copied / "images").rglob("*.png"))]
+    lines = [f"{name},{'val' if '/val/' in name else 'train'}" for name in names]
+    (copied / "splits.csv").write_text("\n".join(["image,split", *lines]))
+    return trained(copied, tmp_path / "finished", Recipe(**vars(RECIPE) | {"epochs": 1})).path
+
+
+def test_images_that_were_trained_on_are_not_validated_on(finished, copied):
+    assert evaluate(finished, "val", CPU).protocol["images"] == 5
+    table = copied / "splits.csv"
+    table.write_text(table.read_text().replace("images/train/3.png,train", "images/train/3.png,val"))
+    assert "was trained on 1 of the 6 val images" in refusal(evaluate, finished, "val", CPU)
+    replace = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(replace).save(copied / "images/train/3.png")  # another image under that name
+    assert evaluate(finished, "val", CPU).protocol["images"] == 6
+
+
+def test_scores_of_other_data_say_so(finished, tmp_path):
+    other = write_images(tmp_path / "other data", train=4, val=3)
+    result = evaluate(finished, "val", CPU, other)
+    assert result.protocol["data"] == "other data" and "on the data in other data" in describe_protocol(result.protocol)
+    again = evaluate(finished, "val", CPU, tmp_path / "data")
+    assert "data" not in again.protocol and read_result(Run.open(finished), "scores-val").protocol == again.protocol
+
+
+def test_scores_of_the_weights_before_go_when_a_training_goes_on(run):
+    Run.open(run).write_json("scores-test.json", {})
+    (run / "scores-test.csv").write_text("")
+    with pytest.warns(Note, match="scores-test.json in .* were of the weights so far, and are removed"): resumed(run)
+    assert sorted(path.name for path in run.glob("scores*")) == ["scores.csv", "scores.json"]
+
+
+def test_images_that_came_after_a_split_was_drawn_are_told(tmp_path):
+    flat = tmp_path / "flat"
+    source = write_images(tmp_path / "source", train=10, val=1)
+    for kind in ("images", "masks"): shutil.copytree(source / kind / "train", flat / kind)
+    shutil.copy(source / "classes.txt", flat)
+    with pytest.raises(Interrupted):
+        trained(flat, tmp_path / "run", cbs=[At(1, lambda: os.kill(os.getpid(), signal.SIGTERM))])
+    for kind in ("images", "masks"): shutil.copy(flat / kind / "0.png", flat / kind / "new.png")
+    with pytest.warns(Note, match=r"1 images, such as .*new\.png, are in no split of the run"):
+        resumed(tmp_path / "run", data_changed=True)
+
+
+def test_a_final_training_with_a_drawn_split_goes_on(tmp_path):
+    "Its validation images are trained on, and still those of the split that was drawn."
+    flat = tmp_path / "flat"
+    source = write_images(tmp_path / "source", train=10, val=1)
+    for kind in ("images", "masks"): shutil.copytree(source / kind / "train", flat / kind)
+    shutil.copy(source / "classes.txt", flat)
+    stop = At(1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        options = FitOptions(tmp_path / "run", splits="train+val", cbs=(stop,), progress_bar=NoBar())
+        fit(open_dataset("folder", flat), RECIPE, CPU, options)
+    run = resumed(tmp_path / "run")
+    assert list(history(run.path).epoch) == [1, 2, 3]
+    assert evaluate(run.path, "val", CPU).protocol["trained_on"] == "train+val"
+    assert "was trained on its validation images too" in refusal(learner_from_run, run.path)
+
+
+# The machine
+
+def test_a_run_goes_on_by_the_device_that_it_was_begun_on(run, monkeypatch):
+    opened = Run.open(run)
+    monkeypatch.setattr("linknet_fastai.runtime.device._best_device", lambda: "meta")
+    assert machine_of(opened) == CPU
+    opened.rewrite_config(machine={"device": "cuda:7", "precision": "fp32"})
+    monkeypatch.undo()
+    with pytest.warns(Note, match="was begun on cuda:7, which isn't on this machine"):
+        assert machine_of(opened).device.type == "cpu"

@@ -1,7 +1,9 @@
 "From one run to other classes; frozen epochs; early stopping; weights and classes by hand."
 
+import signal
 import warnings
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from linknet_fastai import (
     linknet_learner,
     resume,
 )
-from linknet_fastai.errors import Note
+from linknet_fastai.errors import Interrupted, Note
 from linknet_fastai.runs.run import Run
 from linknet_fastai.training.class_weights import class_weights
 
@@ -150,3 +152,22 @@ def test_an_ignored_class_is_void_in_training_scores_and_predictions(data, tmp_p
     for names, left in ((["wall", "door"], "1 class;"), (["ground", "wall", "door"], "0 classes;")):
         with pytest.raises(UserError, match=f"without {', '.join(names)} folder3 has {left}"):
             folder(data).ignoring(names)
+
+
+@pytest.mark.parametrize("at", ["scoring", "last epoch"])
+def test_a_training_that_patience_ended_ends_there_when_it_is_resumed(data, tmp_path, monkeypatch, at):
+    "Stopped while it is scored, or just before patience looks."
+    class NoBetter(Callback):
+        order = 55  # after the recorder has its row, before what keeps it
+
+        def after_epoch(self):
+            if self.epoch: self.recorder.rows[-1]["miou"] = 0.0
+            if at == "last epoch" and self.epoch == 2: signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        if at == "scoring": patch.setattr("linknet_fastai.workflows.finish.score", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(Interrupted):
+            quiet(fit, folder(data), recipe(epochs=9, patience=2), CPU,
+                  FitOptions(out=tmp_path / "run", cbs=(NoBetter(),)))
+    run = quiet(resume, tmp_path / "run", CPU)
+    assert list(run.history.epoch) == [1, 2, 3] and run.is_scored

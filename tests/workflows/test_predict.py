@@ -12,6 +12,7 @@ from PIL import Image
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import UserError
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
+from linknet_fastai.workflows.predict_record import FILE as RECORD
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,9 @@ def images(tmp_path):
     return tmp_path / "images"
 
 
-def files(folder): return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+def files(folder):
+    "But for the record of what they are of."
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
 
 
 def test_masks_lie_as_the_images_do(predictor, images, tmp_path):

@@ -11,7 +11,7 @@ from PIL import Image
 from linknet_fastai.deploy.base_predictor import BasePredictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.deploy.smooth import Smoothed
-from linknet_fastai.errors import UserError
+from linknet_fastai.errors import Note, UserError
 from linknet_fastai.runs.card import ModelCard
 from linknet_fastai.workflows.predict_camera import predict_camera
 from linknet_fastai.workflows.predict_film import FilmOptions, predict_film
@@ -218,3 +218,10 @@ def test_a_camera_that_is_lost_leaves_what_was_written(tmp_path):
 def test_a_camera_that_gives_nothing_is_named(tmp_path):
     with pytest.raises(UserError, match="camera 3"):
         predict_camera(Red(), 3, tmp_path / "out", open_pixels=frames_of(0))
+
+
+def test_a_film_of_another_scale_is_told_of_once(tmp_path):
+    film = write_film(tmp_path / "a.mp4", [ramp(number, (240, 320)) for number in range(3)])
+    with pytest.warns(Note) as told: predicted(film, tmp_path / "out")
+    [note] = [str(each.message) for each in told if issubclass(each.category, Note)]
+    assert note.startswith(f"{film}: an image of 240x320 is") and "--tile" in note

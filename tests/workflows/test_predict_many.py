@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from linknet_fastai.tiling import TileOptions
 from linknet_fastai.workflows import predict_job
 from linknet_fastai.workflows.overlap import MOST_WAITING, THREADS
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
+from linknet_fastai.workflows.predict_record import FILE as RECORD
 
 CARD = ModelCard("resnet18", "deconv", ("dark", "light"), ((0, 0, 0), (255, 255, 255)), (20, 30), (0.5,) * 3,
                  (0.5,) * 3, "tiny2")
@@ -54,7 +56,7 @@ def folder(tmp_path):
     return tmp_path / "images"
 
 
-def names(folder): return sorted(path.name for path in folder.iterdir())
+def names(folder): return sorted(path.name for path in folder.iterdir() if path.name != RECORD)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
@@ -269,3 +271,91 @@ def test_tiles_are_predicted_at_the_image_s_own_resolution(run, pixels):
     small = Predictor(run, options=PredictorOptions(tiles=TileOptions((64, 64))))
     assert small(pixels).shape == (70, 90)
     assert 0 <= small.certainty(pixels) <= 1
+
+
+# What `--continue` may skip
+
+def test_another_film_s_frames_of_the_same_names_are_predicted(folder, tmp_path):
+    "Older than the first film's masks, as they are when both lay there before."
+    other = tmp_path / "other"
+    other.mkdir()
+    for image in folder.iterdir(): Image.new("RGB", (30, 20), (255,) * 3).save(other / image.name)
+    for image in other.iterdir(): os.utime(image, (1e9,) * 2)
+    out, goes_on = tmp_path / "out", PredictOptions(goes_on=True)
+    predict(Brightness(), [folder], out, goes_on)
+    with pytest.warns(Note, match="30 images are predicted anew: .*another image's"):
+        assert len(predict(Brightness(), [other], out, goes_on)) == 30
+    assert np.asarray(Image.open(out / "00.png")).all()  # white
+    with pytest.warns(Note, match="30 images are predicted already"):
+        assert predict(Brightness(), [other], out, goes_on) == []
+
+
+@pytest.mark.parametrize("first, then", [
+    (PredictOptions(), PredictOptions("values")), (PredictOptions(overlays="none"), PredictOptions())], ids=str)
+def test_what_was_made_otherwise_is_made_anew(folder, tmp_path, first, then):
+    predictor = Brightness(options=PredictorOptions())
+    predictor.card = replace(CARD, values=(70, 90))
+    predict(predictor, [folder], tmp_path / "out", first)
+    written = predict(predictor, [folder], tmp_path / "out", replace(then, goes_on=True))
+    assert len(written) == 30
+    if then.format == "values": assert set(np.unique(Image.open(tmp_path / "out/29.png"))) <= {70, 90}
+
+
+def test_other_options_of_the_model_or_another_model_make_it_anew(folder, tmp_path):
+    out, goes_on = tmp_path / "out", PredictOptions(goes_on=True)
+    tiled = PredictorOptions(tiles=TileOptions((64, 64)))
+    model = tmp_path / "model"
+    def by(content: bytes, options=PredictorOptions()):
+        predictor = Brightness(options=options)
+        model.write_bytes(content)
+        predictor.files = (model,)
+        return len(predict(predictor, [folder], out, goes_on))
+    assert [by(b"1"), by(b"1"), by(b"2"), by(b"2"), by(b"2", tiled), by(b"2", tiled)] == [30, 0, 30, 0, 30, 0]
+
+
+def test_what_a_killed_program_left_of_the_record_is_no_hindrance(folder, tmp_path):
+    "Half of the last line is missing, so that image is predicted again; what follows begins in a line of its own."
+    out, goes_on = tmp_path / "out", PredictOptions(goes_on=True, overlays="none")
+    predict(Brightness(), [folder], out, goes_on)
+    record = out / RECORD
+    record.write_bytes(record.read_bytes()[:-30])
+    with pytest.warns(Note, match="29 images"): assert len(predict(Brightness(), [folder], out, goes_on)) == 1
+    with pytest.warns(Note, match="30 images"): assert predict(Brightness(), [folder], out, goes_on) == []
+
+
+def test_nothing_is_recorded_through_a_link(folder, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / RECORD).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="no regular file but a link"): predict(Brightness(), [folder], out)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_polygons_of_another_image_are_not_taken_for_this_one_s(folder, tmp_path):
+    other, out, options = tmp_path / "other", tmp_path / "out", PredictOptions("labelme", goes_on=True)
+    other.mkdir()
+    Image.new("RGB", (30, 20)).save(other / "00.png")
+    predict(Brightness(), [folder], out, options)
+    with pytest.raises(UserError, match=r"00\.json: is there already, and may hold corrections"):
+        predict(Brightness(), [other], out, options)
+
+
+def test_probabilities_beside_polygons_are_not_forgotten(folder, tmp_path):
+    "They can't be written without the polygons, which stay."
+    predict(Brightness(), [folder], tmp_path / "out", PredictOptions("labelme"))
+    with pytest.raises(UserError, match=r"00\.json: is there already, and may hold corrections"):
+        predict(Brightness(), [folder], tmp_path / "out", PredictOptions("labelme", goes_on=True, probabilities="npz"))
+
+
+def test_what_lies_in_a_folder_and_is_not_looked_at_is_told(folder, tmp_path):
+    (tmp_path / "night").mkdir()
+    (folder / "night").symlink_to(tmp_path / "night")
+    (folder / "clip.MP4").write_bytes(b"")
+    with pytest.warns(Note, match="1 folders behind links, such as .*night and 1 films in folders, such as .*clip.MP4"):
+        predict(Brightness(), [folder], tmp_path / "out")
+
+
+def test_a_listed_name_that_no_file_can_have_fails_alone(folder, tmp_path):
+    (tmp_path / "list.txt").write_text(f"images/00.png\nimages/{'x' * 300}.png\n")
+    with pytest.raises(PartlyDone, match="1 of 2.*File name too long"):
+        predict(Brightness(), [], tmp_path / "out", PredictOptions(listed=tmp_path / "list.txt"))

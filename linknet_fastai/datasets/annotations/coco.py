@@ -57,7 +57,7 @@ class File(BaseModel):
 def recognize(files: ExportFiles) -> Annotations | None:
     "All JSON files that are COCO's; those of key points only if there are no others. What covers less lies on top."
     found = {path: content for path in files.ending(".json") if (content := _read(path))}
-    persons = {path for path, content in found.items() if any(category.keypoints for category in content.categories)}
+    persons = {path for path, content in found.items() if all(category.keypoints for category in content.categories)}
     if len(persons) < len(found): found = {path: content for path, content in found.items() if path not in persons}
     if not found: return None
     draft = Draft("COCO JSON", files)

@@ -61,7 +61,8 @@ def _add(draft: Draft, path: Path, labels: dict[Color, str | None]):
     for mask in masks:
         name = mask.relative_to(folder / "SegmentationClass").with_suffix("").as_posix()
         found = by_stem.get(mask.stem, [])
-        near = [image for image in found if image.with_suffix("").as_posix().endswith(f"/{name}")] or found
+        near = [image for image in found if image.with_suffix("").as_posix().endswith(f"/{name}")]
+        if "/" not in name: near = near or found  # else it would be one of another folder
         if len(near) > 1: raise UserError(f"{mask}: its image may be {near[0]} or {near[1]}; remove one.")
         if not near:
             draft.missing.append((f"{name}.*", mask))

@@ -10,7 +10,7 @@ from ...images import image_size, orientation
 from ..class_file import Color
 from ..dataset import hxw
 from .export_files import ExportFiles
-from .shapes import BACKGROUNDS, AnnotatedImage, Annotations, Shape, class_name
+from .shapes import BACKGROUNDS, SLACK, AnnotatedImage, Annotations, Shape, class_name
 
 MOST_CLASSES = 254  # a mask has a byte a pixel, and 255 is void
 
@@ -49,7 +49,9 @@ class Draft:
         if image in self.images:
             raise UserError(f"{image}: is annotated twice, in {self.sources[image]} and in {source}; remove one.")
         size = said if rest.get("content") else size_of(self.files.allowed(image), source, said)
-        split = rest.pop("split", None) or self.files.split_of(source) or self.files.split_of(image)
+        if not rest.get("content") and orientation(image) != 1:
+            self.notes["images are turned by their EXIF tag, and annotations are read as drawn on them upright"] += 1
+        split = rest.pop("split", None) or self.files.split_of(source, image.name) or self.files.split_of(image)
         self.images[image], self.sources[image] = AnnotatedImage(image, size, split, **rest), source
 
     def extend(self, image: Path, shapes: list[Shape]):
@@ -82,7 +84,7 @@ class Draft:
     def _refuse_fractions(self, images: list[AnnotatedImage]):
         farthest = max((float(ring.max()) for image in images for shape in image.shapes for ring in shape.rings),
                        default=2)
-        if farthest <= 1:
+        if farthest <= 1 + SLACK:
             raise UserError(f"{self.sources[images[0].image]}: has no coordinate above 1, so these are fractions of "
                             "the image; export pixels.")
 

@@ -46,10 +46,14 @@ class ExportFiles:
         "`path`; `UserError` for a link that leads out of the folder."
         return inside(None if self.follow_links else self.root, path)
 
-    def split_of(self, path: Path) -> str | None:
-        "The split that the nearest folder of a file, or a word in the name of a file that is no image, names."
+    def split_of(self, path: Path, image: str = "") -> str | None:
+        """The split that the nearest folder of a file names, or a word in the name of a file of many images.
+
+        One that annotates an `image` of its own name says with it what is seen, not a split.
+        """
         folders = path.relative_to(self.root).parts[:-1]
-        stems = [] if path.suffix.lower() in SUFFIXES else re.split(r"[_\-. ]", path.stem)
+        is_of_many = path.suffix.lower() not in SUFFIXES and path.stem != PurePosixPath(image).stem
+        stems = re.split(r"[_\-. ]", path.stem) if is_of_many else []
         return next(filter(None, map(split_of_folder, reversed([*folders, *stems]))), None)
 
     def image(self, name: str, source: Path) -> Path | None:
@@ -71,7 +75,7 @@ class ExportFiles:
                                           "correct the path.")
             for each in below:
                 if each in alike: return alike[each]
-        wanted = next(filter(None, map(split_of_folder, reversed(parts[:-1]))), self.split_of(source))
+        wanted = next(filter(None, map(split_of_folder, reversed(parts[:-1]))), self.split_of(source, name))
         found = {each: path for each, path in alike.items() if wanted is None or self.split_of(path) in (None, wanted)}
         for start in range(len(parts) if is_foreign else 1):  # the longest end that fits
             ending = [path for each, path in found.items() if each[-len(parts[start:]):] == parts[start:]]

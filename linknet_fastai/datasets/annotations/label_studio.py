@@ -26,6 +26,7 @@ class Region(BaseModel):
     original_width: int | None = None
     original_height: int | None = None
     image_rotation: float | None = 0
+    to_name: str | None = None
 
 
 class Annotation(BaseModel):
@@ -73,7 +74,11 @@ def _add(draft: Draft, path: Path, where: str, task: Task):
         return
     if len(done) > 1: raise UserError(f"{where} has {len(done)} annotations; mark one as the ground truth, or remove "
                                       "the others.")
-    name = _image_name(where, task.data)
+    on = {region.to_name for region in done[0].result if region.type not in WITHOUT_AREA}
+    if len(on) > 1:
+        raise UserError(f"{where} has regions on several images ({', '.join(sorted(map(str, on)))}); annotate one "
+                        "image a task.")
+    name = _image_name(where, task.data, next(iter(on), None))
     image = draft.files.image(name, path)
     if image is None: image = draft.files.image(UPLOAD.sub("", Path(name).name), path)
     if image is None:
@@ -87,9 +92,10 @@ def _add(draft: Draft, path: Path, where: str, task: Task):
     draft.extend(image, [shape for region in done[0].result if (shape := _shape(draft, where, region, size))])
 
 
-def _image_name(where: str, data: dict[str, Any]) -> str:
-    "The one field of a task that names an image, or the one called `image`."
+def _image_name(where: str, data: dict[str, Any], on: str | None) -> str:
+    "The one field of a task that names an image, or the one called as what its regions are `on`, or `image`."
     names = {key: value for key, value in data.items() if isinstance(value, str) and "." in value}
+    if on in names: return names[on]
     if "image" in names: return names["image"]
     if len(names) != 1: raise UserError(f"{where} has no field `image` in its data; add one.")
     return next(iter(names.values()))

@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -75,6 +76,7 @@ def _read(path: Path) -> File | None:
 def _add(draft: Draft, path: Path, content: File):
     image, size, embedded = draft.files.image(content.imagePath, path), content.size, None
     for suffix in SUFFIXES if image is None else (): image = image or draft.files.image(f"{path.stem}{suffix}", path)
+    if image is not None and _is_anothers(draft, path, image, content): image = None
     if image is None and content.imageData:
         embedded, size, format = _embedded(path, content.imageData, content.size)
         image = path.with_suffix(f".{format}")
@@ -86,6 +88,16 @@ def _add(draft: Draft, path: Path, content: File):
     size = draft.images[image].size
     shapes = [_shape(draft, where, drawn, size) for where, drawn in zip(wheres, content.shapes)]
     draft.extend(image, [shape for shape in shapes if shape])
+
+
+def _is_anothers(draft: Draft, path: Path, image: Path, content: File) -> bool:
+    """Whether an image of the right name in another folder isn't the one that the file `path` annotates.
+
+    It isn't where the file holds another image, nor where the file lies among images, as LabelMe saves it.
+    """
+    if image.parent in (path.parent, Path(os.path.normpath(path.parent / content.imagePath)).parent): return False
+    if content.imageData: return base64.b64decode(content.imageData) != draft.files.allowed(image).read_bytes()
+    return any(other.parent == path.parent for other in draft.files.images)
 
 
 def _embedded(path: Path, data: str, said: tuple[int, int] | None) -> tuple[Callable[[], bytes], tuple[int, int], str]:

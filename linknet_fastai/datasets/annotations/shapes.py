@@ -9,6 +9,7 @@ import numpy as np
 
 from ..class_file import Color
 
+SLACK = 0.01  # of the image, that a point in fractions of it may lie outside
 BACKGROUNDS = ("background", "_background_", "__background__")
 VOID_NAMES = ("void", "ignore", "ignored", "__ignore__")
 

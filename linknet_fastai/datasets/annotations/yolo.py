@@ -13,9 +13,7 @@ from .export_files import ExportFiles
 from .outlines import finite
 from .rasterize import area
 from .reading import checked, read_bytes, read_yaml
-from .shapes import Annotations, Shape
-
-SLACK = 0.01  # of the image, that a point may lie outside it
+from .shapes import SLACK, Annotations, Shape
 
 
 def recognize(files: ExportFiles) -> Annotations | None:
@@ -24,12 +22,20 @@ def recognize(files: ExportFiles) -> Annotations | None:
     What covers less lies on top; an image without a text file is all background.
     """
     images = [path for path in files.images if _label_file(files.root, path)]
-    texts = {text for image in images if (text := _label_file(files.root, image)).is_file()}
+    text_of = {image: text for image in images if (text := _label_file(files.root, image)).is_file()}
+    texts = set(text_of.values())
     if not texts: return None
     content = {path: read_yaml(path) for path in files.ending(".yaml", ".yml") if b"names" in read_bytes(path)}
     found = [path for path, values in content.items() if isinstance(values, dict) and "names" in values]
     if not found: return None
     if len(found) > 1: raise UserError(f"{found[0]}: names classes, and {found[1]} too; leave one of them there.")
+    if "kpt_shape" in content[found[0]]:
+        raise UserError(f"{found[0]}: is of key points (kpt_shape), and these are no segmentation; export polygons.")
+    of_text: dict[Path, Path] = {}
+    for image, text in text_of.items():
+        if (other := of_text.setdefault(text, image)) != image:
+            raise UserError(f"{image}: has the same name as {other}, and {text} is of one of them; rename or remove "
+                            "one.")
     draft = Draft("YOLO segmentation text", files)
     labels = [draft.label(name, str(found[0])) for name in _names(found[0], content[found[0]]["names"])]
     splits = _splits(files.root, found[0], content[found[0]])
@@ -59,7 +65,7 @@ def _names(path: Path, names: Any) -> list[str]:
 
 
 def _splits(root: Path, path: Path, content: dict[str, Any]) -> dict[str, str]:
-    "The split of each folder that the YAML names, by the end of its path; none where two splits share one."
+    "The split of each folder that the YAML names, which holds those below it; none where two splits share one."
     found: dict[str, str] = {}
     for split in SPLITS:
         entry = content.get(split) or []
@@ -73,7 +79,7 @@ def _splits(root: Path, path: Path, content: dict[str, Any]) -> dict[str, str]:
 
 def _add(draft: Draft, image: Path, text: Path, labels: list[str | None], splits: dict[str, str]):
     folder = image.relative_to(draft.files.root).parent.as_posix()
-    split = next((split for end, split in splits.items() if f"/{folder}/".endswith(f"/{end}/")), None)
+    split = splits.get(max((named for named in splits if f"/{named}/" in f"/{folder}/"), key=len, default=""))
     size = image_size(image)
     lines = read_bytes(text).decode("utf-8-sig", errors="replace").splitlines() if text.is_file() else []
     shapes = [_shape(f"{text}: line {number}", line.split(), labels, size)
