@@ -22,7 +22,7 @@ VOID = 255  # what is no class: unlabelled, ignored by loss and scores, never pr
 VOID_GRAY = 220
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
-JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini")
+JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found")
 LONGEST = 1000  # a side of an image, in its other side
 
 

@@ -22,6 +22,8 @@ from .reading import checked, parse_json, read_bytes
 from .shapes import Annotations, Shape
 
 WITHOUT_AREA = ("line", "linestrip", "point", "points")
+SMALL, ALIKE = 32, 3.0  # pixels a side at which two images are compared; their mean difference in gray levels
+EIGHT_BITS = ("RGB", "RGBA", "L", "P")  # of Pillow's modes
 
 
 class Drawn(BaseModel):
@@ -96,8 +98,16 @@ def _is_anothers(draft: Draft, path: Path, image: Path, content: File) -> bool:
     It isn't where the file holds another image, nor where the file lies among images, as LabelMe saves it.
     """
     if image.parent in (path.parent, Path(os.path.normpath(path.parent / content.imagePath)).parent): return False
-    if content.imageData: return base64.b64decode(content.imageData) != draft.files.allowed(image).read_bytes()
-    return any(other.parent == path.parent for other in draft.files.images)
+    if not content.imageData: return any(other.parent == path.parent for other in draft.files.images)
+    with (_decoded(f"{path}: its imageData", content.imageData) as held, decoding(image),
+          opened(draft.files.allowed(image)) as there):
+        if held.size != there.size: return True
+        return there.mode in EIGHT_BITS and np.abs(_small(held) - _small(there)).mean() > ALIKE
+
+
+def _small(image: Image.Image) -> np.ndarray:
+    "Of so few pixels there is little to see of LabelMe's own compression."
+    return np.asarray(image.convert("RGB").resize((SMALL, SMALL), Image.Resampling.BOX), dtype=float)
 
 
 def _embedded(path: Path, data: str, said: tuple[int, int] | None) -> tuple[Callable[[], bytes], tuple[int, int], str]:

@@ -1,6 +1,7 @@
 "Which image an annotation is of, in which split it is, and what is no segmentation."
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -83,6 +84,24 @@ def test_files_and_images_in_folders_of_their_own_belong_together(tmp_path):
         for name in annotated.NAMES: (tmp_path / f"{name}.{suffix}").rename(tmp_path / folder / f"{name}.{suffix}")
     dataset = open_dataset("folder", tmp_path)
     assert len(dataset.table) == 6 and {path.parent.name for path in dataset.table.image} == {"photos"}
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_an_image_in_another_folder_is_that_which_a_file_holds(tmp_path, format):
+    "LabelMe compresses what it holds anew, so it isn't the same byte by byte."
+    annotated.labelme(tmp_path)
+    smooth = np.add.outer(np.arange(annotated.HEIGHT), np.arange(annotated.WIDTH))[..., None] + np.zeros(3, int)
+    (tmp_path / "photos").mkdir()
+    for number, name in enumerate(annotated.NAMES):
+        image = Image.fromarray((smooth + 20 * number).astype(np.uint8))
+        content = io.BytesIO()
+        image.save(content, format=format)
+        file = tmp_path / f"{name}.json"
+        annotated.write_json(file, json.loads(file.read_text()) | {
+            "imageData": base64.b64encode(content.getvalue()).decode()})
+        (tmp_path / f"{name}.png").unlink()
+        image.save(tmp_path / "photos" / f"{name}.png")
+    assert {path.parent for path in open_dataset("folder", tmp_path).table.image} == {tmp_path / "photos"}
 
 
 def test_masks_of_cvat_in_folders_have_images_there(tmp_path):
