@@ -115,7 +115,7 @@ def fit(dataset: DatasetName, data: Data = None,
 @app.command()
 def resume(run: RunFolder, data: Data = None,
            data_changed: Annotated[bool, typer.Option(
-               "--data-changed", help="Go on with other files, splits or names of classes than before.")] = False,
+               "--data-changed", help="Go on with other files or splits than before.")] = False,
            epochs: Annotated[int | None, typer.Option(help="More passes in all, where the schedule isn't one-cycle.",
                                                       show_default=False)] = None,
            log: Log = None, device: Annotated[str | None, typer.Option(

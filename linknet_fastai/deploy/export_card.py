@@ -9,7 +9,7 @@ from ..errors import UserError
 from ..runs.card import ModelCard
 from ..runs.reading import validate
 
-KEY, FORMAT = "linknet_fastai", 2
+KEY, FORMAT = "linknet_fastai", 3
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,14 @@ class ExportCard(ModelCard):
 
     `input` are pixels `[N,H,W,channels]` as uint8, or as floats from 0 to 1. `output` are logits
     `[N,classes,H,W]`, or classes uint8 `[N,H,W]`. `int8` is whether it computes in 8-bit integers, `version` that of
-    this package.
+    this package, `weights` the `digest` of the run's file that it was made of.
     """
 
     input: Literal["uint8", "float"] = "uint8"
     output: Literal["logits", "classes"] = "logits"
     int8: bool = False
     version: str = ""
+    weights: str = ""
 
     def metadata(self) -> dict[str, str]:
         "All of it as texts: JSON by the fields' names, so that any program can read what it needs."

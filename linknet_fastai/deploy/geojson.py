@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from .georeference import Georeference
+from .georeference import Georeference, NoDegrees
 from .polygons import regions
 
 EDGE = 64  # pixels, the longest in degrees
+HALF_ROUND = 180  # degrees: no edge is as long
 
 
 def geojson_content(mask: np.ndarray, classes: tuple[str, ...],
@@ -24,9 +25,15 @@ def geojson_content(mask: np.ndarray, classes: tuple[str, ...],
 
 
 def _placed(polygon: np.ndarray, place: Georeference | None) -> np.ndarray:
-    "Counterclockwise around a region, as RFC 7946 has it, whichever way y points."
+    """Counterclockwise around a region, as RFC 7946 has it, whichever way y points.
+
+    `NoDegrees` where it crosses the 180th meridian, at which it would have to be cut.
+    """
     if place is None: return polygon
     points = place.degrees(_in_short_edges(polygon))
+    if (np.abs(np.diff(points[:, 0], append=points[:1, 0])) > HALF_ROUND).any():
+        raise NoDegrees("crosses the 180th meridian, where GeoJSON has no place for it; predict it with `--format "
+                        "masks`.")
     return points[::-1] if place.is_mirrored else points
 
 

@@ -7,11 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from ..deploy.engines import Engine, open_engine
+from ..deploy.export_card import ExportCard
 from ..deploy.exported_predictor import graph_input
 from ..errors import UserError
 from ..evaluation.result import Result, write_result
 from ..evaluation.scoring import ScoringOptions, score
 from ..runs.card import ModelCard
+from ..runs.run import Run
+from ..runs.weights import digest
 from ..runtime.device import Machine
 from .compare_exports import as_logits
 from .open_run import open_run
@@ -39,12 +42,15 @@ def run_of(file: Path) -> Path:
     return file.parent
 
 
-def refuse_others(file: Path, exported: ModelCard, card: ModelCard):
-    "`UserError` where a file was exported of another run: its images may be of another size, or otherwise normalized."
+def refuse_others(file: Path, exported: ExportCard, run: Run):
+    "`UserError` where a file was exported of another run, or of weights that the run had before it was trained on."
+    card = run.card
     differing = [each.name for each in fields(ModelCard) if getattr(exported, each.name) != getattr(card, each.name)]
     if differing:
         raise UserError(f"{file}: is of another run than that in whose folder it lies ({', '.join(differing)} differ); "
                         "put it into its own run's folder.")
+    if exported.weights != digest(run.model_file):
+        raise UserError(f"{file}: was exported of other weights than the run has now; export it anew.")
 
 
 def evaluate_exported(file: Path, split: str = "val", precision: str | None = None, data: Path | None = None,
@@ -59,7 +65,7 @@ def evaluate_exported(file: Path, split: str = "val", precision: str | None = No
         raise UserError(f"{file}: gives classes, of which there is no mean; leave out `--tta`, or export it without "
                         "`--output classes`.")
     opened = open_run(run_of(file), split, Machine(torch.device("cpu"), "fp32"), data, options.tiles)
-    refuse_others(file, engine.card, opened.run.card)
+    refuse_others(file, engine.card, opened.run)
     protocol = opened.protocol | {"program": f"{engine.program}, {engine.precision}"}
     result, _ = score(EngineModel(engine), opened.dl, opened.dataset, protocol, options)
     name = f"scores-{split}-{file.stem}-{'onnx' if file.suffix == '.onnx' else 'openvino'}"

@@ -22,6 +22,7 @@ from ..image_paths import find_images
 from ..models.autocast import autocast_model
 from ..progress import Progress, silent
 from ..runs.run import Run
+from ..runs.weights import digest
 from ..runtime.device import Machine
 from .compare_exports import Candidate, Comparison, compare, labeled_images, unlabeled_images
 from .open_run import open_data
@@ -78,7 +79,7 @@ def export(path: str | Path, options: ExportOptions = ExportOptions()) -> Export
     require_packages(format, options.int8)
     model, card = run.load_model()
     card = ExportCard(**vars(card), input="float" if options.takes_floats else "uint8", output=options.output,
-                      version=version("linknet-fastai"))
+                      version=version("linknet-fastai"), weights=digest(run.model_file))
     images = unlabeled_images(options.images, card) if options.images else labeled_images(run.path, options.data)
     writable_folder(file.parent)
     with tempfile.TemporaryDirectory() as scratch:

@@ -6,10 +6,12 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from command_line import TINY, assert_refused, linknet, succeed
 from PIL import Image
 
 from linknet_fastai.deploy.engines import open_engine
+from linknet_fastai.runs.run import Run
 from linknet_fastai.workflows import compare_exports
 
 
@@ -83,6 +85,19 @@ def test_another_run_s_file_is_not_scored(file, run, folder, tmp_path):
     succeed("fit", "camvid", "--data", folder, *TINY, "--epochs", 1, "--size", "64x64", "--out", other)
     shutil.copy(file[0], other / "model.onnx")
     assert_refused(linknet("evaluate", other / "model.onnx"), "model.onnx", "size")
+
+
+@pytest.mark.slow
+def test_a_file_of_weights_that_the_run_had_before_is_not_scored(file, run, tmp_path):
+    copy = Run.open(shutil.copytree(run, tmp_path / "run"))
+    shutil.copy(file[0], copy.path / "model.onnx")
+    succeed("evaluate", copy.path / "model.onnx")
+    model, card = copy.load_model()
+    copy.write_model(model, card)
+    succeed("evaluate", copy.path / "model.onnx")  # the same, written again
+    with torch.no_grad(): next(model.parameters()).add_(1)
+    copy.write_model(model, card)
+    assert_refused(linknet("evaluate", copy.path / "model.onnx"), "model.onnx", "other weights")
 
 
 @pytest.mark.parametrize("words, parts", [

@@ -11,7 +11,7 @@ from PIL import Image
 from linknet_fastai.deploy import georeference as module
 from linknet_fastai.deploy.base_predictor import BasePredictor
 from linknet_fastai.deploy.geojson import geojson_content
-from linknet_fastai.deploy.georeference import georeference, is_georeferenced, lost_georeferences
+from linknet_fastai.deploy.georeference import NoDegrees, georeference, is_georeferenced, lost_georeferences
 from linknet_fastai.deploy.output import EXTRAS, FORMATS, Predicted
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.runs.card import ModelCard
@@ -162,3 +162,17 @@ def test_long_edges_follow_the_meridians(tmp_path):
     distance = np.min([np.abs(np.array(x) - edge) for edge in (2e5, 3.1e5)]
                       + [np.abs(np.array(y) - edge) for edge in (5e6, 4.89e6)], axis=0)
     assert distance.max() < 0.01  # meters from the border
+
+
+def test_a_region_across_the_180th_meridian_is_refused(tmp_path):
+    "UTM's first zone begins at it, about 166 km east of its origin; the image has 300 km."
+    place = georeference(geotiff(tmp_path / "a.tif", "EPSG:32601", rasterio.transform.from_origin(0, 1e6, 5000, 5000)))
+    sea = np.zeros((40, 60), np.uint8)
+    with pytest.raises(NoDegrees, match="180th meridian"): geojson_content(sea, ("sea",), place)
+    beside = np.zeros((40, 60), np.uint8)
+    beside[:, 35:] = 1
+    with pytest.raises(NoDegrees): geojson_content(beside, ("sea", "land"), place)  # its first region crosses it
+    beyond = rasterio.transform.from_origin(2e5, 1e6, 5000, 5000)
+    east = georeference(geotiff(tmp_path / "b.tif", "EPSG:32601", beyond))
+    feature, = geojson_content(np.zeros((40, 60), np.uint8), ("sea",), east)["features"]
+    assert all(-180 < x < -176 for x, _ in feature["geometry"]["coordinates"][0])
