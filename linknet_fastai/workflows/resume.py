@@ -62,13 +62,13 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
         if is_main_process():
             take_data(run, dataset, options.data_changed)
             if checkpoint: run.checkpoints.begin_again(checkpoint)
-            if removed := run.remove_scores():
-                warnings.warn(Note(f"{', '.join(removed)} in {run.path} were of the weights so far, and are removed"),
-                              stacklevel=2)
             run.rewrite_config(recipe=asdict(recipe))  # its epochs may be others
         dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
         fit_options = FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar)
         job = job_for(run, dataset, recipe, machine, fit_options)
+        if is_main_process() and (removed := run.remove_scores()):
+            warnings.warn(Note(f"{', '.join(removed)} in {run.path} were of the weights so far, and are removed"),
+                          stacklevel=2)
         learn = train(job, create_learner(dls, recipe, machine, checkpoint), checkpoint)
         evaluate_and_report(job, learn, dataset, dls)
         return run
