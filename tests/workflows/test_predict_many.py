@@ -291,7 +291,8 @@ def test_another_film_s_frames_of_the_same_names_are_predicted(folder, tmp_path)
 
 
 @pytest.mark.parametrize("first, then", [
-    (PredictOptions(), PredictOptions("values")), (PredictOptions(overlays="none"), PredictOptions())], ids=str)
+    (PredictOptions(), PredictOptions("values")), (PredictOptions(overlays="none"), PredictOptions())],
+    ids=["format", "overlays"])
 def test_what_was_made_otherwise_is_made_anew(folder, tmp_path, first, then):
     predictor = Brightness(options=PredictorOptions())
     predictor.card = replace(CARD, values=(70, 90))
