@@ -118,7 +118,7 @@ def test_signals_end_a_training_without_python_s_words(folder, tmp_path, signals
     for number in signals: training.send_signal(number)
     out, err = training.communicate()
     assert training.returncode == code or training.returncode in [128 + number for number in signals]
-    assert err == ""
+    assert not [line for line in err.splitlines() if not line.startswith("note: ")]
     if code: assert "linknet-fastai resume" in out
 
 
