@@ -74,7 +74,7 @@ def files_read(run: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, **SETTINGS)
+@settings(max_examples=200, **SETTINGS)
 @given(choices=st.data())
 def test_a_damaged_run_is_answered(place, data, choices):
     choose, whole, run = choices.draw, place / "whole", place / "runs" / "run"
