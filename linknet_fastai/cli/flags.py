@@ -37,11 +37,9 @@ def class_weights(text: str) -> dict[str, float]:
     return weights
 
 
+OF_WHOLE_TRAININGS = ("epochs", "minutes", "lr")
 PARSERS = {"size": size, "crop": size, "lr": lr, "class_weights": class_weights}
 RECIPE = Annotated[str, typer.Option(help=f"The settings to start from: {', '.join(RECIPES)}.")]
-
-
-OF_WHOLE_TRAININGS = ("epochs", "minutes", "lr")
 
 
 def recipe_flags(command: Callable, without: tuple[str, ...] = ()) -> Callable:

@@ -3,15 +3,15 @@
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
 from pathlib import Path
 
 import pandas as pd
 
+from ..files import digest
 from .dataset import SegmentationDataset
 from .folder import image_name
 
-NAMED, CHUNK = 3, 1 << 20  # differences in a message; bytes that are hashed at once
+NAMED = 3  # differences in a message
 DRAWN = "drawn:"  # before the name of an image that lies in no folder of the user's
 PARTS = {"image_hash": "the image", "mask_hash": "its mask"}
 
@@ -19,20 +19,13 @@ PARTS = {"image_hash": "the image", "mask_hash": "its mask"}
 def fingerprint(dataset: SegmentationDataset) -> pd.DataFrame:
     """A row a training or validation sample: `image`, its path below the folder, `split`, `image_hash`, `mask_hash`.
 
-    The hashes (BLAKE2b) are those of the files' bytes: sizes and times can't tell whether they were edited.
+    The hashes are `digest`'s.
     """
     table = dataset.table[dataset.table.split.isin(["train", "val"])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        images, masks = (list(pool.map(_hash, table[part])) for part in ("image", "mask"))
+        images, masks = (list(pool.map(digest, table[part])) for part in ("image", "mask"))
     return pd.DataFrame({"image": [_name(dataset, path) for path in table.image], "split": table.split.to_numpy(),
                          "image_hash": images, "mask_hash": masks})
-
-
-def _hash(path: Path) -> str:
-    digest = blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK): digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _name(dataset: SegmentationDataset, image: Path) -> str:
@@ -52,7 +45,7 @@ def trained_on(samples: pd.DataFrame, dataset: SegmentationDataset, images: Iter
     "Those of the `images` that a fingerprint has as training images, by their names and bytes."
     hashes = samples[samples.split == "train"].set_index("image").image_hash
     named = [(image, name) for image in images if (name := _name(dataset, image)) in hashes.index]
-    return [image for image, name in named if _hash(image) == hashes[name]]
+    return [image for image, name in named if digest(image) == hashes[name]]
 
 
 def describe_changes(before: pd.DataFrame, now: pd.DataFrame) -> str:

@@ -1,6 +1,5 @@
 "A trained model as one safetensors file, with all that is needed to use it in its metadata."
 
-import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,11 +32,6 @@ def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
         raise UserError(f"{path}: its weights don't fit the model that it names "
                         f"({str(error).splitlines()[0]}); take another file.") from error
     return model.eval(), card
-
-
-def digest(path: Path) -> str:
-    "SHA-256 of a file of weights, by which they are known again."
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_card(path: Path) -> ModelCard:

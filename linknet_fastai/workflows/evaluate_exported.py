@@ -12,9 +12,9 @@ from ..deploy.exported_predictor import graph_input
 from ..errors import UserError
 from ..evaluation.result import Result, write_result
 from ..evaluation.scoring import ScoringOptions, score
+from ..files import digest
 from ..runs.card import ModelCard
 from ..runs.run import Run
-from ..runs.weights import digest
 from ..runtime.device import Machine
 from .compare_exports import as_logits
 from .open_run import open_run

@@ -17,12 +17,11 @@ from ..deploy.extras import extra, find_extra
 from ..deploy.onnx_file import export_onnx, image_graph
 from ..deploy.openvino_file import export_openvino
 from ..errors import UserError, check_choice
-from ..files import writable_folder
+from ..files import digest, writable_folder
 from ..image_paths import find_images
 from ..models.autocast import autocast_model
 from ..progress import Progress, silent
 from ..runs.run import Run
-from ..runs.weights import digest
 from ..runtime.device import Machine
 from .compare_exports import Candidate, Comparison, compare, labeled_images, unlabeled_images
 from .open_run import open_data

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..files import refuse_irregular
+from ..files import digest, refuse_irregular
 
 if TYPE_CHECKING:
     from ..deploy.base_predictor import BasePredictor
@@ -23,9 +23,8 @@ ENCODING = dict(encoding="utf-8", errors="surrogateescape", newline="")  # names
 
 def maker(predictor: BasePredictor, format: str) -> str:
     "A short word for what makes predictions: the model's files, how it looks at images, and the format."
-    digest = blake2b(repr((predictor.options, format)).encode(), digest_size=DIGEST)
-    for file in predictor.files: digest.update(file.read_bytes())
-    return digest.hexdigest()
+    made_of = predictor.options, format, *map(digest, predictor.files)
+    return blake2b(repr(made_of).encode(), digest_size=DIGEST).hexdigest()
 
 
 class PredictRecord:

@@ -149,7 +149,7 @@ def test_the_background_of_a_run_may_be_spelt_otherwise(tmp_path, own):
 
 # YOLO
 
-def yolo(tmp_path, yaml: str):
+def with_yaml(tmp_path, yaml: str):
     annotated.yolo(tmp_path)
     (tmp_path / "data.yaml").write_text(f"{yaml}names:\n  0: road\n  1: car\n")
 
@@ -160,18 +160,13 @@ def moved(root: Path, split: str, to: str):
         shutil.move(root / kind / split, root / kind / to)
 
 
-def test_the_nearest_folder_that_the_yaml_names_is_the_split(tmp_path):
-    yolo(tmp_path, "train: images\nval: images/later\n")
-    moved(tmp_path, "val", "later")
-    moved(tmp_path, "train", "first")
-    assert splits_of(tmp_path) == {f"{name}.png": "train" if number < 4 else "val"
-                                   for number, name in enumerate(annotated.NAMES)}
-
-
-def test_folders_below_those_that_the_yaml_names_are_of_their_split(tmp_path):
-    yolo(tmp_path, "train: images/part1\nval: images/part2\n")
-    moved(tmp_path, "train", "part1/cam1")
-    moved(tmp_path, "val", "part2/cam1")
+@pytest.mark.parametrize(("yaml", "train", "val"), [
+    ("train: images\nval: images/later\n", "first", "later"),  # the nearest that is named counts
+    ("train: images/part1\nval: images/part2\n", "part1/cam1", "part2/cam1")])
+def test_folders_below_those_that_the_yaml_names_are_of_their_split(tmp_path, yaml, train, val):
+    with_yaml(tmp_path, yaml)
+    moved(tmp_path, "val", val)
+    moved(tmp_path, "train", train)
     assert splits_of(tmp_path) == {f"{name}.png": "train" if number < 4 else "val"
                                    for number, name in enumerate(annotated.NAMES)}
 
@@ -184,7 +179,7 @@ def test_two_images_of_one_text_are_refused(tmp_path):
 
 
 def test_key_points_are_no_polygons(tmp_path):
-    yolo(tmp_path, "kpt_shape: [4, 2]\ntrain: images/train\nval: images/val\n")
+    with_yaml(tmp_path, "kpt_shape: [4, 2]\ntrain: images/train\nval: images/val\n")
     with pytest.raises(UserError, match=r"data\.yaml: is of key points"): open_dataset("folder", tmp_path)
 
 
