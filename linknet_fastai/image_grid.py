@@ -89,7 +89,9 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
     ncols = max(1, int(wide / entry))
     tall = PANEL * height / width * down + LEGEND_ROW * (3 + -(-len(legend) // ncols))
     figsize = layout.figsize or (wide, min(TALLEST, tall))
-    figure, axes = plt.subplots(down, across * panels, squeeze=False, layout="constrained", figsize=figsize)
+    no_ticks = dict(xticks=[], yticks=[])  # the layout would measure those that aren't shown
+    figure, axes = plt.subplots(down, across * panels, squeeze=False, subplot_kw=no_ticks, layout="constrained",
+                                figsize=figsize)
     for axis in axes.flat: axis.set_axis_off()
     for i, row in enumerate(axes.reshape(-1, panels)[:len(images)]):
         row[0].imshow(displayed(_array(images[i]).astype(np.uint8).transpose(1, 2, 0)))

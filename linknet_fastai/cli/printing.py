@@ -26,10 +26,10 @@ def error_console() -> SafeConsole:
     return SafeConsole(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
-def tracked(what: str) -> Callable:
-    "A `Progress` that calls its work `what`: a bar on a terminal, one line elsewhere."
+def tracked(what: str, unit: str = "files") -> Callable:
+    "A `Progress` that calls its work `what`: a bar on a terminal, one line with how many of `unit` elsewhere."
     def tracked(items, total: int):
-        if not console.is_terminal: console.print(f"{what} {total} files")
+        if not console.is_terminal: console.print(f"{what} {total} {unit}")
         return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
     return tracked
 

@@ -22,7 +22,7 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
         name: one of `DATASETS`.
         root: its folder; downloaded or drawn where it isn't given.
         options: how it is opened.
-        progress: shows how far the reading of its masks is.
+        progress: shows how far the reading of a folder's masks is, or the drawing of `streets`.
 
     Raises `UserError` for a name, protocol or class that is unknown, and for a folder that doesn't hold the dataset.
     """
@@ -32,6 +32,9 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
     elif options.images or options.masks or options.mask_pattern or options.follow_links:
         raise UserError(f"`--images`, `--masks`, `--mask-pattern` and `--follow-links` are for a `folder`; {name} has "
                         "its own layout.")
-    else: dataset = opener(root) if options.protocol is None else opener(root, options.protocol)
+    else:
+        given = {} if options.protocol is None else dict(protocol=options.protocol)
+        if opener is streets: given["progress"] = progress
+        dataset = opener(root, **given)
     if options.channels != dataset.channels: dataset = dataset.with_channels(options.channels)
     return dataset.ignoring(options.ignore) if options.ignore else dataset

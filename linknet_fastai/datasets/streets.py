@@ -1,41 +1,47 @@
 "Drawn street scenes, the embedded default: CamVid's eleven classes with nothing to download."
 
 import tempfile
-from collections.abc import Iterable
-from itertools import count, islice
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import platformdirs
+from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from ..errors import UserError, check_choice
 from ..images import VOID
+from ..progress import Progress, silent
 from .camvid import CLASSES, PALETTE
 from .dataset import SegmentationDataset
 from .scenery.scene import draw_street
 
 VERSION = "streets-v1"  # names the folder: raise it whenever the drawing changes
-# from scratch in minutes on two cores (benchmarks/README.md): one high lr for all, and little augmentation of what is
-# drawn in variety
-DEFAULTS = dict(weights="none", epochs=18, lr=1e-2, scale=(0.95, 1.2), rotation=1.0, shear=0.05)
+# from scratch in minutes on two cores (benchmarks/README.md): one high lr for all, and images as they are, since so few
+# epochs learn none by heart
+DEFAULTS = dict(weights="none", epochs=12, lr=1e-2, flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 PROTOCOL = "streets11"
 IMAGES = {"train": 200, "val": 50, "test": 50}
+MOST_PROCESSES = 8  # that draw: more would be started no sooner than these are done
+IDLE = 1  # seconds after which those without work end: training needs their memory
 
 
-def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> SegmentationDataset:
+def streets(root: str | Path | None = None, protocol: str = PROTOCOL,
+            progress: Progress = silent) -> SegmentationDataset:
     """Street scenes of 128x160 drawn by this package, the same on every machine.
 
-    They are drawn once, in a few seconds, to `root/streets-v1` (default root: the user's cache folder). `UserError`
-    for another protocol, and where that folder can't be written.
+    They are drawn once, by several processes, to `root/streets-v1` (default root: the user's cache folder); `progress`
+    shows how far that is. `UserError` for another protocol, and where that folder can't be written.
     """
     check_choice("streets' protocol", protocol, [PROTOCOL])
     is_fetched = root is None
     root = platformdirs.user_cache_path("linknet-fastai") if root is None else Path(root).resolve()
     folder = root / VERSION
     if not folder.is_dir():
-        try: _draw_aside(folder)
+        try: _draw_aside(folder, progress)
         except OSError as error:
             raise UserError(f"{root}: the street scenes can't be drawn there ({error}); pass a folder that you may "
                             "write to with `--data DIR`.") from error
@@ -48,25 +54,39 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL) -> Segment
                                is_fetched=is_fetched)
 
 
-def _draw_aside(folder: Path):
+def _draw_aside(folder: Path, progress: Progress):
     "Draw beside `folder` and rename at the end: it is there whole or not at all, whoever is killed or comes second."
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
-        fresh, seeds = Path(aside) / folder.name, count()
-        for split, images in IMAGES.items(): _draw_split(fresh / split, islice(seeds, images))
+        fresh = Path(aside) / folder.name
+        _draw(fresh, progress)
         try: fresh.rename(folder)
         except OSError:
             if not folder.is_dir(): raise
 
 
-def _draw_split(folder: Path, seeds: Iterable[int]):
-    for part in ("images", "masks"): (folder / part).mkdir(parents=True)
-    for number, seed in enumerate(seeds):
-        image, mask = draw_street(seed)
-        Image.fromarray(image).save(folder / "images" / f"{number:03}.png", compress_level=1)
-        paletted = Image.fromarray(mask)
-        paletted.putpalette(_palette())
-        paletted.save(folder / "masks" / f"{number:03}.png")
+def _draw(folder: Path, progress: Progress):
+    for split in IMAGES:
+        for part in ("images", "masks"): (folder / split / part).mkdir(parents=True)
+    places = [(split, number) for split, images in IMAGES.items() for number in range(images)]
+    jobs = Parallel(n_jobs=min(MOST_PROCESSES, cpu_count()), return_as="generator", idle_worker_timeout=IDLE)
+    with _unused_scenes_are_no_news(), closing(jobs(map(delayed(draw_street), range(len(places))))) as scenes:
+        for (image, mask), place in zip(progress(scenes, len(places)), places): _save(folder, *place, image, mask)
+
+
+def _save(folder: Path, split: str, number: int, image: np.ndarray, mask: np.ndarray):
+    Image.fromarray(image).save(folder / split / "images" / f"{number:03}.png", compress_level=1)
+    paletted = Image.fromarray(mask)
+    paletted.putpalette(_palette())
+    paletted.save(folder / split / "masks" / f"{number:03}.png")
+
+
+@contextmanager
+def _unused_scenes_are_no_news() -> Iterator[None]:
+    "joblib warns of what was drawn and isn't taken any more, such as after a full disk, whose own error is enough."
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* tasks ", UserWarning)
+        yield
 
 
 def _palette() -> bytes:

@@ -7,6 +7,7 @@ import pytest
 from few_streets import FEW, make_few
 from PIL import Image
 
+from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.camvid import CLASSES, PALETTE
 from linknet_fastai.datasets.scenery.scene import draw_street
 from linknet_fastai.datasets.streets import IMAGES, VERSION, streets
@@ -102,6 +103,19 @@ def test_the_second_call_draws_nothing(tmp_path, few):
     assert modified(tmp_path) == before
 
 
+def test_how_far_the_drawing_is_is_shown(tmp_path, few):
+    shown = []
+
+    def progress(items, total):
+        for number, item in enumerate(items, 1):
+            shown.append((number, total))
+            yield item
+
+    open_dataset("streets", tmp_path, progress=progress)
+    open_dataset("streets", tmp_path, progress=progress)  # is drawn already
+    assert shown == [(number, 6) for number in range(1, 7)]
+
+
 def test_what_a_killed_process_left_does_no_harm(tmp_path, few):
     left = tmp_path / f".{VERSION}-killed" / VERSION / "train" / "images"
     left.mkdir(parents=True)
@@ -110,6 +124,7 @@ def test_what_a_killed_process_left_does_no_harm(tmp_path, few):
     assert_complete(tmp_path)
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_failure_leaves_nothing_behind(tmp_path, few, monkeypatch):
     def full_disk(*_, **__): raise OSError("no space left")
 
