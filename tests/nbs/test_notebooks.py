@@ -46,10 +46,11 @@ def parameters(tmp_path_factory) -> dict[str, str]:
     run = fit(replace(streets(), table=table), recipe, Machine(torch.device("cpu"), "fp32"), FitOptions(out))
     cached = ROOT / "benchmarks" / "table1"
     small = 'side, crop, epochs, whole_epochs, encoder, lr = 512, 128, 12, 8, "test_resnet", 1e-2'
-    return {"00_quickstart": 'out, epochs = "runs/quickstart", 6',
+    return {"00_quickstart": 'out, epochs = "runs/quickstart", 4',
+            "01_lr_find": 'encoder = "test_resnet"',
             "02_show_results": f"run_path, data = {str(run.path)!r}, None",
             "04_table_1": f"cached = {str(cached)!r}",
-            "05_fine_tune": "epochs = 3",
+            "05_fine_tune": 'epochs, encoder = 6, "test_resnet"',
             "06_large_images": small}
 
 
