@@ -11,6 +11,7 @@ from pathlib import Path
 from fastai.callback.core import Callback, CancelFitException
 from fastai.learner import Learner
 from fastai.torch_core import set_seed
+from memory_layout import SameLayout
 from safetensors.torch import save_file
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
@@ -72,7 +73,7 @@ loss.every_fourth_pixel = lambda *both: both  # chosen at random, by each proces
 machine = Machine.choose("cpu", "fp32")
 with process_group(machine):
     learn = learner()
-    with distributed(learn, machine, 0): learn.fit(1, 1e-3, cbs=[InDouble(), GradientWriter()])
+    with distributed(learn, machine, 0): learn.fit(1, 1e-3, cbs=[InDouble(), SameLayout(), GradientWriter()])
     learn = learner()
     with distributed(learn, machine, 0): learn.fit(1, 1e-9, cbs=[NameWriter()])
     if is_main_process(): (OUT / "confusion.json").write_text(json.dumps(learn.confusion.matrix.tolist()))

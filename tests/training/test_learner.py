@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from fastai.callback.schedule import minimum, steep, valley
+from memory_layout import SameLayout
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.errors import UserError
@@ -38,6 +39,14 @@ def test_the_loss_falls_and_the_score_rises(learn):
     learn.fit_one_cycle(8)
     after, better, *_ = learn.validate()
     assert after < before and better > miou + 0.05
+
+
+@pytest.mark.parametrize("changes", [dict(), dict(upsample="deconv"), dict(model="enet")], ids=str)
+def test_gradients_lie_in_memory_as_their_parameters_do(tiny_dataset, changes):
+    recipe, same = Recipe(weights="none", size=(64, 64), **changes), SameLayout()
+    learn = linknet_learner(SegmentationDataLoaders.from_dataset(tiny_dataset, recipe), recipe)
+    with learn.no_bar(), learn.no_logging(): learn.fit(1, 1e-3, cbs=same)
+    assert same.checked > 100
 
 
 def test_metrics_are_named_and_read_off_one_matrix(learn):
