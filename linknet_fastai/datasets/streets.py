@@ -2,8 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ VERSION = "streets-v1"  # names the folder: raise it whenever the drawing change
 DEFAULTS = dict(weights="none", epochs=12, lr=1e-2, flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 PROTOCOL = "streets11"
 IMAGES = {"train": 200, "val": 50, "test": 50}
-MOST_PROCESSES = 8  # that draw: more would be started no sooner than these are done
+MOST_PROCESSES = 8  # that draw: each takes memory and a second to start, and there are 300 scenes
 IDLE = 1  # seconds after which those without work end: training needs their memory
 
 
@@ -70,7 +69,8 @@ def _draw(folder: Path, progress: Progress):
         for part in ("images", "masks"): (folder / split / part).mkdir(parents=True)
     places = [(split, number) for split, images in IMAGES.items() for number in range(images)]
     jobs = Parallel(n_jobs=min(MOST_PROCESSES, cpu_count()), return_as="generator", idle_worker_timeout=IDLE)
-    with _unused_scenes_are_no_news(), closing(jobs(map(delayed(draw_street), range(len(places))))) as scenes:
+    with warnings.catch_warnings(), closing(jobs(map(delayed(draw_street), range(len(places))))) as scenes:
+        warnings.filterwarnings("ignore", ".* tasks ", UserWarning)  # joblib's, beside what went wrong
         for (image, mask), place in zip(progress(scenes, len(places)), places): _save(folder, *place, image, mask)
 
 
@@ -79,14 +79,6 @@ def _save(folder: Path, split: str, number: int, image: np.ndarray, mask: np.nda
     paletted = Image.fromarray(mask)
     paletted.putpalette(_palette())
     paletted.save(folder / split / "masks" / f"{number:03}.png")
-
-
-@contextmanager
-def _unused_scenes_are_no_news() -> Iterator[None]:
-    "joblib warns of what was drawn and isn't taken any more, such as after a full disk, whose own error is enough."
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".* tasks ", UserWarning)
-        yield
 
 
 def _palette() -> bytes:
