@@ -18,9 +18,9 @@ from prediction import model, model_card, noise
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from linknet_fastai.deploy.engines import open_engine
-from linknet_fastai.deploy.onnx_file import export_onnx, image_graph
-from linknet_fastai.deploy.openvino_file import export_openvino
+from linknet_fastai.deploy.exports.engines import open_engine
+from linknet_fastai.deploy.exports.onnx_file import export_onnx, image_graph
+from linknet_fastai.deploy.exports.openvino_file import export_openvino
 
 SCALE = 2  # of every upsampling in the models
 

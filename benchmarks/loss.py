@@ -9,7 +9,7 @@ import time
 import torch
 from fastai.losses import CrossEntropyLossFlat
 
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.training.loss import SegmentationLoss
 
 SHAPE, ROUNDS = (8, 11, 352, 480), 7

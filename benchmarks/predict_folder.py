@@ -23,8 +23,8 @@ from PIL import Image
 
 from linknet_fastai.deploy.output import FORMATS, Predicted
 from linknet_fastai.deploy.predictor import Predictor
-from linknet_fastai.image_format import displayed
-from linknet_fastai.image_paths import find_images
+from linknet_fastai.images.format import displayed
+from linknet_fastai.images.paths import find_images
 from linknet_fastai.models.linknet import linknet
 from linknet_fastai.runs.weights import MODEL_FILE, ModelCard, save_weights
 from linknet_fastai.workflows.predict import PredictOptions, predict

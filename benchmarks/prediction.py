@@ -29,8 +29,8 @@ SIZE, CLASSES = (360, 480), 11
 
 def write_models(folder: Path):
     "`model.onnx`, `model.xml` and `int8.xml` of an untrained model."
-    from linknet_fastai.deploy.onnx_file import export_onnx, image_graph
-    from linknet_fastai.deploy.openvino_file import export_openvino
+    from linknet_fastai.deploy.exports.onnx_file import export_onnx, image_graph
+    from linknet_fastai.deploy.exports.openvino_file import export_openvino
     card = model_card()
     export_onnx(image_graph(model(), card), card, folder / "model.onnx")
     export_openvino(folder / "model.onnx", card, folder / "model.xml")
@@ -49,7 +49,7 @@ def model_card():
     from timm.data import IMAGENET_DEFAULT_MEAN as MEAN
     from timm.data import IMAGENET_DEFAULT_STD as STD
 
-    from linknet_fastai.deploy.export_card import ExportCard
+    from linknet_fastai.deploy.exports.export_card import ExportCard
     return ExportCard("resnet18", "deconv", tuple(map(str, range(CLASSES))), ((0, 0, 0),) * CLASSES, SIZE, MEAN, STD,
                       "none")
 
@@ -71,7 +71,7 @@ def eager(precision: str) -> Callable:
     def prepared(threads: int, folder: Path) -> Callable:
         import torch
 
-        from linknet_fastai.deploy.onnx_file import image_graph
+        from linknet_fastai.deploy.exports.onnx_file import image_graph
         from linknet_fastai.models.autocast import autocast_model
         from linknet_fastai.runtime.device import Machine
         torch.set_num_threads(threads)
@@ -83,7 +83,7 @@ def eager(precision: str) -> Callable:
 
 def exported(name: str, precision: str | None = None) -> Callable:
     def prepared(threads: int, folder: Path) -> Callable:
-        from linknet_fastai.deploy.engines import open_engine
+        from linknet_fastai.deploy.exports.engines import open_engine
         engine, pixels = open_engine(folder / name, threads, precision), noise()
         return lambda: engine(pixels)
     return prepared
@@ -91,7 +91,7 @@ def exported(name: str, precision: str | None = None) -> Callable:
 
 def candidates() -> dict[str, Callable]:
     "By name, what takes a number of threads and the models' folder to a call that predicts one image."
-    from linknet_fastai.deploy.engines import has_bf16
+    from linknet_fastai.deploy.exports.engines import has_bf16
     chosen = {"smp.Linknet, eager": peer, "ours, eager fp32": eager("fp32"), "ours, eager bf16": eager("bf16"),
               "ONNX fp32, onnxruntime": exported("model.onnx"), "OpenVINO fp32": exported("model.xml", "fp32"),
               "OpenVINO bf16": exported("model.xml", "bf16"), "OpenVINO int8": exported("int8.xml")}

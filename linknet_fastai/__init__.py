@@ -15,7 +15,7 @@ _HOME = {
     "evaluate": "workflows.evaluate", "ScoringOptions": "evaluation.scoring", "learner_from_run": "workflows.open_run",
     "SegmentationInterpretation": "reports.interpretation", "Scores": "evaluation.scores",
     "Run": "runs.run", "Predictor": "deploy.predictor", "PredictorOptions": "deploy.predictor_options",
-    "TileOptions": "tiling",
+    "TileOptions": "images.tiling",
 }
 __all__ = list(_HOME)
 

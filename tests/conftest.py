@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from linknet_fastai.datasets.dataset import SegmentationDataset
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 SIDE, VOID_VALUE = 64, 9
 PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))

@@ -171,7 +171,7 @@ def benchmark(run: Annotated[Path | None, typer.Argument(
                   help="Measure this run's model and size, or an exported file. [default: rapid at 360x480]")] = None,
               device: Device = None, precision: Precision = None, compile: Compile = False):
     "Measure this machine: milliseconds an image in training and prediction, and how near that is to its peak."
-    from ..deploy.engines import is_exported, on_cpu
+    from ..deploy.exports.engines import is_exported, on_cpu
     if run is not None and is_exported(run):
         from ..workflows.exported_speed import measure_exported
         on_cpu(run, device)

@@ -48,9 +48,9 @@ def predict(run: AnyRun,
             device: Device = None, precision: Precision = None):
     "Segment images of any size, films, what a camera sees: masks of class indices in color, and overlays."
     from ..deploy.predictor_options import PredictorOptions
-    from ..tiling import TileOptions
+    from ..images.tiling import TileOptions
     from ..workflows.open_predictor import open_predictor, predictions_folder
-    from ..workflows.predict_options import PredictOptions
+    from ..workflows.predicting.options import PredictOptions
     from .films import Problems, check_flags, predict_cameras, predict_films, split_paths
     if not paths and listed is None: raise UserError("there is nothing to predict; name images, or a `--list` of them.")
     if no_overlays and jpeg_overlays: raise UserError("`--no-overlays` and `--jpeg-overlays` exclude each other.")

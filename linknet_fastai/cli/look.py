@@ -31,10 +31,10 @@ def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
              tile: Tile = None, overlap: Overlap = None,
              device: Device = None, precision: Precision = None):
     "Score a run on a split, at the masks' own resolution."
-    from ..deploy.engines import is_exported, on_cpu
+    from ..deploy.exports.engines import is_exported, on_cpu
     from ..evaluation.scoring import ScoringOptions
+    from ..images.tiling import TileOptions
     from ..runtime.device import Machine
-    from ..tiling import TileOptions
     from ..workflows.evaluate import evaluate as evaluate_run
     from ..workflows.evaluate_exported import evaluate_exported, run_of
     options = ScoringOptions(tta, boundary, TileOptions(tile, overlap))

@@ -8,7 +8,7 @@ from fastai.torch_core import TensorImage, TensorMask
 from fasttransform import ItemTransform
 from torch import Tensor
 
-from ..images import VOID
+from ..images.mask import VOID
 from ..recipes import Recipe
 
 WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in the model

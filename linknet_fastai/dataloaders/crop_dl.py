@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastai.data.core import Datasets
 
-from ..tiling import Tiling
+from ..images.tiling import Tiling
 from .crops import Crops
 from .segmentation_dl import SegmentationDL, largest_batch
 from .tiles import tile_samples

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..images import VOID
+from ..images.mask import VOID
 from ..recipes import Recipe
 from .augment import whole_strides
 from .decode import Sample, Size

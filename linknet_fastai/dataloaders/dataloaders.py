@@ -13,9 +13,9 @@ from fastai.data.transforms import IntToFloatTensor, Normalize
 from fastai.torch_core import default_device, set_seed
 
 from ..datasets.dataset import SegmentationDataset
+from ..images.tiling import TileOptions
 from ..models.stats import Stats, model_stats
 from ..recipes import Recipe
-from ..tiling import TileOptions
 from .augment import Augment, whole_strides
 from .crop_dl import CropDL
 from .crops import Crops

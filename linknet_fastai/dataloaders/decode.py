@@ -16,8 +16,9 @@ from PIL import Image
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.scan import file_state
 from ..errors import UserError
-from ..image_format import resized
-from ..images import VOID, image_size, scaled_size
+from ..images.mask import VOID
+from ..images.opening import image_size
+from ..images.resize import resized, scaled_size
 from .cache import cached
 
 FORMAT = 1  # of decoded samples: raise it whenever the same files and values give other pixels

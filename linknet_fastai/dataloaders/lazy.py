@@ -10,8 +10,9 @@ from fastcore.foundation import L
 
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
-from ..image_format import ImageFormat, resized
-from ..images import image_size, scaled_size
+from ..images.format import ImageFormat
+from ..images.opening import image_size
+from ..images.resize import resized, scaled_size
 from .decode import Sample, Size
 
 

@@ -8,9 +8,9 @@ from fastai.torch_core import TensorImage, TensorMask
 from fasttransform import Transform
 
 from ..datasets.dataset import SegmentationDataset
-from ..image_grid import GridLayout, image_grid
+from ..images.grid import GridLayout, image_grid
+from ..images.tiling import Tiling
 from ..models.stats import Stats
-from ..tiling import Tiling
 from .decode import Sample
 from .lazy import LazySample
 

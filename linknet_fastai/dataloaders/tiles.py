@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from ..images import VOID
-from ..tiling import Span, Tiling, spans
+from ..images.mask import VOID
+from ..images.tiling import Span, Tiling, spans
 from .crops import region_name
 from .decode import Sample, Size
 

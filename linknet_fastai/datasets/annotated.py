@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..images import VOID
+from ..images.mask import VOID
 from ..progress import Progress
 from .annotations import Annotations, recognize
 from .annotations.draw import draw_masks, drawing_key
@@ -13,7 +13,7 @@ from .annotations.shapes import BACKGROUNDS
 from .class_file import ClassFile
 from .layouts import LayoutOptions, find_samples
 from .listed_samples import Layout
-from .mask_values import MaskValues, distinct_colors
+from .masks.mask_values import MaskValues, distinct_colors
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import UserError, check_choice
-from ..images import VOID
+from ..images.mask import VOID
 from .class_file import Color
 from .dataset import SegmentationDataset
 from .files_inside import read_lines

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError
-from ..images import VOID
+from ..images.mask import VOID
 from ..progress import Progress, silent
 from .dataset import SegmentationDataset, hxw, other_size
 from .scan import FileScan, scan_files

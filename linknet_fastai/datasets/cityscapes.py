@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..errors import UserError, check_choice
-from ..images import VOID
+from ..images.mask import VOID
 from .class_file import Color
 from .dataset import CityscapesLabels, SegmentationDataset
 from .splits import SPLITS

@@ -11,9 +11,9 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import UserError, check_choice
-from ..image_format import FormattedRows, ImageFormat
-from ..images import VOID
-from ..rgb import ValueRange
+from ..images.format import FormattedRows, ImageFormat
+from ..images.mask import VOID
+from ..images.rgb import ValueRange
 from .class_file import Color
 from .files_inside import inside
 from .mask_file import pack, read_mask_file, unpack

@@ -9,21 +9,21 @@ import pandas as pd
 
 from ..dataset_options import DatasetOptions
 from ..errors import UserError
+from ..images.rgb import ValueRange
 from ..progress import Progress, silent
-from ..rgb import ValueRange
 from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset, other_size
-from .decide_values import decide_values
 from .files_inside import inside
 from .layouts import LAYOUT, LayoutOptions, find_samples, no_samples
 from .left_out import left_out
 from .listed_samples import Layout
-from .mask_values import MaskValues
-from .meaning import from_json, refuse_other_names, refuse_others, to_json
+from .masks.decide_values import decide_values
+from .masks.mask_values import MaskValues
+from .masks.meaning import from_json, refuse_other_names, refuse_others, to_json
+from .masks.transparency import refuse_two_transparencies
 from .scan import FileScan, scan_files
 from .splits import draw_split, read_splits
-from .transparency import refuse_two_transparencies
 from .value_range import find_value_range
 
 DRAWN = "a draw (a fifth of the images)"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ..errors import UserError
-from ..images import SUFFIXES, is_junk
+from ..images.paths import SUFFIXES, is_junk
 from .listed_samples import Layout, pascal_voc, table_of_samples
 from .splits import split_of_folder
 

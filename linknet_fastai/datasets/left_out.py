@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..errors import UserError
-from ..images import channel_count, frame_count, image_mode, is_banded
+from ..images.opening import channel_count, frame_count, image_mode, is_banded
 
 TRANSPARENT = ("RGBA", "LA", "PA")
 PADDED = ("RGBX",)  # a fourth channel, of no meaning that the file tells

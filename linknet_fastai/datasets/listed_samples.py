@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..images import SUFFIXES, VOID, is_junk, reading
+from ..images.mask import VOID
+from ..images.opening import reading
+from ..images.paths import SUFFIXES, is_junk
 from .files_inside import inside, read_lines
 from .splits import split_of_folder
 

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images import decoding, frame_count, open_upright, reading
-from ..tiff import has_unknown_channels
+from ..images.opening import decoding, frame_count, open_upright, reading
+from ..images.tiff import has_unknown_channels
 
 GRAY, BILEVEL, PALETTE, COLOR, ALPHA = "gray", "bilevel", "palette", "color", "alpha"
 NUMBERS = "buif"  # NumPy's kinds of them

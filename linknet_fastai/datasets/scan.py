@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
-from ..images import bands, decoding, is_banded, is_deep, open_upright, orientation, read_bands
+from ..images.opening import bands, decoding, is_banded, is_deep, open_upright, orientation, read_bands
 from ..progress import Progress, silent
 from .files_inside import inside
 from .mask_file import ALPHA, BILEVEL, COLOR, GRAY_STEP, PALETTE, read_mask_file
@@ -33,7 +33,7 @@ class FileScan:
 
     `kind` is how it was read, `image` or `mask`. Of an image, `content` is a hash, the same for equal images, and
     `uniform` says that all its pixels are equal; `lowest` and `highest` are the numbers of one with more than 8 bits,
-    `channels` how many it has; `is_banded` is `images.is_banded`.
+    `channels` how many it has; `is_banded` is `opening.is_banded`.
     Of a mask, `storage` is the kind of its `MaskFile`, `values` are its
     pixels' values, each with its number of pixels, `palette` the 24-bit color in which each index among them is shown,
     or what isn't transparent, `hidden` that of pixels which can't be seen, `lossy` whether its compression changes

@@ -12,7 +12,7 @@ from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from ..errors import UserError, check_choice
-from ..images import VOID
+from ..images.mask import VOID
 from ..progress import Progress, silent
 from .camvid import CLASSES, PALETTE
 from .dataset import SegmentationDataset

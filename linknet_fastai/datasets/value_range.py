@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import UserError
-from ..images import is_deep_file
-from ..rgb import ValueRange
+from ..images.opening import is_deep_file
+from ..images.rgb import ValueRange
 from .scan import FileScan
 
 WIDTHS = (8, 10, 12, 14, 16)  # in bits, of what cameras and scanners write into files of 16

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import Note, UserError
-from ..image_format import FormattedRows, resized
-from ..images import scaled_size
+from ..images.format import FormattedRows
+from ..images.resize import resized, scaled_size
+from ..images.tiling import blend, blended_classes
 from ..runs.card import ModelCard
-from ..tiling import blend, blended_classes
 from .predictor_options import PredictorOptions
 from .scale import other_scale
 

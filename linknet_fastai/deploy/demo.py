@@ -10,8 +10,10 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..image_format import displayed
-from ..images import SUFFIXES, image_size, open_image, to_palette_image
+from ..images.format import displayed
+from ..images.mask import to_palette_image
+from ..images.opening import image_size, open_image
+from ..images.paths import SUFFIXES
 from ..runs.weights import ModelCard
 from .predictor import Predictor
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..evaluation.views import VIEWS
+from ..images.tiling import TileOptions
 from ..runs.card import ModelCard
-from ..tiling import TileOptions
-from ..views import VIEWS
 from .base_predictor import BasePredictor, scaled_pixels, softmax
-from .engines import open_engine
+from .exports.engines import open_engine
 from .predictor_options import PredictorOptions
 
 STRIP = 1 << 22  # logits that are upsampled at once

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import atomic_write
-from ..images import reading
-from ..tiff import check_upright, first_page
+from ..images.opening import reading
+from ..images.tiff import check_upright, first_page
 
 PIXEL_SCALE, TIEPOINT, TRANSFORMATION, GEO_KEYS = 33550, 33922, 34264, 34735  # OGC GeoTIFF 1.1's tags
 BLOCK = 256  # pixels a side of a written file's tiles

@@ -13,14 +13,14 @@ from PIL import Image
 
 from ..errors import UserError
 from ..files import atomic_write
-from ..image_format import FormattedRows, displayed
-from ..images import to_palette_image
+from ..images.format import FormattedRows, displayed
+from ..images.mask import to_palette_image
+from ..images.shrink import shrunk, shrunk_mask
 from ..runs.card import ModelCard
-from ..shrink import shrunk, shrunk_mask
-from .coco import coco_annotations, coco_content
-from .geojson import geojson_content
+from .annotations.coco import coco_annotations, coco_content
+from .annotations.geojson import geojson_content
+from .annotations.labelme import labelme_content
 from .georeference import georeference, keeps_georeference, save_geotiff
-from .labelme import labelme_content
 
 OVERLAY = 0.5  # the mask's opacity
 LARGEST, LONGEST = 16_000_000, 4096  # pixels of an overlay as large as its image, and of a side of a smaller one

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from ..errors import check_choice
-from ..tiling import TileOptions
-from ..views import VIEWS
+from ..evaluation.views import VIEWS
+from ..images.tiling import TileOptions
 
 
 @dataclass(frozen=True)

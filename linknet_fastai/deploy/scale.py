@@ -2,8 +2,8 @@
 
 from math import prod, sqrt
 
+from ..images.tiling import SMALLEST
 from ..runs.card import ModelCard
-from ..tiling import SMALLEST
 
 MOST = 2.0  # times as high and wide
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..images import VOID
+from ..images.mask import VOID
 from .confusion import confusion_matrices
 
 

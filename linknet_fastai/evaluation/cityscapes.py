@@ -11,7 +11,7 @@ from ..dataloaders.decode import Sample
 from ..datasets.dataset import SegmentationDataset, other_size
 from ..datasets.mask_file import read_mask_file
 from ..errors import UserError
-from ..images import VOID
+from ..images.mask import VOID
 
 CROWD = 1000  # an instance's id is 1000 times the class's id and a number; smaller ids are of groups
 

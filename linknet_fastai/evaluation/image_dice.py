@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..images import VOID
+from ..images.mask import VOID
 
 
 class ImageDice:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ..dataloaders.segmentation_dl import SegmentationDL
+from ..images.tiling import Logits, blended_classes
 from ..models.pixels import normalized
 from ..runtime.device import images_at_once
-from ..tiling import Logits, blended_classes
 from .confusion import confusion_matrices, resize_logits
 
 Predictions = Iterable[tuple[Tensor, Tensor]]  # classes and masks, both [B,H,W]

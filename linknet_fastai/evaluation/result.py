@@ -7,8 +7,8 @@ import pandas as pd
 
 from ..runs.reading import Count, read_json, validate
 from ..runs.run import Run
-from ..views import VIEWS, describe_views
 from .scores import Scores
+from .views import VIEWS, describe_views
 
 RESAMPLES, LEVEL = 1000, 0.95
 PROTOCOL = ("name", "split", "images", "resolution", "classes", "void", "trained_on")  # what every protocol says

@@ -8,14 +8,14 @@ from torch import nn
 from ..dataloaders.segmentation_dl import SegmentationDL
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError, check_choice
-from ..tiling import TileOptions
-from ..views import VIEWS
+from ..images.tiling import TileOptions
 from .boundary import Trimap
 from .cityscapes import InstanceIoU, cityscapes_scores
 from .predictions import image_confusions, predictions
 from .result import Result, miou_interval
 from .scores import Scores
 from .tta import MeanOfViews
+from .views import VIEWS
 
 WIDEST_BAND = 1000  # pixels
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from ..views import VIEWS
 from .confusion import resize_logits
+from .views import VIEWS
 
 
 class Mirrored(nn.Module):

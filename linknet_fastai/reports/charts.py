@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..files import atomic_write
-from ..image_grid import plain, short
+from ..images.grid import plain, short
 
 MOST_NUMBERED = 25  # classes in a confusion matrix with numbers: of more they would be too small to read
 MOST_ROWS = 40  # classes in a chart, or confusions: of more nobody reads all, and drawing takes gigabytes

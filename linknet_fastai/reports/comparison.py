@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator
 
 from ..evaluation.result import describe_protocol
 from ..files import atomic_write
-from ..image_grid import plain
+from ..images.grid import plain
 from .charts import save_figure
 
 SCORES = {"miou": "mIoU", "class_accuracy": "class accuracy", "dice": "Dice", "image_dice": "Dice an image, with void",

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..errors import printable
 from ..files import atomic_write, refuse_irregular, writable_folder
-from ..images import to_palette_image
+from ..images.mask import to_palette_image
 from ..runs.reading import damaged
 from ..runs.tables import Score, read_table
 

@@ -13,7 +13,7 @@ from ..errors import check_choice
 from ..evaluation.confusion import confusion_matrices
 from ..evaluation.metrics import ConfusionCallback
 from ..evaluation.scores import Scores
-from ..image_grid import GridLayout
+from ..images.grid import GridLayout
 from .charts import confusion_chart, normalize_rows
 from .results import image_table, results_grid, titles, worst
 

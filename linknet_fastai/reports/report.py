@@ -15,8 +15,9 @@ from PIL import Image
 from ..errors import UserError
 from ..evaluation.result import Result, describe_protocol, read_result
 from ..files import atomic_write
-from ..image_grid import WRONG
-from ..images import VOID_GRAY, open_image, reading
+from ..images.grid import WRONG
+from ..images.mask import VOID_GRAY
+from ..images.opening import open_image, reading
 from ..runs.reading import damaged
 from ..runs.run import Run
 from ..runs.weights import ModelCard

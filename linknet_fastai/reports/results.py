@@ -15,7 +15,7 @@ from ..errors import printable
 from ..evaluation.confusion import resize_logits
 from ..evaluation.predictions import tiled_classes
 from ..evaluation.scores import Scores
-from ..image_grid import GridLayout, image_grid
+from ..images.grid import GridLayout, image_grid
 
 LONGEST_SHOWN = 1600  # pixels
 

@@ -7,8 +7,8 @@ from torch import nn
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..dataloaders.segmentation_dl import SegmentationDL
 from ..evaluation.result import Result, describe_protocol
-from ..image_format import displayed
-from ..image_grid import plain
+from ..images.format import displayed
+from ..images.grid import plain
 from ..runs.run import Run
 from .charts import class_bars, confusion_chart, curves, save_figure
 from .gallery import SHOWN, Gallery

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..image_format import MOST_CHANNELS, ImageFormat
-from ..images import VOID
+from ..images.format import MOST_CHANNELS, ImageFormat
+from ..images.mask import VOID
 
 LONGEST_SIDE = 1 << 16
 Byte = Annotated[int, Field(ge=0, le=255)]

@@ -8,7 +8,7 @@ from fastcore.foundation import L
 from torch import Tensor
 
 from ..errors import UserError, check_choice
-from ..images import VOID
+from ..images.mask import VOID
 from ..recipes import Recipe
 from ..runtime.all_reduce import all_reduce_sum
 from ..runtime.distributed import world_size

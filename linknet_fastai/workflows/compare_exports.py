@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from ..dataloaders.tiles import tile_samples
-from ..deploy.export_card import ExportCard
 from ..deploy.exported_predictor import graph_input, one_hot, seen_pixels
+from ..deploy.exports.export_card import ExportCard
 from ..errors import UserError
 from ..evaluation.confusion import confusion_matrices, resize_logits
 from ..evaluation.scores import Scores
-from ..image_paths import find_images
+from ..images.paths import find_images
 from ..progress import Progress
 from ..runtime.device import Machine
 from ..runtime.timing import median_milliseconds

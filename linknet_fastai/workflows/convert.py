@@ -17,7 +17,7 @@ from ..datasets.dataset import SegmentationDataset
 from ..datasets.folder import DRAWN, image_name
 from ..datasets.scan import ScanCache
 from ..errors import UserError
-from ..images import VOID
+from ..images.mask import VOID
 from ..progress import Progress, silent
 
 

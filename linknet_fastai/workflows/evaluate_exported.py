@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..deploy.engines import Engine, open_engine
-from ..deploy.export_card import ExportCard
 from ..deploy.exported_predictor import graph_input
+from ..deploy.exports.engines import Engine, open_engine
+from ..deploy.exports.export_card import ExportCard
 from ..errors import UserError
 from ..evaluation.result import Result, write_result
 from ..evaluation.scoring import ScoringOptions, score

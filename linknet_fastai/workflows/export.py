@@ -10,15 +10,15 @@ import torch
 from torch import nn
 
 from ..datasets.check import check
-from ..deploy.engines import OnnxEngine, OpenVinoEngine, has_bf16
-from ..deploy.export_card import ExportCard
 from ..deploy.exported_predictor import graph_input, seen_pixels
+from ..deploy.exports.engines import OnnxEngine, OpenVinoEngine, has_bf16
+from ..deploy.exports.export_card import ExportCard
+from ..deploy.exports.onnx_file import export_onnx, image_graph
+from ..deploy.exports.openvino_file import export_openvino
 from ..deploy.extras import extra, find_extra
-from ..deploy.onnx_file import export_onnx, image_graph
-from ..deploy.openvino_file import export_openvino
 from ..errors import UserError, check_choice
 from ..files import digest, writable_folder
-from ..image_paths import find_images
+from ..images.paths import find_images
 from ..models.autocast import autocast_model
 from ..progress import Progress, silent
 from ..runs.run import Run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..deploy.engines import open_engine
 from ..deploy.exported_predictor import graph_input
+from ..deploy.exports.engines import open_engine
 from ..runtime.timing import median_milliseconds
 
 ROUNDS = 15

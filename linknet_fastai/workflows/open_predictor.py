@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..deploy.engines import is_exported, on_cpu
 from ..deploy.exported_predictor import ExportedPredictor
+from ..deploy.exports.engines import is_exported, on_cpu
 from ..deploy.predictor_options import PredictorOptions
 from ..files import refuse_link
 

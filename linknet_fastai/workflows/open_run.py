@@ -13,12 +13,12 @@ from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import holds_samples, trained_on
 from ..errors import UserError
 from ..evaluation.scoring import protocol_of
+from ..images.tiling import TileOptions
 from ..models.autocast import autocast_model, plain_model
 from ..models.stats import refuse_other_stats
 from ..recipes import Recipe
 from ..runs.run import Run
 from ..runtime.device import Machine
-from ..tiling import TileOptions
 from ..training.learner import SegmentationLearner, linknet_learner
 
 

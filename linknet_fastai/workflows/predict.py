@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..deploy.film_reader import SUFFIXES as FILMS
+from ..deploy.films.reader import SUFFIXES as FILMS
 from ..deploy.georeference import lost_georeferences
 from ..deploy.output import FORMATS
 from ..errors import UserError
 from ..files import atomic_write, writable_folder
-from ..image_paths import not_looked_at
-from .predict_job import PredictJob, tell
-from .predict_options import Failed, PredictOptions, Written
-from .predict_record import PredictRecord, maker
-from .predict_targets import find_targets
+from ..images.paths import not_looked_at
+from .predicting.job import PredictJob, tell
+from .predicting.options import Failed, PredictOptions, Written
+from .predicting.record import PredictRecord, maker
+from .predicting.targets import find_targets
 
 FAILED = "failed.csv"
 

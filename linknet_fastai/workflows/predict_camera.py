@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ..deploy.camera import TICK, Camera, camera_pixels
-from ..deploy.film_frame import FilmFormat, Frame
+from ..deploy.films.camera import TICK, Camera, camera_pixels
+from ..deploy.films.frame import FilmFormat, Frame
+from ..deploy.films.window import Window
 from ..deploy.output import overlaid
-from ..deploy.window import Window
 from ..errors import UserError
 from ..runs.card import ModelCard
 from ..training.signals import Signals

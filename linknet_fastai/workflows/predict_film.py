@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ..deploy.film_frame import FilmFormat, Frame
-from ..deploy.film_reader import SUFFIXES, FilmReader
-from ..deploy.film_writer import FilmWriter
-from ..deploy.frame_folder import FRAME_FORMATS, FrameFolder
+from ..deploy.films.frame import FilmFormat, Frame
+from ..deploy.films.frame_folder import FRAME_FORMATS, FrameFolder
+from ..deploy.films.reader import SUFFIXES, FilmReader
+from ..deploy.films.smooth import Smoothed, check_smooth
+from ..deploy.films.writer import FilmWriter
 from ..deploy.output import FORMATS, overlaid
 from ..deploy.scale import other_scale
-from ..deploy.smooth import Smoothed, check_smooth
 from ..errors import Note, UserError, check_choice
 from ..files import atomic_write, writable_folder
 from ..progress import Progress, silent
 from ..runs.card import ModelCard
-from .overlap import ahead
+from .predicting.overlap import ahead
 
 AHEAD = 4  # frames that wait for the model, and masks that wait to be written
 

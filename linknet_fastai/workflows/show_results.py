@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..evaluation.result import describe_protocol
 from ..evaluation.scoring import score
-from ..image_grid import plain
+from ..images.grid import plain
 from ..reports.charts import save_figure
 from ..reports.results import image_table, results_grid, titles, worst
 from ..runtime.device import Machine

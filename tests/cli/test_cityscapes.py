@@ -8,7 +8,7 @@ from command_line import TINY, assert_refused, linknet, succeed
 from PIL import Image
 
 from linknet_fastai.datasets.cityscapes import LABELS
-from linknet_fastai.workflows.predict_record import FILE as RECORD
+from linknet_fastai.workflows.predicting.record import FILE as RECORD
 
 
 @pytest.mark.slow

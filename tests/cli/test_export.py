@@ -10,7 +10,7 @@ import torch
 from command_line import TINY, assert_refused, linknet, succeed
 from PIL import Image
 
-from linknet_fastai.deploy.engines import open_engine
+from linknet_fastai.deploy.exports.engines import open_engine
 from linknet_fastai.runs.run import Run
 from linknet_fastai.workflows import compare_exports
 

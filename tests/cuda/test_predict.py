@@ -7,11 +7,11 @@ from command_line import succeed
 from gpu_training import RECIPE, trained
 
 from linknet_fastai.datasets.streets import streets
-from linknet_fastai.deploy.engines import OnnxEngine
+from linknet_fastai.deploy.exports.engines import OnnxEngine
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
+from linknet_fastai.images.tiling import TileOptions
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.tiling import TileOptions
 
 pytestmark = pytest.mark.cuda
 TIE = 0.02  # between the probabilities of two classes: convolutions on GPUs round to TF32 or to bf16

@@ -10,7 +10,7 @@ from fastai.torch_core import TensorImage, TensorMask
 from torch import Tensor
 
 from linknet_fastai.dataloaders.augment import Augment, random_affine, sample_images, sample_masks, whole_strides
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.recipes import Recipe
 
 NEUTRAL = Recipe(flip=False, scale=(1, 1), rotation=0, shear=0, jitter=0)

@@ -20,9 +20,9 @@ from linknet_fastai.dataloaders.rare_pixels import RarePixels
 from linknet_fastai.dataloaders.tiles import tile_samples
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
+from linknet_fastai.images.tiling import Tiling
 from linknet_fastai.recipes import Recipe
-from linknet_fastai.tiling import Tiling
 from linknet_fastai.training.sharding import TrainingShard
 
 AS_IS = Recipe(crop=(64, 96), flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
@@ -212,7 +212,7 @@ def test_images_that_are_read_by_rows_are_decoded_alike(dataset, monkeypatch):
         Image.open(dataset.inside(image)).save(dataset.root / f"{number}.tif")
     rows["image"] = [dataset.root / f"{number}.tif" for number in range(len(rows))]
     expected = [sample.image.clone() for sample in decode_samples(dataset, dataset.split("train"), None)]
-    monkeypatch.setattr("linknet_fastai.image_format.is_large_tiff", lambda path: True)
+    monkeypatch.setattr("linknet_fastai.images.format.is_large_tiff", lambda path: True)
     found = [sample.image for sample in decode_samples(dataset, rows, None)]
     assert all(map(torch.equal, found, expected))
 

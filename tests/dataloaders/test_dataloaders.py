@@ -9,7 +9,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN as MEAN
 from timm.data import IMAGENET_DEFAULT_STD as STD
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders, evaluation_dl
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.recipes import Recipe
 
 RECIPE = Recipe(weights="none", batch_size=4)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from linknet_fastai.dataloaders.decode import class_counts, common_size, decode_samples
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 
 def test_a_sample_is_an_image_at_the_size_asked_for_and_a_mask_of_classes(tiny_dataset):

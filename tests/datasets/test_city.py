@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from linknet_fastai.datasets.scenery.aerial import CAR, ROAD
 from linknet_fastai.datasets.scenery.city import CITY_CLASSES, CITY_PALETTE, draw_city
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from linknet_fastai.datasets.class_file import NamedClass, read_class_file
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 from folders import save_colors, stripes, write_folder  # isort: skip
 

@@ -12,7 +12,7 @@ from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import folder
-from linknet_fastai.datasets.mask_values import distinct_colors
+from linknet_fastai.datasets.masks.mask_values import distinct_colors
 from linknet_fastai.errors import UserError
 from linknet_fastai.workflows.split import split_folder
 

@@ -15,7 +15,7 @@ from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import DRAWN, folder
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 
 def opened(root: Path, **options): return folder(root, DatasetOptions(**options))

@@ -14,7 +14,7 @@ from linknet_fastai.dataset_options import DatasetOptions
 from linknet_fastai.datasets.check import check
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.workflows.convert import convert
 
 

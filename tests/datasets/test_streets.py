@@ -12,7 +12,7 @@ from linknet_fastai.datasets.camvid import CLASSES, PALETTE
 from linknet_fastai.datasets.scenery.scene import draw_street
 from linknet_fastai.datasets.streets import IMAGES, VERSION, streets
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 
 @pytest.fixture(scope="module")

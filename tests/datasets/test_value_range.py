@@ -10,8 +10,8 @@ from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.check import check
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import Note, UserError
+from linknet_fastai.images.rgb import to_rgb
 from linknet_fastai.recipes import Recipe
-from linknet_fastai.rgb import to_rgb
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.workflows.evaluate import evaluate

@@ -9,9 +9,9 @@ from outlined import draw, is_within_a_pixel, masks
 from PIL import Image
 
 from linknet_fastai.datasets.folder import folder
-from linknet_fastai.deploy.coco import coco_annotations, coco_content
-from linknet_fastai.deploy.geojson import geojson_content
-from linknet_fastai.deploy.labelme import labelme_content
+from linknet_fastai.deploy.annotations.coco import coco_annotations, coco_content
+from linknet_fastai.deploy.annotations.geojson import geojson_content
+from linknet_fastai.deploy.annotations.labelme import labelme_content
 from linknet_fastai.deploy.output import save_json
 
 MASKS, CLASSES = masks(), ("background", "röad", "car")

@@ -11,10 +11,10 @@ import torch
 from short_training import CPU, RECIPE, NoBar, write_images
 
 from linknet_fastai.datasets.folder import folder
-from linknet_fastai.deploy.engines import OnnxEngine
-from linknet_fastai.deploy.export_card import ExportCard
-from linknet_fastai.deploy.graph import ImageGraph, mirrored
-from linknet_fastai.deploy.onnx_file import export_onnx, image_graph
+from linknet_fastai.deploy.exports.engines import OnnxEngine
+from linknet_fastai.deploy.exports.export_card import ExportCard
+from linknet_fastai.deploy.exports.graph import ImageGraph, mirrored
+from linknet_fastai.deploy.exports.onnx_file import export_onnx, image_graph
 from linknet_fastai.models.factory import create_model
 from linknet_fastai.models.padding import pad_to_multiple
 from linknet_fastai.recipes import Recipe

@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 from short_training import refusal
 
-from linknet_fastai.deploy.engines import open_engine
-from linknet_fastai.deploy.export_card import ExportCard
 from linknet_fastai.deploy.exported_predictor import ExportedPredictor, argmax_upsampled, one_hot
-from linknet_fastai.deploy.openvino_file import export_openvino
+from linknet_fastai.deploy.exports.engines import open_engine
+from linknet_fastai.deploy.exports.export_card import ExportCard
+from linknet_fastai.deploy.exports.openvino_file import export_openvino
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
+from linknet_fastai.images.tiling import TileOptions, Tiling
 from linknet_fastai.runs.weights import load_card
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.tiling import TileOptions, Tiling
 
 
 def noise(*size: int) -> np.ndarray:

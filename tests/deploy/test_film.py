@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from films import FRAMES, RATE, cut, noise, ramp, read_film, read_sound, turn, write_film
 
-from linknet_fastai.deploy.film_frame import Frame
-from linknet_fastai.deploy.film_reader import FilmReader
-from linknet_fastai.deploy.film_writer import FilmWriter
-from linknet_fastai.deploy.smooth import Smoothed, check_smooth
+from linknet_fastai.deploy.films.frame import Frame
+from linknet_fastai.deploy.films.reader import FilmReader
+from linknet_fastai.deploy.films.smooth import Smoothed, check_smooth
+from linknet_fastai.deploy.films.writer import FilmWriter
 from linknet_fastai.errors import UserError
 
 

@@ -9,14 +9,14 @@ import tifffile
 from PIL import Image
 
 from linknet_fastai.deploy import georeference as module
+from linknet_fastai.deploy.annotations.geojson import geojson_content
 from linknet_fastai.deploy.base_predictor import BasePredictor
-from linknet_fastai.deploy.geojson import geojson_content
 from linknet_fastai.deploy.georeference import NoDegrees, georeference, is_georeferenced, lost_georeferences
 from linknet_fastai.deploy.output import EXTRAS, FORMATS, Predicted
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.runs.card import ModelCard
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
-from linknet_fastai.workflows.predict_record import FILE as RECORD
+from linknet_fastai.workflows.predicting.record import FILE as RECORD
 
 rasterio = pytest.importorskip("rasterio")
 PALETTE = ((70, 130, 180), (128, 64, 128), (0, 0, 142))

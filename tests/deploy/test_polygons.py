@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from outlined import draw, is_within_a_pixel, masks
 
-from linknet_fastai.deploy import simplify
-from linknet_fastai.deploy.outlines import shoelace
-from linknet_fastai.deploy.polygons import regions, regions_in_parts
+from linknet_fastai.deploy.annotations import simplify
+from linknet_fastai.deploy.annotations.outlines import shoelace
+from linknet_fastai.deploy.annotations.polygons import regions, regions_in_parts
 
 MASKS = masks()
 WAYS = {

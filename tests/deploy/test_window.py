@@ -8,7 +8,7 @@ import pytest
 from films import ramp
 from PIL import Image
 
-from linknet_fastai.deploy import window
+from linknet_fastai.deploy.films import window
 from linknet_fastai.errors import UserError
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from linknet_fastai.evaluation.boundary import Trimap, trimap
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 
 def by_hand(mask: np.ndarray, width: int) -> np.ndarray:

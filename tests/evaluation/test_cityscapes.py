@@ -12,7 +12,7 @@ from linknet_fastai.datasets.cityscapes import cityscapes
 from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.cityscapes import InstanceIoU, cityscapes_scores
 from linknet_fastai.evaluation.confusion import confusion_matrices
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 NAMES = {"class_iou": "averageScoreClasses", "class_iiou": "averageScoreInstClasses",
          "category_iou": "averageScoreCategories", "category_iiou": "averageScoreInstCategories"}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from linknet_fastai.evaluation.confusion import confusion_matrices, resize_logits
 from linknet_fastai.evaluation.predictions import image_confusions, predictions_of
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 
 def batch(seed: int, images: int = 3, num_classes: int = 5, height: int = 9, width: int = 13) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from linknet_fastai.evaluation.image_dice import ImageDice
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 
 
 def test_it_is_a_mean_over_images_with_void_as_a_class():

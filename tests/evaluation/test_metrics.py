@@ -13,7 +13,7 @@ from torch import nn
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders, evaluation_dl
 from linknet_fastai.evaluation.predictions import image_confusions, predictions
 from linknet_fastai.evaluation.scores import Scores
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.training.learner import linknet_learner

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from linknet_fastai.evaluation.tta import MeanOfViews
-from linknet_fastai.views import VIEWS
+from linknet_fastai.evaluation.views import VIEWS
 
 
 class Constant(nn.Module):

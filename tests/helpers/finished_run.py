@@ -10,7 +10,7 @@ import torch
 from linknet_fastai.evaluation.confusion import confusion_matrices
 from linknet_fastai.evaluation.result import Result, miou_interval, write_result
 from linknet_fastai.evaluation.scores import Scores
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.models.linknet import linknet
 from linknet_fastai.reports.gallery import Gallery
 from linknet_fastai.runs.config import Config

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from PIL import Image
 
-from linknet_fastai.image_grid import image_grid
+from linknet_fastai.images.grid import image_grid
 from linknet_fastai.reports.charts import (
     class_bars,
     confusion_chart,

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.reports.gallery import SHOWN, WIDEST, Gallery
 
 PALETTE = ((70, 130, 180), (128, 64, 128))

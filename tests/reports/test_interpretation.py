@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.reports.interpretation import SegmentationInterpretation
 from linknet_fastai.runtime.device import Machine

@@ -13,7 +13,7 @@ from PIL import Image
 
 from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.result import read_result
-from linknet_fastai.image_grid import WRONG
+from linknet_fastai.images.grid import WRONG
 from linknet_fastai.reports.gallery import Gallery
 from linknet_fastai.reports.report import write_report
 from linknet_fastai.runs.run import Run

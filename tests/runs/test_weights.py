@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from linknet_fastai.errors import UserError
-from linknet_fastai.image_format import ImageFormat
+from linknet_fastai.images.format import ImageFormat
 from linknet_fastai.models.autocast import autocast_model, plain_model
 from linknet_fastai.models.linknet import LinkNet, linknet
 from linknet_fastai.runs.tensors import FORMAT, KEY, write_tensors

@@ -29,9 +29,9 @@ from linknet_fastai import (
     linknet_learner,
 )
 from linknet_fastai.evaluation.confusion import confusion_matrices
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
+from linknet_fastai.images.rgb import to_rgb
 from linknet_fastai.models.autocast import plain_model
-from linknet_fastai.rgb import to_rgb
 from linknet_fastai.training.optimizers import discriminative_lr
 
 DOC = Path(__file__).parents[2] / "docs" / "fastai.md"
@@ -269,7 +269,7 @@ def test_a_grid_leaves_out_what_doesn_t_fit(learn):
 # Test images
 
 def test_images_are_decoded_when_a_batch_asks(learn, dataset, monkeypatch):
-    from linknet_fastai.image_format import ImageFormat
+    from linknet_fastai.images.format import ImageFormat
     opened, usual = [], ImageFormat.read
     monkeypatch.setattr(ImageFormat, "read", lambda self, source: opened.append(source) or usual(self, source))
     dl = learn.dls.test_dl([dataset.table.image.iloc[0]] * 1000, bs=4)

@@ -10,7 +10,7 @@ from fastai.torch_core import TensorMask
 from torch import Tensor
 
 from linknet_fastai.errors import UserError
-from linknet_fastai.images import VOID
+from linknet_fastai.images.mask import VOID
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.training.loss import SegmentationLoss, every_fourth_pixel, segmentation_loss, soft_dice_loss
 

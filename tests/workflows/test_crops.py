@@ -16,8 +16,8 @@ from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Interrupted
 from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.evaluation.scoring import ScoringOptions
+from linknet_fastai.images.tiling import TileOptions
 from linknet_fastai.runs.run import Run
-from linknet_fastai.tiling import TileOptions
 from linknet_fastai.workflows.evaluate import evaluate
 
 CROPS = replace(RECIPE, size=None, crop=(64, 64), rare_crops=0.3)

@@ -12,7 +12,7 @@ from PIL import Image
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.errors import UserError
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
-from linknet_fastai.workflows.predict_record import FILE as RECORD
+from linknet_fastai.workflows.predicting.record import FILE as RECORD
 
 
 @pytest.fixture(scope="module")

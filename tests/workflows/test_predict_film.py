@@ -9,8 +9,8 @@ from films import FRAMES, RATE, SIZE, cut, ramp, read_film, read_sound, turn, wr
 from PIL import Image
 
 from linknet_fastai.deploy.base_predictor import BasePredictor
+from linknet_fastai.deploy.films.smooth import Smoothed
 from linknet_fastai.deploy.predictor_options import PredictorOptions
-from linknet_fastai.deploy.smooth import Smoothed
 from linknet_fastai.errors import Note, UserError
 from linknet_fastai.runs.card import ModelCard
 from linknet_fastai.workflows.predict_camera import predict_camera

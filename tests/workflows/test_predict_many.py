@@ -15,12 +15,12 @@ from linknet_fastai.deploy.base_predictor import BasePredictor
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.errors import Note, UserError
+from linknet_fastai.images.tiling import TileOptions
 from linknet_fastai.runs.card import ModelCard
-from linknet_fastai.tiling import TileOptions
-from linknet_fastai.workflows import predict_job
-from linknet_fastai.workflows.overlap import MOST_WAITING, THREADS
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
-from linknet_fastai.workflows.predict_record import FILE as RECORD
+from linknet_fastai.workflows.predicting import job as predict_job
+from linknet_fastai.workflows.predicting.overlap import MOST_WAITING, THREADS
+from linknet_fastai.workflows.predicting.record import FILE as RECORD
 
 CARD = ModelCard("resnet18", "deconv", ("dark", "light"), ((0, 0, 0), (255, 255, 255)), (20, 30), (0.5,) * 3,
                  (0.5,) * 3, "tiny2")
@@ -96,7 +96,7 @@ def test_no_more_is_in_memory_than_waits(folder, tmp_path, monkeypatch):
 
     monkeypatch.setattr(predictor, "read", counted_read)
     monkeypatch.setattr(predict_job.PredictJob, "_write", slow_write)
-    monkeypatch.setattr("linknet_fastai.workflows.overlap.WEIGHT", 3 * 600)  # three images
+    monkeypatch.setattr("linknet_fastai.workflows.predicting.overlap.WEIGHT", 3 * 600)  # three images
     predict(predictor, [folder], tmp_path / "out")
     assert most <= 3 + 3 + THREADS + 2 < MOST_WAITING
 
@@ -169,8 +169,8 @@ def test_large_images_after_small_ones_don_t_crowd_the_memory(folder, tmp_path, 
         most = max(most, sum(each.name >= "10.png" for each in alive))
         return np.zeros((*size, 3), np.uint8)
     monkeypatch.setattr(predictor, "read", read)
-    monkeypatch.setattr("linknet_fastai.workflows.overlap.WEIGHT", 2 * 60_000)
-    monkeypatch.setattr("linknet_fastai.workflows.predict_job.WEIGHT", 2 * 60_000)
+    monkeypatch.setattr("linknet_fastai.workflows.predicting.overlap.WEIGHT", 2 * 60_000)
+    monkeypatch.setattr("linknet_fastai.workflows.predicting.job.WEIGHT", 2 * 60_000)
     options = PredictOptions(observe=lambda written: alive.discard(written.image))
     predict(predictor, [folder], tmp_path / "out", options)
     assert {8, 2} <= set(predictor.batches) <= {8, 2, 1} and most <= 4 + THREADS + 1 + 2 + 2

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...errors import UserError
 from ..class_file import Color
 from ..files_inside import read_lines
-from ..mask_values import distinct_colors
+from ..masks.mask_values import distinct_colors
 from ..splits import split_of_folder
 from .draft import Draft, size_of
 from .export_files import ExportFiles

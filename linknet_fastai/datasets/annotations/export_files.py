@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ...errors import UserError
-from ...images import SUFFIXES
+from ...images.paths import SUFFIXES
 from ..files_inside import inside
 from ..layouts import MASK_FOLDERS, walk
 from ..splits import split_of_folder

@@ -14,7 +14,8 @@ from PIL import Image
 from pydantic import BaseModel
 
 from ...errors import UserError
-from ...images import SUFFIXES, decoding, opened
+from ...images.opening import decoding, opened
+from ...images.paths import SUFFIXES
 from .draft import Draft
 from .export_files import ExportFiles
 from .outlines import ellipse, rectangle, ring

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
-from ...images import VOID
+from ...images.mask import VOID
 from ..class_file import Color
 from ..dataset import other_size
 from ..mask_file import COLOR, PALETTE, MaskFile, pack, read_mask_file, unpack

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...images import VOID
+from ...images.mask import VOID
 from .shapes import AnnotatedImage, Shape
 
 FARTHEST = 1e7  # pixels from the image: enough for any edge to keep its slope

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...images import VOID
+from ...images.mask import VOID
 from .aerial import BUILDING, CAR, TREE, AerialCanvas
 from .canvas import Generator
 from .shapes import CARS, GLASS, disc, shade

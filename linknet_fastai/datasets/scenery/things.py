@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...images import VOID
+from ...images.mask import VOID
 from .canvas import BICYCLIST, CAR, PEDESTRIAN, POLE, SIGN, Canvas, Generator
 from .shapes import (
     CARS,

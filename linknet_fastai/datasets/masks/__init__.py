@@ -1,0 +1,1 @@
+"What the values in a dataset's masks mean."

@@ -1,0 +1,50 @@
+"Which class a color in a mask means, by `classes.txt` or by the colors that there are."
+
+from pathlib import Path
+
+from ...errors import UserError
+from ...images.mask import VOID
+from ..class_file import ClassFile, Color
+from ..mask_file import pack, unpack
+from .mask_values import MOST_CLASSES, MaskValues, listed_colors, refuse_one, refuse_strays
+from .tally import Tally, few_of
+
+
+def color_classes(root: Path, tally: Tally, named: ClassFile | None) -> MaskValues:
+    void = named.void_colors if named else frozenset()
+    known = set(map(pack, {*listed_colors(named), *void, (0, 0, 0)})) if named else set()
+    strays = tally.strays(frozenset(known))
+    refuse_strays(root, tally, strays)
+    found = [unpack(value) for value in tally.found if value not in strays]
+    if named: return _named_colors(tally, named, found, void)
+    found = [color for color in found if color not in void]
+    if len(found) > MOST_CLASSES:
+        raise UserError(f"{root}: its masks hold {len(found)} different colors, so many that they look smoothed or "
+                        "compressed; save masks as PNG without either, or list the classes in classes.txt.")
+    classes = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in found)
+    refuse_one(root, classes)
+    note = f"no classes.txt, so the colors in the masks are the classes: {len(found)}"
+    return MaskValues(classes, tuple(found), {color: index for index, color in enumerate(found)}, True, note)
+
+
+def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: frozenset[Color]) -> MaskValues:
+    names, black = [each.name for each in named.classes], (0, 0, 0)
+    colors = [each.color for each in named.classes]
+    others = [color for color in found if color != black and color not in void]
+    voids = {color: VOID for color in void}
+    if len(names) == 1 and len(others) <= 1 and black in found and colors[0] in (None, *others):  # one thing on black
+        color = colors[0] or others[0]
+        note = f"background is black, {names[0]} {color}"
+        return MaskValues(("background", names[0]), (black, color), {black: 0, color: 1} | voids, True, note)
+    if all(color is None for color in colors) and len(found) - len(void & set(found)) == len(names):
+        ordered = [color for color in found if color not in void]
+        side_by_side = ", ".join(f"{color} is {name}" for color, name in zip(ordered, names))
+        return MaskValues(tuple(names), tuple(ordered), {color: index for index, color in enumerate(ordered)}, True,
+                          f"colors in the order of classes.txt: {side_by_side}")
+    for name, color in zip(names, colors):
+        if color is None:
+            raise UserError(f"{named.path}: {name} has no color, but the masks are in color ({few_of(found)}); write "
+                            f"`{name} R G B`.")
+    refuse_one(named.path, tuple(names))
+    values = {black: VOID} | voids | {color: index for index, color in enumerate(colors)}
+    return MaskValues(tuple(names), tuple(colors), values, True)

@@ -1,0 +1,53 @@
+"An ONNX file as an OpenVINO file, also in 8-bit integers."
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...files import atomic_write, refuse_irregular
+from ..extras import extra
+from .export_card import KEY, ExportCard
+
+
+def export_openvino(onnx_file: Path, card: ExportCard, path: Path, calibration: Sequence[np.ndarray] = ()):
+    """Write an ONNX file that `export_onnx` wrote as OpenVINO's `.xml`, and the `.bin` beside it.
+
+    Args:
+        onnx_file: what is converted.
+        card: what the file says of itself.
+        path: the `.xml` file.
+        calibration: pixels `[1,H,W,C]` as the graph takes them, of which int8 learns its ranges; without any, all
+            numbers stay floats.
+
+    `UserError` where the extra isn't installed, or the files can't be written.
+    """
+    openvino = extra("openvino", "openvino")
+    model = openvino.Core().read_model(onnx_file)
+    if len(calibration): model = quantized(model, calibration)
+    for name, value in card.metadata().items(): model.set_rt_info(value, [KEY, name])
+    with tempfile.TemporaryDirectory() as folder:
+        xml = Path(folder) / "model.xml"
+        openvino.save_model(model, xml, compress_to_fp16=False)
+        refuse_irregular(path)
+        # never a description beside another's weights: it goes first, and comes last
+        path.unlink(missing_ok=True)
+        for part in (xml.with_suffix(".bin"), xml):
+            with atomic_write(path.with_suffix(part.suffix)) as file: shutil.copyfile(part, file)
+
+
+def quantized(model: Any, calibration: Sequence[np.ndarray]) -> Any:
+    """An OpenVINO model with weights and activations of 8 bits, by NNCF's post-training quantization.
+
+    Every weight uses 7 of its 8 bits (`overflow_fix`): processors without VNNI add products of 8 bits in 16, which
+    saturate.
+    """
+    os.environ.setdefault("NNCF_CI", "1")  # NNCF would report each use to Intel otherwise
+    nncf = extra("nncf", "openvino")
+    options = nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE)
+    return nncf.quantize(model, nncf.Dataset(calibration), subset_size=len(calibration),
+                         preset=nncf.QuantizationPreset.PERFORMANCE, advanced_parameters=options)

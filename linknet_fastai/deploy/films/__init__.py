@@ -1,0 +1,1 @@
+"Films and cameras: frames in, frames out."

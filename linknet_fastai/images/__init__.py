@@ -1,0 +1,1 @@
+"Image files from anywhere to pixels, and pixels to what people look at."

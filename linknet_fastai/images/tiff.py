@@ -1,0 +1,96 @@
+"""TIFF files that Pillow can't read, or not all of: any number of channels, of any depth, by tifffile.
+
+Of damaged files these raise whatever tifffile does; `opening` makes one message of it.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tifffile import TiffFile, TiffFileError, TiffPage
+
+# TIFF 6.0's tags
+BITS_PER_SAMPLE, ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 274, 277, 338, 339
+UNSIGNED = 1  # a `SAMPLE_FORMAT`
+UNSPECIFIED = 0  # one of `EXTRA_SAMPLES`
+
+# what they log of damaged files is beside the one message that such a file gets
+for name in ("tifffile", "PIL.TiffImagePlugin"): logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def is_cut(image: Image.Image) -> bool:
+    "Whether Pillow would cut the channels or the bits of an image of which it has read the header."
+    cut = _lacks_channels(image) or _is_unsigned_32(image)
+    return cut or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
+
+
+def _lacks_channels(image: Image.Image) -> bool:
+    return image.format == "TIFF" and image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
+
+
+def has_unknown_channels(image: Image.Image) -> bool:
+    "Whether a TIFF has channels that Pillow leaves out, or of which the file doesn't say what they are."
+    return _lacks_channels(image) or (image.format == "TIFF" and UNSPECIFIED in image.tag_v2.get(EXTRA_SAMPLES, ()))
+
+
+def _is_unsigned_32(image: Image.Image) -> bool:
+    "Pillow has such numbers as signed ones, negative from 2^31 on."
+    if image.format != "TIFF": return False
+    bits, kind = image.tag_v2.get(BITS_PER_SAMPLE), image.tag_v2.get(SAMPLE_FORMAT, (UNSIGNED,))
+    return (bits, kind) == ((32,), (UNSIGNED,))
+
+
+def is_tiff(path: str | Path) -> bool:
+    "Whether tifffile finds an image in a file."
+    try:
+        with TiffFile(path) as file: return bool(file.pages.first.shape)
+    except (TiffFileError, OSError, ValueError, IndexError): return False
+
+
+def tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
+    "(height, width), channels, type of the numbers, and pages of a TIFF file, from its header alone."
+    with first_page(path) as (page, pages):
+        return (page.imagelength, page.imagewidth), page.samplesperpixel, np.dtype(page.dtype), pages
+
+
+def read_tiff(path: str | Path) -> np.ndarray:
+    "The first page of a TIFF file, `[H,W,C]`, with the numbers that it has."
+    with first_page(path) as (page, _):
+        check_whole((page.imagelength, page.imagewidth))
+        check_upright(page)
+        values = page.asarray()
+        if values.ndim == 2: values = values[..., None]
+        elif values.ndim == 3 and page.planarconfig == 2: values = np.moveaxis(values, 0, -1)  # one after the other
+        if values.ndim != 3 or values.shape[:2] != (page.imagelength, page.imagewidth):
+            raise ValueError(f"it holds an array {list(values.shape)}")
+        return values
+
+
+def is_too_large(size: tuple[int, int]) -> bool:
+    "Whether a (height, width) is beyond Pillow's limit, `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels."
+    return size[0] * size[1] > 2 * (Image.MAX_IMAGE_PIXELS or np.inf)
+
+
+def check_whole(size: tuple[int, int]):
+    "ValueError for a (height, width) beyond that limit."
+    if is_too_large(size):
+        raise ValueError(f"{size[1]}x{size[0]} pixels are too many to be read at once; predict such an image by tiles "
+                         "with `--tile HxW`, and cut such a mask into parts")
+
+
+def check_upright(page: TiffPage):
+    "ValueError where a page is to be turned."
+    tag = page.tags.get(ORIENTATION)
+    if tag is not None and tag.value != 1: raise ValueError(f"its orientation is {tag.value}; save it upright")
+
+
+@contextmanager
+def first_page(path: str | Path) -> Iterator[tuple[TiffPage, int]]:
+    "The first page of a TIFF file that is open, of which the header is read, and the number of pages."
+    with TiffFile(path) as file:
+        page = file.pages.first
+        if not isinstance(page, TiffPage) or page.dtype is None: raise ValueError("it holds no image")
+        yield page, len(file.pages)

@@ -1,0 +1,1 @@
+"What predictions of images, films and cameras have in common."
