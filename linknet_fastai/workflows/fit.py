@@ -1,12 +1,9 @@
 "The main job: a dataset and a recipe to a run folder."
 
-import platform
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastai.callback.core import Callback
@@ -14,27 +11,21 @@ from fastai.learner import Learner
 from fastai.torch_core import set_seed
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
-from ..dataloaders.decode import common_size
 from ..datasets.check import CheckResult, check, never_learned
 from ..datasets.dataset import SegmentationDataset
-from ..datasets.fingerprint import fingerprint
-from ..datasets.folder import DRAWN, split_table
 from ..errors import Note, UserError, check_choice
-from ..files import writable_folder
-from ..models.stats import model_stats
 from ..progress import Progress, silent
 from ..recipes import Recipe
-from ..runs.config import Config
-from ..runs.run import Run, new_run_path, refuse_taken
-from ..runs.weights import ModelCard
+from ..runs.run import Run, refuse_taken
 from ..runtime.device import Machine
-from ..runtime.distributed import broadcast_text, is_main_process, main_process_first, process_group, world_size
+from ..runtime.distributed import is_main_process, main_process_first, process_group, world_size
 from ..training.initial_model import check_weights
 from ..training.learner import linknet_learner
 from ..training.loggers import check_logger, create_logger
 from ..training.sharding import check_distributed
 from ..training.trainer import Job, train
 from .finish import evaluate_and_report
+from .new_run import card_of, config_of, create, locked, new_run
 from .time_plan import TimePlan, plan_time
 
 SPLITS = ("train", "train+val")
@@ -80,12 +71,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
     """
     started, machine = time.monotonic(), machine or Machine.choose()
     if options.out: refuse_taken(options.out)  # before the work, not after
-    if recipe.patience and options.splits != "train":
-        raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
-                        "`train`.")
-    if (recipe.freeze_epochs or recipe.encoder_first) and world_size() > 1:
-        raise UserError("several processes can't train a part of the model first; leave out `--freeze-epochs` or "
-                        "`--encoder-first`, or use one process.")
+    refuse_contradictions(recipe, options.splits)
     with process_group(machine):
         with main_process_first(): check_weights(recipe)  # the longest wait for nothing is for a hub that isn't there
         dataset, checked = check_data(dataset, options.splits, options.skip_bad, options.progress)
@@ -96,12 +82,22 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         run = new_run(options.out, dataset)
         with locked(run):
             job = job_for(run, dataset, recipe, machine, options)  # a logger may refuse: before anything is written
-            create(run, dataset, config_of(dataset, recipe, machine, options), checked)
-            absent = [name for name, pixels in zip(dls.vocab, dls.class_counts.sum(0)) if pixels == 0]
-            if absent and is_main_process(): warnings.warn(Note(never_learned(absent)), stacklevel=2)
+            config = config_of(dataset, recipe, machine, options.splits, options.skip_bad)
+            create(run, dataset, config, checked)
+            _note_never_learned(dls)
             learn = train(job, learn)
             evaluate_and_report(job, learn, dataset, dls)
             return run
+
+
+def refuse_contradictions(recipe: Recipe, splits: str):
+    "`UserError` for settings that can't be met with what is trained on, or by several processes."
+    if recipe.patience and splits != "train":
+        raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
+                        "`train`.")
+    if (recipe.freeze_epochs or recipe.encoder_first) and world_size() > 1:
+        raise UserError("several processes can't train a part of the model first; leave out `--freeze-epochs` or "
+                        "`--encoder-first`, or use one process.")
 
 
 def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
@@ -165,30 +161,6 @@ def seeded_dataloaders(dataset: SegmentationDataset, recipe: Recipe, machine: Ma
         return SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device, validate=splits == "train")
 
 
-def new_run(out: Path | None, dataset: SegmentationDataset) -> Run:
-    "The run to be, in the folder `out`, or in a new one; the main process chooses it for all."
-    chosen = (out or new_run_path(dataset.name)) if is_main_process() else ""
-    return Run(Path(broadcast_text(str(chosen))))
-
-
-@contextmanager
-def locked(run: Run) -> Iterator[None]:
-    "Hold the run's folder, made where it is missing, for this training alone; the main process does so for all."
-    if not is_main_process(): return (yield)
-    writable_folder(run.path)
-    with run.locked(): yield
-
-
-def create(run: Run, dataset: SegmentationDataset, config: Config, checked: CheckResult):
-    "Write what a run begins with: `config`, and what was found of its samples; by the main process."
-    if not is_main_process(): return
-    Run.create(run.path, config)
-    run.write_csv(run.samples_file.name, fingerprint(dataset))
-    if dataset.split_source == DRAWN:
-        run.write_csv(run.splits_file.name, split_table(checked.dataset))  # the run's own from now on, as it was drawn
-    if not checked.problems.empty: run.write_csv(run.skipped.name, checked.problems)
-
-
 def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Job:
     """The training as `train` takes it.
 
@@ -199,48 +171,13 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
         machine: on what.
         options: callbacks, and the logger that the main process has; `UserError` where that can't log.
     """
-    format, stats = dataset.image_format, model_stats(recipe, dataset.channels)
-    card = ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.input_size, stats.mean,
-                     stats.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
-                     class_values(dataset), format.value_range, format.channels, recipe.crop is not None,
-                     common_size(dataset))
     loggers = (create_logger(options.logger, run),) if options.logger and is_main_process() else ()
-    return Job(run, recipe, machine, card, options.cbs + loggers, options.progress_bar)
+    return Job(run, recipe, machine, card_of(dataset, recipe), options.cbs + loggers, options.progress_bar)
 
 
-def class_values(dataset: SegmentationDataset) -> tuple | None:
-    """What each class is in the dataset's masks: its color in the palette, or its first value.
-
-    None where a class has no value.
-    """
-    first = {index: value for value, index in reversed(dataset.values.items())}
-    if dataset.in_color: first |= {index: color for index, color in enumerate(dataset.palette)
-                                   if dataset.values.get(color) == index}
-    if any(index not in first for index in range(len(dataset.classes))): return None
-    return tuple(first[index] for index in range(len(dataset.classes)))
-
-
-def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions) -> Config:
-    """All that is needed to repeat the run.
-
-    Args:
-        dataset: what is trained on.
-        recipe: how, with its `size` or `crop`, and its `lr`, given.
-        machine: on what.
-        options: which splits, and whether unsound samples are skipped.
-    """
-    packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
-    data = None if dataset.root is None or dataset.is_fetched else str(dataset.root)
-    return Config(dataset=dataset.name, data=data, protocol=dataset.protocol, options=dict(dataset.options),
-                  classes=dataset.classes, images=image_counts(dataset), splits=options.splits,
-                  skip_bad=options.skip_bad, recipe=asdict(recipe),
-                  machine={"device": str(machine.device), "precision": machine.precision},
-                  versions={"python": platform.python_version()} | {name: version(name) for name in packages})
-
-
-def image_counts(dataset: SegmentationDataset) -> dict[str, int]:
-    "How many images each split has."
-    return dataset.table.split.value_counts().to_dict()
+def _note_never_learned(dls: SegmentationDataLoaders):
+    absent = [name for name, pixels in zip(dls.vocab, dls.class_counts.sum(0)) if pixels == 0]
+    if absent and is_main_process(): warnings.warn(Note(never_learned(absent)), stacklevel=3)
 
 
 def _found_lr(learn: Learner) -> float:

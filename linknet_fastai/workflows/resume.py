@@ -19,7 +19,8 @@ from ..runtime.distributed import is_main_process, process_group, world_size
 from ..training.loggers import check_logger
 from ..training.trainer import create_learner, train
 from .finish import evaluate_and_report
-from .fit import FitOptions, check_data, image_counts, job_for, locked, seeded_dataloaders
+from .fit import FitOptions, check_data, job_for, seeded_dataloaders
+from .new_run import image_counts, locked
 from .open_run import open_data
 
 
