@@ -14,24 +14,14 @@ from ..errors import Interrupted, Note, UserError, as_word, printable
 from ..recipes import recipe_for
 from ..runtime.waiting import wait_briefly
 from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, open_dataset
+from .console import console, error_console, tracked, watched
 from .datasets import datasets_app
 from .deploy import deploy_app
 from .flags import RECIPE, batch_flags, dataset_flags, recipe_flags
 from .flags import size as parse_size
 from .look import look_app
 from .output import make_streams_last
-from .printing import (
-    console,
-    error_console,
-    print_benchmark,
-    print_comparison,
-    print_exported_speed,
-    print_fitted,
-    print_plan,
-    print_summary,
-    tracked,
-    watched,
-)
+from .printing import print_benchmark, print_comparison, print_exported_speed, print_fitted, print_plan, print_summary
 
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # paths that nobody can look at
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ..dataset_options import DatasetOptions
+from .console import tracked
 from .flags import size
-from .printing import tracked
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Its name: `linknet-fastai datasets` lists them.")]
 Data = Annotated[Path | None, typer.Option(help="The dataset's folder.", show_default=False)]

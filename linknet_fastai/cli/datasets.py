@@ -7,8 +7,9 @@ import typer
 
 from ..errors import UserError
 from .arguments import Data, DatasetName, open_dataset
+from .console import console, tracked
 from .flags import dataset_flags
-from .printing import console, print_check, print_datasets, tracked
+from .printing import print_check, print_datasets
 
 datasets_app = typer.Typer(invoke_without_command=True)
 

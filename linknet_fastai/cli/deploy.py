@@ -8,7 +8,8 @@ import typer
 
 from ..errors import UserError
 from .arguments import AnyRun, Data, Device, HubRun, Overlap, Precision, RunFolder, Tile, Tta
-from .printing import console, error_console, json_lines, print_exported, rated, tracked
+from .console import console, error_console, json_lines, rated, tracked
+from .printing import print_exported
 
 deploy_app = typer.Typer()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .printing import console, rated
+from .console import console, rated
 
 
 def split_paths(paths: list[Path]) -> tuple[list[Path], list[Path], list[int]]:

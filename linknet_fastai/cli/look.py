@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from .arguments import Data, Device, Overlap, Precision, RunFolder, RunOrFile, Split, Tile, Tta
-from .printing import console, print_result, print_runs
+from .console import console
+from .printing import print_result, print_runs
 
 look_app = typer.Typer()
 

@@ -16,8 +16,8 @@ from PIL import Image
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.scan import file_state
 from ..errors import UserError
+from ..images.header import image_size
 from ..images.mask import VOID
-from ..images.opening import image_size
 from ..images.resize import resized, scaled_size
 from .cache import cached
 

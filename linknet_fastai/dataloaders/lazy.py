@@ -11,7 +11,7 @@ from fastcore.foundation import L
 from ..datasets.dataset import SegmentationDataset
 from ..errors import UserError
 from ..images.format import ImageFormat
-from ..images.opening import image_size
+from ..images.header import image_size
 from ..images.resize import resized, scaled_size
 from .decode import Sample, Size
 

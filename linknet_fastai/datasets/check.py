@@ -11,7 +11,8 @@ from ..errors import UserError
 from ..images.mask import VOID
 from ..progress import Progress, silent
 from .dataset import SegmentationDataset, hxw, other_size
-from .scan import FileScan, scan_files
+from .file_scan import FileScan
+from .scan import scan_files
 
 HELD_OUT = ("test", "val", "train")  # an image in two splits is left to the first, so that no score is flattered
 

@@ -14,6 +14,7 @@ from ..progress import Progress, silent
 from .annotated import find_annotated
 from .class_file import read_class_file
 from .dataset import SegmentationDataset, other_size
+from .file_scan import FileScan
 from .files_inside import inside
 from .layouts import LAYOUT, LayoutOptions, find_samples, no_samples
 from .left_out import left_out
@@ -22,7 +23,7 @@ from .masks.decide_values import decide_values
 from .masks.mask_values import MaskValues
 from .masks.meaning import from_json, refuse_other_names, refuse_others, to_json
 from .masks.transparency import refuse_two_transparencies
-from .scan import FileScan, scan_files
+from .scan import scan_files
 from .splits import draw_split, read_splits
 from .value_range import find_value_range
 

@@ -1,15 +1,15 @@
 "Which files of a folder are images, which are their masks, and in which split: by what lies there."
 
-import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ..errors import UserError
-from ..images.paths import SUFFIXES, is_junk
+from ..images.paths import SUFFIXES
+from .files_inside import walk
 from .listed_samples import Layout, pascal_voc, table_of_samples
 from .splits import split_of_folder
 
@@ -55,32 +55,6 @@ def no_samples(root: Path, options: LayoutOptions) -> UserError:
     files = walk(root, options.follow_links)
     images = _in_folders(root, files, [options.images] if options.images else IMAGE_FOLDERS, SUFFIXES)
     return UserError(f"{root}: holds no {'masks in masks/' if images else 'images in images/'}; {LAYOUT}.")
-
-
-def walk(root: Path, follow_links: bool = False) -> Iterator[Path]:
-    """The files below `root` that are no junk of operating systems and editors, in order.
-
-    Linked folders are followed where they lead to a place below `root`. `UserError` for one that leads elsewhere, but
-    with `follow_links`.
-    """
-    seen, real_root = {root.resolve()}, root.resolve()
-    for folder, names, files in os.walk(root, onerror=_refuse_unreadable, followlinks=True):
-        names[:] = sorted(name for name in names if not is_junk(name))
-        for name in list(names):
-            path = Path(folder, name)
-            if not path.is_symlink(): continue
-            target = path.resolve()
-            if not target.is_relative_to(real_root) and not follow_links:
-                raise UserError(f"{path}: is a link to a folder outside {root}; put the files there, or allow it with "
-                                "`--follow-links`.")
-            if target in seen: names.remove(name)
-            seen.add(target)
-        for name in sorted(files):
-            if not is_junk(name): yield Path(folder, name)
-
-
-def _refuse_unreadable(error: OSError):
-    raise UserError(f"{error.filename}: can't be read ({error.strerror}); allow it, or take the folder out.") from error
 
 
 Key = tuple[str, ...]  # of a file: its folders, with PART for that of images or masks, and its name without suffix

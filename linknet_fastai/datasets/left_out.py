@@ -4,7 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 from ..errors import UserError
-from ..images.opening import channel_count, frame_count, image_mode, is_banded
+from ..images.header import channel_count, frame_count, image_mode
+from ..images.opening import is_banded
 
 TRANSPARENT = ("RGBA", "LA", "PA")
 PADDED = ("RGBX",)  # a fourth channel, of no meaning that the file tells

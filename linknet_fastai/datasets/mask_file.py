@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images.opening import decoding, frame_count, open_upright, reading
+from ..images.header import frame_count
+from ..images.opening import decoding, open_upright, reading
 from ..images.tiff import has_unknown_channels
 
 GRAY, BILEVEL, PALETTE, COLOR, ALPHA = "gray", "bilevel", "palette", "color", "alpha"

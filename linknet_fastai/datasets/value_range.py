@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import UserError
-from ..images.opening import is_deep_file
+from ..images.header import is_deep_file
 from ..images.rgb import ValueRange
-from .scan import FileScan
+from .file_scan import FileScan
 
 WIDTHS = (8, 10, 12, 14, 16)  # in bits, of what cameras and scanners write into files of 16
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from ..errors import UserError
 from ..images.format import displayed
+from ..images.header import image_size
 from ..images.mask import to_palette_image
-from ..images.opening import image_size, open_image
+from ..images.opening import open_image
 from ..images.paths import SUFFIXES
 from ..runs.weights import ModelCard
 from .predictor import Predictor

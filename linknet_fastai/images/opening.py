@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from ..errors import UserError
-from .exif import DamagedExif, orientation_of, upright, upright_size
+from .exif import DamagedExif, upright
 from .lossy import is_lossy
 from .tiff import check_whole, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
 from .tiff_rows import TiffRows
@@ -85,7 +85,7 @@ def _large_header(source: str | Path | BinaryIO, problem: Exception) -> TiffImag
 
 
 @contextmanager
-def _header(path: str | Path) -> Iterator[Image.Image]:
+def header(path: str | Path) -> Iterator[Image.Image]:
     "As `opened`, of a file, with one message for whatever goes wrong."
     with reading(path), opened(path) as image:
         _check_shape(image.size[::-1])
@@ -102,7 +102,7 @@ def open_image(path: str | Path) -> Image.Image:
 
     `UserError` where the file is missing, cut short, no image, or has more than 8 bits a color, which Pillow would cut.
     """
-    with _header(path) as image:
+    with header(path) as image:
         check_whole(image.size[::-1])
         _check_depth(image)
         image.load()
@@ -114,7 +114,7 @@ def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
 
     Errors as for `open_image`, and `UserError` for EXIF data that can't be read.
     """
-    with _header(path) as image:
+    with header(path) as image:
         check_whole(image.size[::-1])
         _check_depth(image)
         return upright(image), is_lossy(image, path)
@@ -148,71 +148,31 @@ def _is_banded(path: str | Path) -> bool:
 def read_bands(path: str | Path) -> np.ndarray:
     "`[H,W,C]` of a TIFF file, with the numbers that it has; `UserError` where it can't be read."
     with reading(path):
-        _tiff_header(path)
+        checked_tiff_header(path)
         return read_tiff(path)
 
 
 def is_large_tiff(path: str | Path) -> bool:
     "Whether a file is a TIFF of more pixels than are read at once, but `open_rows`."
     with reading(path):
-        if _is_banded(path): return is_too_large(_tiff_header(path)[0])
-        with _header(path) as image: return image.format == "TIFF" and is_too_large(image.size[::-1])
+        if _is_banded(path): return is_too_large(checked_tiff_header(path)[0])
+        with header(path) as image: return image.format == "TIFF" and is_too_large(image.size[::-1])
 
 
 def open_rows(path: str | Path) -> TiffRows:
     "A TIFF file by rows; `UserError` where it can't be read so."
     with reading(path):
-        _tiff_header(path)
+        checked_tiff_header(path)
         return TiffRows(path)
 
 
-def _tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
-    header = tiff_header(path)
-    _check_shape(header[0])
-    return header
-
-
-def channel_count(path: str | Path) -> int:
-    "As `bands`, of a file, from its header alone."
-    with reading(path):
-        if _is_banded(path): return _tiff_header(path)[1]
-        with _header(path) as image: return bands(image)
+def checked_tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
+    "As `tiff_header`, for within `reading`; ValueError for a size that would take minutes to read."
+    found = tiff_header(path)
+    _check_shape(found[0])
+    return found
 
 
 def bands(image: Image.Image) -> int:
     "How many channels an image has, those of its palette's colors if it has one."
     return {"P": 3, "PA": 4}.get(image.mode, len(image.getbands()))
-
-
-def is_deep_file(path: str | Path) -> bool:
-    "As `is_deep`, of a file, from its header alone."
-    with reading(path):
-        if _is_banded(path): return _tiff_header(path)[2] != np.uint8
-        with _header(path) as image: return is_deep(image)
-
-
-def image_mode(path: str | Path) -> str:
-    "Pillow's mode of an image file, from its header alone."
-    with _header(path) as image: return image.mode
-
-
-def orientation(path: str | Path) -> int:
-    "The EXIF orientation of an image file, 1 (upright) to 8; `UserError` for EXIF data that can't be read."
-    with reading(path):
-        if _is_banded(path): return 1
-        with _header(path) as image: return orientation_of(image)
-
-
-def frame_count(path: str | Path) -> int:
-    "How many frames or pages an image file has."
-    with reading(path):
-        if _is_banded(path): return _tiff_header(path)[3]
-        with _header(path) as image: return getattr(image, "n_frames", 1)
-
-
-def image_size(path: str | Path) -> tuple[int, int]:
-    "(height, width) of an upright image, from the file's header alone; `UserError` as for `orientation`."
-    with reading(path):
-        if _is_banded(path): return _tiff_header(path)[0]
-        with _header(path) as image:
-            return upright_size(image)

@@ -16,7 +16,7 @@ from ..deploy.demo import CSS, FONT, MONO, About, build_demo, takes_photos
 from ..deploy.predictor import Predictor
 from ..errors import UserError
 from ..evaluation.result import describe_protocol, read_result
-from ..images.opening import image_size
+from ..images.header import image_size
 from ..reports.gallery import Gallery
 from ..runs.hub import local_run
 from ..runs.run import Run

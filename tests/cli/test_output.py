@@ -12,8 +12,8 @@ import pytest
 from command_line import TINY, assert_refused, linknet, linknet_process
 from rich.table import Table
 
+from linknet_fastai.cli.console import rated
 from linknet_fastai.cli.output import LastingOutput, SafeConsole
-from linknet_fastai.cli.printing import rated
 from linknet_fastai.errors import UserError
 
 

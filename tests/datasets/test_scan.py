@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linknet_fastai.datasets.scan import ScanCache, scan_file, scan_files
+from linknet_fastai.datasets.file_scan import scan_file
+from linknet_fastai.datasets.scan import ScanCache, scan_files
 
 
 @pytest.fixture

@@ -15,20 +15,12 @@ import pytest
 import tifffile
 from PIL import Image
 
+from linknet_fastai.datasets.file_scan import FileScan, scan_file
 from linknet_fastai.datasets.mask_file import read_mask_file
-from linknet_fastai.datasets.scan import FileScan, scan_file
 from linknet_fastai.errors import UserError
 from linknet_fastai.images.format import ImageFormat
-from linknet_fastai.images.opening import (
-    channel_count,
-    frame_count,
-    image_mode,
-    image_size,
-    is_deep_file,
-    open_image,
-    open_upright,
-    orientation,
-)
+from linknet_fastai.images.header import channel_count, frame_count, image_mode, image_size, is_deep_file, orientation
+from linknet_fastai.images.opening import open_image, open_upright
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
 IMAGE = Image.fromarray(PIXELS)

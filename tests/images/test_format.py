@@ -8,7 +8,8 @@ from PIL import Image
 
 from linknet_fastai.errors import UserError
 from linknet_fastai.images.format import ImageFormat, displayed
-from linknet_fastai.images.opening import channel_count, frame_count, image_size, is_banded, is_deep_file
+from linknet_fastai.images.header import channel_count, frame_count, image_size, is_deep_file
+from linknet_fastai.images.opening import is_banded
 from linknet_fastai.images.resize import resized
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 from linknet_fastai.datasets.left_out import left_out
 from linknet_fastai.errors import Note, UserError
 from linknet_fastai.images.format import FormattedRows, ImageFormat
-from linknet_fastai.images.opening import channel_count, frame_count, image_size, is_deep_file, open_rows
+from linknet_fastai.images.header import channel_count, frame_count, image_size, is_deep_file
+from linknet_fastai.images.opening import open_rows
 
 SHAPE = (70, 50, 3)
 

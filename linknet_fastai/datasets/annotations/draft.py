@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...images.opening import image_size, orientation
+from ...images.header import image_size, orientation
 from ..class_file import Color
 from ..dataset import hxw
 from .export_files import ExportFiles

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ...errors import UserError
 from ...images.paths import SUFFIXES
-from ..files_inside import inside
-from ..layouts import MASK_FOLDERS, walk
+from ..files_inside import inside, walk
+from ..layouts import MASK_FOLDERS
 from ..splits import split_of_folder
 
 Parts = tuple[str, ...]

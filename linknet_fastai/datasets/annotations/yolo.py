@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError
-from ...images.opening import image_size
+from ...images.header import image_size
 from ..splits import SPLITS
 from .draft import Draft
 from .export_files import ExportFiles

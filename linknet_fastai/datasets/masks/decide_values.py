@@ -6,8 +6,8 @@ from pathlib import Path
 from ...errors import UserError
 from ...images.mask import VOID
 from ..class_file import ClassFile
+from ..file_scan import FileScan
 from ..mask_file import ALPHA, BILEVEL, COLOR, GRAY, PALETTE, pack, unpack
-from ..scan import FileScan
 from .color_values import color_classes
 from .mask_values import MaskValues, listed_colors
 from .number_values import number_classes

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...errors import UserError
 from ...images.mask import VOID
 from ..class_file import ClassFile, Color
+from ..file_scan import FileScan
 from ..mask_file import GRAY, unpack
-from ..scan import FileScan
 from .tally import few_of
 
 Shown = Mapping[int, set[Color]]

@@ -7,8 +7,8 @@ from typing import Any
 from ...errors import UserError
 from ...images.mask import VOID
 from ..class_file import ClassFile, Color, NamedClass
+from ..file_scan import FileScan
 from ..mask_file import GRAY, MOST
-from ..scan import FileScan
 from .listed_grays import is_gray, refuse_other_colors, shown_colors
 from .mask_values import MaskValues, refuse_strays
 from .tally import Tally

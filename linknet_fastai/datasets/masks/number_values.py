@@ -6,8 +6,8 @@ from pathlib import Path
 from ...errors import UserError
 from ...images.mask import VOID
 from ..class_file import ClassFile, Color
+from ..file_scan import FileScan
 from ..mask_file import GRAY, PALETTE, unpack
-from ..scan import FileScan
 from .listed_grays import class_of_lines, other_classes, refuse_other_colors, shown_colors, values_of_grays
 from .mask_values import MOST_CLASSES, MaskValues, distinct_colors, listed_colors, refuse_one, refuse_strays
 from .tally import Tally, few_of

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..file_scan import FileScan
 from ..mask_file import unpack
-from ..scan import FileScan
 
 LITTLE = 0.001  # of all pixels: a value with less, in few files, is no class
 FEW = 0.05  # of all files

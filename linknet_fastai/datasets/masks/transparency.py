@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import UserError
+from ..file_scan import FileScan
 from ..mask_file import ALPHA, GRAY_STEP, unpack
-from ..scan import FileScan
 
 BLACK, WHITE = 0, 255 * GRAY_STEP
 
