@@ -1,5 +1,6 @@
 "A finished run, opened again on its own data."
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ..datasets import open_dataset
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import holds_samples, trained_on
-from ..errors import UserError
+from ..errors import Note, UserError
 from ..evaluation.scoring import protocol_of
 from ..images.tiling import TileOptions
 from ..models.autocast import autocast_model, plain_model
@@ -55,6 +56,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
         raise UserError(f"{run.path}: was trained on other classes than {dataset.root} has now; pass the data as it "
                         "was with `--data`.")
     _refuse_trained_on(run, dataset, split)
+    if split != "all": note_left_out(run, dataset)
     if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
     dl = evaluation_dl(dataset, split, recipe, machine.device, tiles)
     protocol = protocol_of(dataset, split, dl, config.splits) | _other_data(run, data)
@@ -68,6 +70,13 @@ def _refuse_trained_on(run: Run, dataset: SegmentationDataset, split: str):
     if known := trained_on(run.samples, dataset, rows["image"]):
         raise UserError(f"{run.path}: was trained on {len(known)} of the {len(rows)} {split} images, such as "
                         f"{known[0]}, which were in train then; pass the data as it was with `--data`, or train anew.")
+
+
+def note_left_out(run: Run, dataset: SegmentationDataset):
+    "Tell of images that came after the run's split was drawn."
+    if new := list(dataset.table["image"][dataset.table.split.isna()]):
+        warnings.warn(Note(f"{len(new)} images, such as {new[0]}, are in no split of the run ({run.splits_file}), and "
+                           "are left out; add lines to it for them"), stacklevel=3)
 
 
 def _other_data(run: Run, data: Path | None) -> dict[str, str]:

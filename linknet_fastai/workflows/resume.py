@@ -21,7 +21,7 @@ from ..training.trainer import create_learner, train
 from .finish import evaluate_and_report
 from .fit import FitOptions, check_data, job_for, seeded_dataloaders
 from .new_run import image_counts, locked
-from .open_run import open_data
+from .open_run import note_left_out, open_data
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,7 @@ def take_data(run: Run, dataset: SegmentationDataset, changed: bool):
     `UserError` that names what differs otherwise, and where the number of classes does.
     """
     config, now = run.config, fingerprint(dataset)
-    if new := list(dataset.table["image"][dataset.table.split.isna()]):
-        warnings.warn(Note(f"{len(new)} images, such as {new[0]}, are in no split of the run ({run.splits_file}), and "
-                           "are left out; add lines to it to train on them"), stacklevel=3)
+    note_left_out(run, dataset)
     if len(dataset.classes) != len(config.classes):
         raise UserError(f"{run.path}: was begun with {len(config.classes)} classes, and {dataset.root} has "
                         f"{len(dataset.classes)} now; train anew, with `--weights {run.path}` to begin where it is.")
