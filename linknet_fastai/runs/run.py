@@ -29,8 +29,9 @@ class Run:
     """A run folder: what a training leaves, by name.
 
     It has `config.json`, `samples.csv`, `history.csv`, `model.safetensors`, `last.safetensors`, `scores.json`,
-    `figures/`, `gallery/` and `report.html`. `Run.create` starts a new one, `Run.open` reads one. It may be a
-    stranger's: what is read is checked (`reading.py`), and nothing is written through a link.
+    `figures/`, `gallery/` and `report.html`; `splits.csv` and `skipped.csv` where there are any. `Run.create` starts a
+    new one, `Run.open` reads one. It may be a stranger's: what is read is checked (`reading.py`), and nothing is
+    written through a link.
     """
 
     def __init__(self, path: Path):

@@ -12,8 +12,8 @@ def disable_malloc_trim():
     """Have glibc keep large blocks when they are freed, for this process.
 
     It gives those of more than 32 MiB back to the system at once, so each training step asks for its activations anew,
-    and the kernel clears every page of them: a fifth of a step on a CPU (`benchmarks/malloc.py`). PyTorch reuses memory
-    itself on GPUs only. Nothing happens where there is no glibc.
+    and the kernel clears every page of them: more than a quarter of a step on a CPU (`benchmarks/malloc.py`). PyTorch
+    reuses memory itself on GPUs only. Nothing happens where there is no glibc.
     """
     mallopt = _of_glibc("mallopt")
     if mallopt is None: return
