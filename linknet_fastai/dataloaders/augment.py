@@ -15,7 +15,7 @@ WHOLE_STRIDES = 32  # a training crop of a multiple of this needs no padding in 
 
 
 class Augment(ItemTransform):
-    """Images `[B,3,H,W]` in 0..1 and masks `[B,H,W]` to random views of both, of `size` (height, width).
+    """Images `[B,C,H,W]` in 0..1 and masks `[B,H,W]` to random views of both, of `size` (height, width).
 
     fastai's `aug_transforms` know no shear, and fill a mask with class 0 outside the image: here that is void.
     """
@@ -84,7 +84,7 @@ def sample_masks(masks: Tensor, grid: Tensor) -> Tensor:
 
 
 def random_jitter(images: Tensor, amount: float) -> Tensor:
-    "Images `[B,3,H,W]` in 0..1 with contrast about each one's mean, and brightness, changed by a part up to `amount`."
+    "Images `[B,C,H,W]` in 0..1 with contrast about each one's mean, and brightness, changed by a part up to `amount`."
     contrast, brightness = (_uniform(len(images), -amount, amount).to(images.device)[:, None, None, None]
                             for _ in range(2))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)

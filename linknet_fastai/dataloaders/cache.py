@@ -46,7 +46,7 @@ def cached(name: str, key: bytes, size: int, fill, in_memory: bool = True) -> np
         if not _is_of(file, key, size):
             if is_held: remove_leftovers(file)
             with atomic_write(file) as aside: _write(aside, key, size, fill)
-    return np.memmap(file, np.uint8, mode="c", offset=KEY_BYTES)
+        return np.memmap(file, np.uint8, mode="c", offset=KEY_BYTES)  # before another process may replace it
 
 
 def _is_of(file: Path, key: bytes, size: int) -> bool:

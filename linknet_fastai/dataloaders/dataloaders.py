@@ -75,11 +75,15 @@ class SegmentationDataLoaders(DataLoaders):
         self.train.rng.setstate(self.first_shuffle)
 
     def in_batches_of(self, size: int) -> "SegmentationDataLoaders":
-        "These, with `size` training images at once, in the same order."
+        "These, with `size` training images at once, in the same order, and no more to validate on."
         if size == self.train.bs: return self
         train = self.train.new(bs=size)
         train.rng = self.train.rng  # fastai draws another for each `DataLoader`
-        return type(self)(train, self.valid, path=self.path, device=self.device, scored=self.scored)
+        valid, scored = (dl.new(bs=min(dl.bs, size)) for dl in (self.valid, self.scored))
+        smaller = type(self)(train, valid, path=self.path, device=self.device,
+                             scored=valid if self.scored is self.valid else scored)
+        smaller.first_shuffle = self.first_shuffle
+        return smaller
 
     def test_dl(self, test_items: Any, rm_type_tfms=None, with_labels: bool = False, **kwargs) -> SegmentationDL:
         """Batches of other images, decoded when a batch asks for them.

@@ -43,7 +43,7 @@ class Sample:
 
 def common_size(dataset: SegmentationDataset) -> Size:
     "The (height, width) that most images of the dataset have."
-    sizes = Counter(image_size(path) for path in dataset.table.image)
+    sizes = Counter(image_size(dataset.inside(path)) for path in dataset.table.image)
     return sizes.most_common(1)[0][0]
 
 

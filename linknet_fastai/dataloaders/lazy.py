@@ -40,8 +40,11 @@ class LazySample:
     @property
     def sizes(self) -> tuple[Size, Size | None]:
         "Of the image and of the mask, without decoding a file."
-        own = image_size(self.source) if isinstance(self.source, str | Path) else self._pixels().shape[:2]
+        own = self._own_size()
         return self._scaled(own), own if self.read_mask else None
+
+    def _own_size(self) -> Size:
+        return image_size(self.source) if isinstance(self.source, str | Path) else self._pixels().shape[:2]
 
     @property
     def image(self) -> torch.Tensor:
@@ -55,7 +58,7 @@ class LazySample:
     def mask(self) -> torch.Tensor | None:
         "uint8 `[h,w]` with void, at its own size; None where there is none."
         if self.read_mask is None: return None
-        return torch.from_numpy(self.read_mask(self._pixels().shape[:2]))
+        return torch.from_numpy(self.read_mask(self._own_size()))
 
 
 def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: Size | None) -> list[LazySample]:

@@ -15,16 +15,13 @@ class Trimap:
     """
 
     def __init__(self, width: int, num_classes: int):
-        self.width, self.num_classes, self.matrices = width, num_classes, []
+        self.width, self.num_classes = width, num_classes
+        self.confusion = torch.zeros(num_classes, num_classes, dtype=torch.long)  # `[true, predicted]`, of all images
 
     def observe(self, classes: Tensor, mask: Tensor):
         "Add what is predicted of an image and its mask, both `[H,W]`."
-        self.matrices.append(confusion_matrices(classes[None], trimap(mask, self.width)[None], self.num_classes)[0])
-
-    @property
-    def confusion(self) -> Tensor:
-        "int64 `[C,C]` as `[true, predicted]`, of all images."
-        return torch.stack(self.matrices).sum(0)
+        found = confusion_matrices(classes[None], trimap(mask, self.width)[None], self.num_classes)[0]
+        self.confusion += found.to(self.confusion.device)
 
 
 def trimap(mask: Tensor, width: int) -> Tensor:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ..images.mask import VOID
+from .confusion import confusion_matrices
 
 
 class ImageDice:
@@ -18,9 +19,7 @@ class ImageDice:
     def observe(self, classes: Tensor, mask: Tensor):
         "Add what is predicted of an image and its mask, both `[H,W]`."
         truth = torch.where(mask == VOID, self.num_classes, mask.long())
-        side = self.num_classes + 1
-        cells = torch.bincount((truth * side + classes).flatten(), minlength=side**2)
-        confusion = cells.view(side, side).double()
+        confusion = confusion_matrices(classes[None], truth[None], self.num_classes + 1)[0].double()
         areas = confusion.sum(0) + confusion.sum(1)
         self.values.append((2 * confusion.diagonal()[areas > 0] / areas[areas > 0]).mean().item())
 

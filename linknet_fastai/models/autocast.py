@@ -24,7 +24,7 @@ class AutocastModel(nn.Module):
         self._compiled: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        "Images `[B,3,H,W]`, normalized, to logits `[B,C,H,W]`."
+        "Images `[B,C,H,W]`, normalized, to logits `[B,C,H,W]`."
         if type(images) is not Tensor and not torch.compiler.is_exporting():
             images = images.as_subclass(Tensor)  # fastai's subclasses are slow in a network
         images = images.contiguous(memory_format=torch.channels_last)

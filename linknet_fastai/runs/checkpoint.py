@@ -1,7 +1,7 @@
 "Checkpoints: all that a training needs to go on as if it had never stopped."
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +38,10 @@ class Checkpoint:
         "The tensors whose names begin with `name` and a dot, without it."
         return {key.removeprefix(f"{name}."): tensor for key, tensor in self.tensors.items()
                 if key.startswith(f"{name}.")}
+
+    def with_other_data(self) -> "Checkpoint":
+        "To go on with other data: scores so far are no measure of those to come."
+        return replace(self, recorder=self.recorder | {"best": -1.0, "compared_from": len(self.recorder["rows"])})
 
 
 class Checkpoints:
@@ -76,10 +80,6 @@ class Checkpoints:
     def is_finished(self) -> bool:
         "Whether the training that wrote them is done."
         return self.last.exists() and not self.previous.exists()
-
-    def begin_again(self, checkpoint: Checkpoint):
-        "Note that the training goes on from `checkpoint`, if it was done: it is asked for more epochs."
-        if self.is_finished: self.write(checkpoint)
 
     def finish(self):
         "Note that the training is done: the last checkpoint is kept alone."

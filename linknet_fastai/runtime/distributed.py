@@ -41,7 +41,9 @@ def process_group(machine: Machine) -> Iterator[None]:
         if not _is_lost_connection(error): raise
         raise UserError(f"another process of this training is gone ({str(error).splitlines()[0]}); start all of them "
                         "again with `linknet-fastai resume` and the run's folder.") from error
-    finally: dist.destroy_process_group()
+    finally:
+        dist.destroy_process_group()
+        PartialState._reset_state()  # else the next training of this process would find it initialized
 
 
 def _check_gpu_each(device: torch.device):

@@ -23,10 +23,11 @@ class Patience(Callback):
     def before_fit(self): self.after_epoch()  # where the training was stopped after its last epoch
 
     def after_epoch(self):
-        mious = [-1.0 if math.isnan(row["miou"]) else row["miou"] for row in self.recorder.rows]
+        rows = self.recorder.rows
+        mious = [-1.0 if math.isnan(row["miou"]) else row["miou"] for row in rows[self.recorder.compared_from:]]
         since = len(mious) - 1 - mious.index(max(mious)) if mious else 0
-        if since < self.epochs or len(mious) == self.n_epoch: return
-        warnings.warn(Note(f"stopped after epoch {len(mious)} of {self.n_epoch}: the mIoU was highest in epoch "
-                           f"{len(mious) - since}, which is kept; the learning rate hasn't come down as it does at "
+        if since < self.epochs or len(rows) == self.n_epoch: return
+        warnings.warn(Note(f"stopped after epoch {len(rows)} of {self.n_epoch}: the mIoU was highest in epoch "
+                           f"{len(rows) - since}, which is kept; the learning rate hasn't come down as it does at "
                            "the end of a one-cycle"), stacklevel=2)
         raise CancelFitException

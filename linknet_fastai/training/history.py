@@ -22,7 +22,8 @@ class SegmentationRecorder(Recorder):
     """fastai's `Recorder`, with a row an epoch as a run folder has it, and a plot of the metrics.
 
     `rows` have the epoch (from 1), fastai's losses and metrics by name, `lr` at its end, and `seconds`. `best` is the
-    highest mIoU so far, `improved` whether the last epoch reached it.
+    highest mIoU so far, `improved` whether the last epoch reached it. Only rows from `compared_from` on are of the data
+    that there are now.
     """
 
     name = "recorder"  # where fastai and its callbacks look
@@ -30,7 +31,9 @@ class SegmentationRecorder(Recorder):
     def __init__(self, finite_loss: FiniteLoss):
         super().__init__()
         self.loss, self.smooth_loss = MeanLoss(), SmoothLoss(finite_loss)
-        self.rows, self.best, self.improved = [], -1.0, False
+        self._begin()
+
+    def _begin(self): self.rows, self.best, self.improved, self.compared_from = [], -1.0, False, 0
 
     def before_fit(self):
         if self.train_metrics:
@@ -45,7 +48,7 @@ class SegmentationRecorder(Recorder):
 
     def before_train(self):
         super().before_train()
-        if self.is_new: self.rows, self.best, self.improved = [], -1.0, False
+        if self.is_new: self._begin()
         self.is_new, self.is_training = False, True
 
     def after_batch(self):
@@ -81,12 +84,13 @@ class SegmentationRecorder(Recorder):
         Before a fit's first batch its rows are those of the fit before, such as a search for the learning rate.
         """
         rows, best = ([], -1.0) if self.is_new else (self.rows, self.best)
-        return {"rows": rows, "best": best, "smooth_loss": float(self.smooth_loss.val),
-                "count": self.smooth_loss.count}
+        return {"rows": rows, "best": best, "compared_from": self.compared_from,
+                "smooth_loss": float(self.smooth_loss.val), "count": self.smooth_loss.count}
 
     def load_state_dict(self, state: dict):
         "What `state_dict` gave."
         self.rows, self.best, self.is_new = list(state["rows"]), state["best"], False
+        self.compared_from = state.get("compared_from", 0)  # earlier checkpoints don't say it
         self.smooth_loss.val, self.smooth_loss.count = torch.tensor(state["smooth_loss"]), state["count"]
 
     def plot_metrics(self):

@@ -64,6 +64,7 @@ def trained_file(weights: str | Path) -> Path | None:
 
     None for an encoder's weights and what is no file.
     """
+    if str(weights) in ("imagenet", "none"): return None  # also where a folder is called so
     path = local_run(weights)
     if path.is_dir(): return path / MODEL_FILE
     return path if path.is_file() and is_run_file(path) else None

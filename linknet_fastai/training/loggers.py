@@ -37,12 +37,18 @@ def _wandb(run: Run) -> Callback:
     import wandb
     from fastai.callback.wandb import WandbCallback
 
+    is_ours = wandb.run is None
+
     class WandbScores(WandbCallback):
         "fastai's own gathers a configuration first, and fails on the numbers in it; a run's config.json has it all."
 
         def before_fit(self):
             wandb.config.update(asdict(run.config), allow_val_change=True)
-            self._wandb_step, self._wandb_epoch = wandb.run.step - 1, 0
+            self._wandb_step, self._wandb_epoch = wandb.run.step - 1, len(run.history)
+
+        def after_fit(self):
+            super().after_fit()
+            if is_ours: wandb.finish()  # else the next training of this process would go on in it
 
     try: wandb.init(project="linknet-fastai", name=run.path.name, dir=run.path)
     except wandb.Error as error:

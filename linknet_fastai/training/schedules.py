@@ -11,6 +11,7 @@ from ..runs.checkpoint import Checkpoint
 from .optimizers import discriminative_lr
 
 STEP, STEP_EPOCHS = 0.1, 100  # of the schedule `steps`: the authors' training code
+ROUNDING = 1e-6  # of an epoch: 100 / 161 * 161 is less than 100
 
 
 def fit_schedule(learn: Learner, recipe: Recipe, checkpoint: Checkpoint | None, cbs: list[Callback]):
@@ -34,7 +35,7 @@ def steps(lr_max: np.ndarray, recipe: Recipe) -> ParamScheduler:
     They begin anew where the decoder joins an encoder that was trained first.
     """
     def lr(done: float) -> np.ndarray:
-        epoch, first = int(done * recipe.epochs), recipe.encoder_first_epochs
+        epoch, first = int(done * recipe.epochs + ROUNDING), recipe.encoder_first_epochs
         return lr_max * STEP ** ((epoch - first if epoch >= first else epoch) // STEP_EPOCHS)
     return ParamScheduler({"lr": lr})
 

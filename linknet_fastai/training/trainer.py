@@ -14,11 +14,12 @@ from fastai.callback.training import GradientAccumulation
 from fastai.learner import Learner
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
-from ..errors import Note, UserError
+from ..errors import Interrupted, Note, UserError
 from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
 from ..runs.run import Run
 from ..runs.weights import ModelCard
+from ..runtime.all_reduce import all_reduce_max
 from ..runtime.device import Machine
 from ..runtime.distributed import world_size
 from .checkpointing import Checkpointing
@@ -69,41 +70,48 @@ def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Lea
     signal, when all is saved, and `UserError` where lower learning rates and smaller batches don't help.
     """
     lr_scale, dls = checkpoint.lr_scale if checkpoint else 1.0, learn.dls
-    while True:
-        try: return _attempt(job, learn, checkpoint, lr_scale)
-        except LossNotFinite as error:
-            lr_scale *= LR_BACKOFF
-            if lr_scale < LOWEST_LR_SCALE: raise
-            checkpoint = job.run.checkpoints.read()
-            warnings.warn(Note(f"{error.message.partition(';')[0]}; so training goes back to the end of epoch "
-                               f"{checkpoint.epoch}, and on at {lr_scale:g} of the learning rate"), stacklevel=2)
-        except torch.OutOfMemoryError as error:
-            checkpoint = replace(job.run.checkpoints.read(), batch_size=_smaller_batch(job, learn.dls.train.bs, error))
-        learn.release()
-        learn = create_learner(dls, job.recipe, job.machine, checkpoint)
+    with Signals() as signals:
+        while True:
+            try: return _attempt(job, learn, checkpoint, lr_scale, signals)
+            except LossNotFinite as error:
+                lr_scale *= LR_BACKOFF
+                if lr_scale < LOWEST_LR_SCALE: raise
+                checkpoint = job.run.checkpoints.read()
+                within = f"its last checkpoint, within epoch {checkpoint.epoch + 1}"
+                back = within if checkpoint.images else f"the end of epoch {checkpoint.epoch}"
+                warnings.warn(Note(f"{error.message.partition(';')[0]}; so training goes back to {back}, and on at "
+                                   f"{lr_scale:g} of the learning rate"), stacklevel=2)
+            except torch.OutOfMemoryError as error:
+                part = part_that_may_fit(job.recipe, learn.dls.train.bs, error)
+                checkpoint = replace(job.run.checkpoints.read(), batch_size=part)
+                warnings.warn(Note(told_of_parts(job.recipe, part)), stacklevel=2)
+            if signal := all_reduce_max(signals.received or 0): raise Interrupted(signal, job.run.path)
+            learn.release()
+            learn = create_learner(dls, job.recipe, job.machine, checkpoint)
 
 
-def largest_part(batch_size: int) -> int:
-    "The largest divisor of `batch_size` that is no more than half of it; 0 for 1."
-    return max((part for part in range(1, batch_size // 2 + 1) if batch_size % part == 0), default=0)
+def part_that_may_fit(recipe: Recipe, batch_size: int, error: torch.OutOfMemoryError) -> int:
+    """How many images to compute at once where `batch_size` of them don't fit into memory.
+
+    That is the largest divisor that is no more than half; `UserError` where there is none, or for several processes.
+    """
+    part = max((part for part in range(1, batch_size // 2 + 1) if batch_size % part == 0), default=0)
+    if part and world_size() == 1: return part
+    height, width = recipe.input_size
+    raise UserError(f"{batch_size} images of {height}x{width} don't fit into the memory of this device; train at a "
+                    "smaller `--size` or `--batch-size`.") from error
 
 
-def _smaller_batch(job: Job, batch_size: int, error: torch.OutOfMemoryError) -> int:
-    "How many images to compute at once where `batch_size` of them don't fit into memory."
-    part = largest_part(batch_size)
-    if part == 0 or world_size() > 1:
-        height, width = job.recipe.input_size
-        raise UserError(f"{batch_size} images of {height}x{width} don't fit into the memory of this device; train at a "
-                        "smaller `--size` or `--batch-size`.") from error
-    warnings.warn(Note(f"the device's memory is full, so batches of {job.recipe.batch_size} are computed in parts of "
-                       f"{part}: a step sees as many images, BatchNorm fewer"), stacklevel=3)
-    return part
+def told_of_parts(recipe: Recipe, part: int) -> str:
+    "For a `Note`: that batches are computed in parts of `part` images."
+    return (f"the device's memory is full, so batches of {recipe.batch_size} are computed in parts of {part}: a step "
+            "sees as many images, BatchNorm fewer")
 
 
-def _attempt(job: Job, learn: Learner, checkpoint: Checkpoint | None, lr_scale: float) -> Learner:
+def _attempt(job: Job, learn: Learner, checkpoint: Checkpoint | None, lr_scale: float, signals: Signals) -> Learner:
     batch_size, recipe = learn.dls.train.bs, job.recipe
     if job.progress_bar: learn.remove_cb(ProgressCallback)
-    with Signals() as signals, distributed(learn, job.machine, recipe.seed):
+    with distributed(learn, job.machine, recipe.seed):
         cbs = [RunHistory(job.run, job.card), Checkpointing(job.run, checkpoint, signals, lr_scale, batch_size)]
         if batch_size < recipe.batch_size: cbs.append(GradientAccumulation(recipe.batch_size))
         if recipe.patience: cbs.append(Patience(recipe.patience))

@@ -55,8 +55,8 @@ def demo(path: Path, machine: Machine, options: DemoOptions = DemoOptions()) -> 
     run = Run.open(local_run(path))
     predictor = Predictor(run.path, machine)
     if options.port is not None: _check_port(options)
-    with tempfile.TemporaryDirectory(prefix="linknet-fastai-demo-") as uploads:
-        os.environ |= SILENT | {"GRADIO_TEMP_DIR": uploads}
+    with (tempfile.TemporaryDirectory(prefix="linknet-fastai-demo-") as uploads,
+          _environment(SILENT | {"GRADIO_TEMP_DIR": uploads})):
         import gradio as gr
         page = build_demo(predictor, about(run, _title(path), is_local=options.host == DemoOptions.host))
         with warnings.catch_warnings():
@@ -68,6 +68,17 @@ def demo(path: Path, machine: Machine, options: DemoOptions = DemoOptions()) -> 
                 theme=gr.themes.Default(font=FONT, font_mono=MONO))
         try: yield address
         finally: page.close(verbose=False)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ |= variables
+    try: yield
+    finally:
+        for name, value in before.items():
+            if value is None: os.environ.pop(name, None)
+            else: os.environ[name] = value
 
 
 def wait_for_signal():

@@ -8,19 +8,19 @@ from contextlib import contextmanager
 import pandas as pd
 from fastai.learner import Learner
 
-from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..datasets.dataset import SegmentationDataset
 from ..errors import Interrupted, Note, as_word
 from ..evaluation.result import write_result
 from ..evaluation.scoring import protocol_of, score
 from ..models.autocast import autocast_model
+from ..reports.gallery import Gallery
 from ..reports.run_figures import draw_run, draw_training
 from ..runs.run import Run
 from ..runtime.distributed import is_main_process
 from ..training.trainer import Job
 
 
-def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, dls: SegmentationDataLoaders):
+def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset):
     """Score the best epoch on the validation images, and draw all that a run shows; by the main process.
 
     Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then says what draws it later. A signal
@@ -28,13 +28,13 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, 
 
     Args:
         job: the training.
-        learn: the learner, trained.
+        learn: the learner, trained; its validation batches fit into memory.
         dataset: what it was trained on.
-        dls: its batches.
     """
     if not is_main_process(): return
-    run, history = job.run, pd.DataFrame(learn.recorder.rows)
+    run, dls, history = job.run, learn.dls, pd.DataFrame(learn.recorder.rows)
     with _resumable(run):
+        remove_outdated(run)
         if len(dls.valid):
             # from its file: what is scored is what people take away
             model = autocast_model(run.load_model()[0], job.machine)
@@ -45,6 +45,14 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset, 
         else:
             with _drawing(run): draw_training(run, history, dls)
         run.checkpoints.finish()
+
+
+def remove_outdated(run: Run):
+    "Remove what was scored and drawn of the weights so far, by an `evaluate` meanwhile, too; of scores a `Note` tells."
+    for drawn in (run.report, Gallery(run.gallery).table_file): drawn.unlink(missing_ok=True)  # so it is drawn anew
+    if removed := run.remove_scores():
+        warnings.warn(Note(f"{', '.join(removed)} in {run.path} were of the weights so far, and are removed"),
+                      stacklevel=3)
 
 
 @contextmanager

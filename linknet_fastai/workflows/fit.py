@@ -38,8 +38,9 @@ class FitOptions:
     `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left
     out, and listed in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing
     is scored. `logger` is `tensorboard` or `wandb`. `cbs` are fastai callbacks; `progress_bar` is one that takes the
-    place of fastai's. `progress` shows how far the check is, `announce` is called with how long the training will take
-    before it begins. `UserError` for what is unknown or not installed.
+    place of fastai's. `progress` shows how far the check is. `announce` is called with how long the training will take
+    before it begins; that is measured where it is given, or the recipe has `minutes`. `UserError` for what is unknown
+    or not installed.
     """
 
     out: Path | None = None
@@ -49,7 +50,7 @@ class FitOptions:
     cbs: tuple[Callback, ...] = ()
     progress_bar: Callback | None = None
     progress: Progress = silent
-    announce: Callable[[TimePlan], None] = lambda plan: None
+    announce: Callable[[TimePlan], None] | None = None
 
     def __post_init__(self):
         check_choice("splits", self.splits, SPLITS)
@@ -86,7 +87,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
             create(run, dataset, config, checked)
             _note_never_learned(dls)
             learn = train(job, learn)
-            evaluate_and_report(job, learn, dataset, dls)
+            evaluate_and_report(job, learn, dataset)
             return run
 
 
@@ -122,7 +123,8 @@ def planned(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, opti
             started: float) -> tuple[Recipe, SegmentationDataLoaders]:
     """The recipe as it will be trained, with size and epochs given, and its batches; how long it takes is announced.
 
-    Nothing is measured by several processes, whose steps wait for each other: `UserError` for `minutes` there.
+    Nothing is measured where nobody is told, nor by several processes, whose steps wait for each other: `UserError` for
+    `minutes` there.
 
     Args:
         dataset: what is trained on.
@@ -134,15 +136,15 @@ def planned(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, opti
     def open_dataloaders(recipe: Recipe) -> SegmentationDataLoaders:
         return seeded_dataloaders(dataset, recipe, machine, options.splits)
 
-    if world_size() > 1:
-        if recipe.minutes is not None:
-            raise UserError("how many epochs fit into some minutes is measured by one process; leave out `--minutes`, "
-                            "or use one process.")
+    if world_size() > 1 and recipe.minutes is not None:
+        raise UserError("how many epochs fit into some minutes is measured by one process; leave out `--minutes`, or "
+                        "use one process.")
+    if world_size() > 1 or (options.announce is None and recipe.minutes is None):
         recipe = with_size(recipe, dataset)
         return recipe, open_dataloaders(recipe)
     plan, dls = plan_time(dataset, recipe, machine, open_dataloaders, started)
     for note in plan.notes: warnings.warn(Note(note), stacklevel=3)
-    options.announce(plan)
+    if options.announce: options.announce(plan)
     return plan.recipe, dls
 
 

@@ -28,7 +28,8 @@ def lr_find(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, out:
     """
     writable_folder(out)
     set_seed(recipe.seed)
-    learn = linknet_learner(SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device), recipe, machine)
+    dls = SegmentationDataLoaders.from_dataset(dataset, recipe, machine.device, validate=False)
+    learn = linknet_learner(dls, recipe, machine)
     learn.remove_cb(ProgressCallback)
     suggestions = learn.lr_find(suggest_funcs=(valley, steep, minimum))
     save_figure(out / "lr-find.png", plt.gcf())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import chain
@@ -15,7 +16,8 @@ from ..deploy.films.camera import TICK, Camera, camera_pixels
 from ..deploy.films.frame import FilmFormat, Frame
 from ..deploy.films.window import Window
 from ..deploy.output import overlaid
-from ..errors import UserError
+from ..deploy.scale import other_scale
+from ..errors import Note, UserError
 from ..runs.card import ModelCard
 from ..training.signals import Signals
 from .predict_film import FilmOptions, PredictedFilm, check_film_options, film_target, masks_of, written_film
@@ -55,7 +57,10 @@ def predict_camera(predictor: BasePredictor, number: int, out: Path | None = Non
         if (first := next(frames, None)) is not None:
             with _target(name, out, first, predictor.card, options) as target:
                 for frame in options.progress(chain([first], frames), 0):
-                    target.write(frame, mask_of(frame))
+                    mask = mask_of(frame)
+                    if count == 0 and (note := other_scale(mask.shape, predictor.card, predictor.is_tiled)):
+                        warnings.warn(Note(f"{name}: {note}"), stacklevel=2)
+                    target.write(frame, mask)
                     count += 1
                     if out is None and target.is_closed: break
     if camera.error is not None: raise camera.error

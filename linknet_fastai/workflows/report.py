@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..errors import UserError
 from ..evaluation.result import read_result
 from ..evaluation.scoring import score
 from ..files import writable_folder
@@ -32,6 +33,9 @@ def _draw(run: Run, data: Path | None):
     for name in ("figures", "gallery"): run.folder(name)  # before the work, not after
     machine = Machine.choose()
     opened = open_run(run.path, "val", machine, data)
+    if "data" in opened.protocol:
+        raise UserError(f"{data}: doesn't hold the images that {run.path} was scored on; pass their folder with "
+                        "`--data`.")
     _, matrices = score(opened.model, opened.dl, opened.dataset, opened.protocol)
     dls = SegmentationDataLoaders.from_dataset(opened.dataset, run.recipe_as(Recipe), machine.device)
     draw_run(run, run.history, opened.model, dls, read_result(run), matrices)

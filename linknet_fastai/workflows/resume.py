@@ -15,11 +15,12 @@ from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
 from ..runs.run import Run
 from ..runtime.device import Machine
-from ..runtime.distributed import is_main_process, process_group, world_size
+from ..runtime.distributed import broadcast_text, is_main_process, process_group, world_size
 from ..training.loggers import check_logger
+from ..training.sharding import check_distributed
 from ..training.trainer import create_learner, train
-from .finish import evaluate_and_report
-from .fit import FitOptions, check_data, job_for, seeded_dataloaders
+from .finish import evaluate_and_report, remove_outdated
+from .fit import FitOptions, check_data, job_for, refuse_contradictions, seeded_dataloaders
 from .new_run import image_counts, locked
 from .open_run import note_left_out, open_data
 
@@ -56,22 +57,25 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
     with process_group(machine), locked(run):
         checkpoint = run.checkpoints.read()
         refuse_finished(run, recipe, checkpoint)
+        refuse_contradictions(recipe, config.splits)
         if run.model_file.is_file() and run.card.encoder == recipe.encoder:  # else the checkpoint says it
             refuse_other_stats(run.path, run.card.mean, run.card.std, recipe)
         dataset = open_data(run, options.data)
         dataset, _ = check_data(dataset, config.splits, config.skip_bad, options.progress)
-        if is_main_process():
-            take_data(run, dataset, options.data_changed)
-            if checkpoint: run.checkpoints.begin_again(checkpoint)
-            run.rewrite_config(recipe=asdict(recipe))  # its epochs may be others
+        is_other = is_other_data(run, dataset, options.data_changed)
+        if checkpoint and is_other: checkpoint = checkpoint.with_other_data()
         dls = seeded_dataloaders(dataset, recipe, machine, config.splits)
         fit_options = FitOptions(logger=options.logger, cbs=options.cbs, progress_bar=options.progress_bar)
         job = job_for(run, dataset, recipe, machine, fit_options)
-        if is_main_process() and (removed := run.remove_scores()):
-            warnings.warn(Note(f"{', '.join(removed)} in {run.path} were of the weights so far, and are removed"),
-                          stacklevel=2)
-        learn = train(job, create_learner(dls, recipe, machine, checkpoint), checkpoint)
-        evaluate_and_report(job, learn, dataset, dls)
+        learn = create_learner(dls, recipe, machine, checkpoint)
+        check_distributed(learn, machine)  # before anything is written
+        if is_main_process():
+            if checkpoint and (is_other or run.checkpoints.is_finished): run.checkpoints.write(checkpoint)
+            if is_other: record_data(run, dataset)
+            run.rewrite_config(recipe=asdict(recipe))  # its epochs may be others
+            remove_outdated(run)
+        learn = train(job, learn, checkpoint)
+        evaluate_and_report(job, learn, dataset)
         return run
 
 
@@ -114,23 +118,31 @@ def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
         raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `--out`.")
 
 
-def take_data(run: Run, dataset: SegmentationDataset, changed: bool):
-    """Go on with `dataset`, if it is the one that the run was begun with, or another is meant (`changed`).
+def is_other_data(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:
+    """Whether `dataset` isn't what the run was begun with; the main process finds out for all.
 
-    `UserError` that names what differs otherwise, and where the number of classes does.
+    `UserError` that names what differs, unless that is meant (`changed`), and where the number of classes does.
     """
-    config, now = run.config, fingerprint(dataset)
+    return broadcast_text(str(_is_other(run, dataset, changed)) if is_main_process() else "") == str(True)
+
+
+def _is_other(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:
+    config = run.config
     note_left_out(run, dataset)
     if len(dataset.classes) != len(config.classes):
         raise UserError(f"{run.path}: was begun with {len(config.classes)} classes, and {dataset.root} has "
                         f"{len(dataset.classes)} now; train anew, with `--weights {run.path}` to begin where it is.")
-    changes = describe_changes(run.samples, now)
+    changes = describe_changes(run.samples, fingerprint(dataset))
     if dataset.classes != config.classes:
         names = f"the classes were {', '.join(config.classes)} and are {', '.join(dataset.classes)}"
         changes = f"{names}; {changes}".removesuffix("; ")
-    if not changes: return
-    if not changed:
+    if changes and not changed:
         raise UserError(f"{run.path}: {dataset.root} is not what the run was begun with: {changes}; pass the data as "
                         "it was with `--data`, or `--data-changed` to go on with what is there.")
-    run.write_csv(run.samples_file.name, now)
+    return bool(changes)
+
+
+def record_data(run: Run, dataset: SegmentationDataset):
+    "Write down that the run goes on with `dataset`."
+    run.write_csv(run.samples_file.name, fingerprint(dataset))
     run.rewrite_config(classes=dataset.classes, images=image_counts(dataset))

@@ -73,7 +73,7 @@ def training_step(model, images, masks, recipe: Recipe, num_classes: int, machin
 
     Args:
         model: images to logits; trained by each call.
-        images: `[B,3,H,W]`.
+        images: `[B,C,H,W]`.
         masks: `[B,H,W]`, int64.
         recipe: loss and optimizer.
         num_classes: the model's.

@@ -14,7 +14,7 @@ from ..recipes import MOST_EPOCHS, SMALLEST, Recipe
 from ..runtime.device import Machine
 from ..training.learner import linknet_learner
 from ..training.pace import PROMISED, TOLD, Pace, measure_pace
-from ..training.trainer import largest_part
+from ..training.trainer import part_that_may_fit, told_of_parts
 
 # height and width as a part of the images' own, and the fewest epochs that are worth it: with fewer the next size
 # reaches a higher mIoU in the same time (benchmarks/README.md, "Minutes")
@@ -60,49 +60,72 @@ def plan_time(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, op
     Raises `UserError` where nothing fits.
     """
     may_shrink = not recipe.crop and recipe.size in (None, dataset.defaults.get("size"))
-    recipe, notes = with_size(recipe, dataset), []
-    dls, pace, opening = _open_and_measure(recipe, machine, open_dataloaders)
+    found = _measured(with_size(recipe, dataset), machine, open_dataloaders)
     if recipe.minutes is not None:
-        size = _fitting_size(pace, recipe, started) if may_shrink else recipe.size
-        if size != recipe.size:
-            notes.append(f"{recipe.minutes:g} minutes are {_epochs(pace, recipe, started)} epochs at "
-                         f"{_hxw(recipe.size)}, so training is at {_hxw(size)}")
-            recipe = replace(recipe, size=size)
-            dls, pace, opening = _open_and_measure(recipe, machine, open_dataloaders)
-        epochs = _epochs(pace, recipe, started)
-        if epochs < FEWEST_EPOCHS:
-            left = _left(recipe, started) - opening  # once more
-            recipe = replace(recipe, train_images=_fitting_images(pace, recipe, left, len(dls.train_ds)))
-            notes.append(f"{recipe.minutes:g} minutes are less than {FEWEST_EPOCHS} epochs, so training is on "
-                         f"{recipe.train_images} of {len(dls.train_ds)} images")
-            dls = open_dataloaders(recipe)
-            pace, epochs = replace(pace, steps=len(dls.train)), FEWEST_EPOCHS
-        if epochs <= recipe.freeze_epochs:
-            raise UserError(f"{recipe.minutes:g} minutes are {epochs} epochs, and the encoder is to be frozen for "
-                            f"{recipe.freeze_epochs} before others; pass more with `--minutes`, or less with "
-                            "`--freeze-epochs`.")
-        recipe = replace(recipe, epochs=epochs - recipe.freeze_epochs)
-    return TimePlan(recipe, pace, time.monotonic() - started, tuple(notes)), dls
+        if may_shrink: found = _at_fitting_size(found, machine, open_dataloaders, started)
+        found = _with_epochs(found, open_dataloaders, started)
+    return TimePlan(found.recipe, found.pace, time.monotonic() - started, found.notes), found.dls
 
 
-def _open_and_measure(recipe: Recipe, machine: Machine,
-                      open_dataloaders: Open) -> tuple[SegmentationDataLoaders, Pace, float]:
-    """The recipe's batches, their pace, and the seconds that opening them took.
+@dataclass(frozen=True)
+class _Measured:
+    "A recipe, its batches, their pace, the seconds that opening them took, and what is to be told."
 
-    They are measured in parts where memory is short, as they will be trained on.
-    """
+    recipe: Recipe
+    dls: SegmentationDataLoaders
+    pace: Pace
+    opening: float
+    notes: tuple[str, ...] = ()
+
+
+def _measured(recipe: Recipe, machine: Machine, open_dataloaders: Open) -> _Measured:
+    "The recipe's batches and their pace; in parts, as they will be trained on, where memory is short."
     began = time.monotonic()
     dls = open_dataloaders(recipe)
-    measured, opening = dls, time.monotonic() - began
+    opening, enough, notes = time.monotonic() - began, TOLD if recipe.minutes is None else PROMISED, ()
     while True:
-        try:
-            enough = TOLD if recipe.minutes is None else PROMISED
-            pace = measure_pace(linknet_learner(measured, recipe, machine), enough)
-            return dls, replace(pace, searched=SEARCHED * (recipe.lr == "auto")), opening
-        except torch.OutOfMemoryError:
-            part = largest_part(measured.train.bs)
-            if not part: raise
-            measured = dls.in_batches_of(part)
+        learn = linknet_learner(dls, replace(recipe, weights="none"), machine)  # as fast as with those that it names
+        try: pace = measure_pace(learn, enough)
+        except torch.OutOfMemoryError as error:
+            part = part_that_may_fit(recipe, dls.train.bs, error)
+            dls, notes = dls.in_batches_of(part), (told_of_parts(recipe, part),)
+            learn.release()
+        else: return _Measured(recipe, dls, replace(pace, searched=SEARCHED * (recipe.lr == "auto")), opening, notes)
+
+
+def _at_fitting_size(found: _Measured, machine: Machine, open_dataloaders: Open, started: float) -> _Measured:
+    "As found, or anew at a smaller size, where too few epochs fit for this one."
+    recipe = found.recipe
+    size = _fitting_size(found.pace, recipe, started)
+    if size == recipe.size: return found
+    note = (f"{recipe.minutes:g} minutes are {_epochs(found.pace, recipe, started)} epochs at {_hxw(recipe.size)}, so "
+            f"training is at {_hxw(size)}")
+    smaller = _measured(replace(recipe, size=size), machine, open_dataloaders)
+    return replace(smaller, notes=(note, *smaller.notes))
+
+
+def _with_epochs(found: _Measured, open_dataloaders: Open, started: float) -> _Measured:
+    "With as many epochs as fit, or a few of some of the images; `UserError` where not even those do."
+    recipe, epochs = found.recipe, _epochs(found.pace, found.recipe, started)
+    if epochs < FEWEST_EPOCHS:
+        found, epochs = _with_fewer_images(found, open_dataloaders, started), FEWEST_EPOCHS
+    if epochs <= recipe.freeze_epochs:
+        raise UserError(f"{recipe.minutes:g} minutes are {epochs} epochs, and the encoder is to be frozen for "
+                        f"{recipe.freeze_epochs} before others; pass more with `--minutes`, or less with "
+                        "`--freeze-epochs`.")
+    return replace(found, recipe=replace(found.recipe, epochs=epochs - recipe.freeze_epochs))
+
+
+def _with_fewer_images(found: _Measured, open_dataloaders: Open, started: float) -> _Measured:
+    recipe, all_images = found.recipe, len(found.dls.train_ds)
+    left = _left(recipe, started) - found.opening  # once more
+    images = _fitting_images(found.pace, recipe, left, all_images)
+    note = (f"{recipe.minutes:g} minutes are less than {FEWEST_EPOCHS} epochs, so training is on {images} of "
+            f"{all_images} images")
+    recipe = replace(recipe, train_images=images)
+    dls = open_dataloaders(recipe).in_batches_of(found.dls.train.bs)
+    return replace(found, recipe=recipe, dls=dls, pace=replace(found.pace, steps=len(dls.train)),
+                   notes=(*found.notes, note))
 
 
 def _left(recipe: Recipe, started: float) -> float:

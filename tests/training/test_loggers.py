@@ -36,13 +36,16 @@ def test_wandb_gets_the_history(tiny_dataset, tmp_path, monkeypatch):
     import wandb
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    logged = []
-    monkeypatch.setattr(wandb.Run, "log", lambda self, data, *args, **kwargs: logged.append(data))
-    run = fit(tiny_dataset, RECIPE, CPU, FitOptions(tmp_path / "run", logger="wandb"))
-    assert dict(wandb.run.config)["recipe"]["batch_size"] == 4
-    wandb.finish()
-    assert [row["miou"] for row in logged if "miou" in row] == pytest.approx(run.history.miou.tolist())
-    assert list((run.path / "wandb").glob("offline-run-*"))
+    logged, configs = [], []
+    def log(self, data, *args, **kwargs):
+        logged.append(data)
+        configs.append(dict(self.config))
+    monkeypatch.setattr(wandb.Run, "log", log)
+    runs = [fit(tiny_dataset, RECIPE, CPU, FitOptions(tmp_path / name, logger="wandb")) for name in ("first", "second")]
+    assert configs[0]["recipe"]["batch_size"] == 4
+    mious = [miou for run in runs for miou in run.history.miou]
+    assert [row["miou"] for row in logged if "miou" in row] == pytest.approx(mious)
+    for run in runs: assert len(list((run.path / "wandb").glob("offline-run-*"))) == 1  # each training has its own
 
 
 def test_a_wandb_that_refuses_is_one_message_and_the_folder_stays_free(tiny_dataset, tmp_path, monkeypatch):

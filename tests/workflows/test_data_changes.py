@@ -3,10 +3,13 @@
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fastai.callback.core import CancelFitException
 from PIL import Image
 from short_training import CPU, RECIPE, At, NoBar, history, refusal, resumed, trained, write_images
 
@@ -15,6 +18,7 @@ from linknet_fastai.errors import Interrupted, Note, UserError
 from linknet_fastai.evaluation.result import describe_protocol, read_result
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
+from linknet_fastai.training.early_stopping import Patience
 from linknet_fastai.workflows.evaluate import evaluate
 from linknet_fastai.workflows.fit import FitOptions, fit
 from linknet_fastai.workflows.open_run import data_folder, learner_from_run
@@ -115,6 +119,30 @@ def test_other_data_may_be_meant(run, copied):
     assert list(history(resumed(run, data=copied, data_changed=True).path).epoch) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_scores_on_other_data_are_not_compared(run, copied, is_edited):
+    "An mIoU that no epoch to come reaches keeps the model that had it, unless it was had on other masks."
+    checkpoints = Run.open(run).checkpoints
+    before = checkpoints.read()
+    checkpoints.write(replace(before, recorder=before.recorder | {"best": 0.999}))
+    if is_edited: edit_mask(copied)
+    kept = (run / "model.safetensors").read_bytes()
+    resumed(run, data=copied, data_changed=True)
+    assert ((run / "model.safetensors").read_bytes() != kept) == is_edited
+
+
+def test_patience_counts_from_where_the_data_changed():
+    rows = [{"miou": miou} for miou in (0.9, 0.1, 0.2, 0.15)]
+    patience = Patience(2)
+    def ends(compared_from: int) -> bool:
+        patience.learn = SimpleNamespace(recorder=SimpleNamespace(rows=rows, compared_from=compared_from), n_epoch=9)
+        try: patience.after_epoch()
+        except CancelFitException: return True
+        return False
+    with pytest.warns(Note, match="highest in epoch 1"): assert ends(0)  # three epochs ago
+    assert not ends(1)  # the third of them all had the most since
+
+
 # whose folder it is
 
 def test_a_folder_that_doesn_t_hold_the_samples_is_not_read(run, tmp_path):
@@ -159,8 +187,8 @@ def test_images_that_were_trained_on_are_not_validated_on(finished, copied):
     table = copied / "splits.csv"
     table.write_text(table.read_text().replace("images/train/3.png,train", "images/train/3.png,val"))
     assert "was trained on 1 of the 6 val images" in refusal(evaluate, finished, "val", CPU)
-    replace = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
-    Image.fromarray(replace).save(copied / "images/train/3.png")  # another image under that name
+    other = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(other).save(copied / "images/train/3.png")  # another image under that name
     assert evaluate(finished, "val", CPU).protocol["images"] == 6
 
 
@@ -176,6 +204,14 @@ def test_scores_of_the_weights_before_go_when_a_training_goes_on(run):
     Run.open(run).write_json("scores-test.json", {})
     (run / "scores-test.csv").write_text("")
     with pytest.warns(Note, match="scores-test.json in .* were of the weights so far, and are removed"): resumed(run)
+    assert sorted(path.name for path in run.glob("scores*")) == ["scores.csv", "scores.json"]
+
+
+def test_scores_of_a_training_s_middle_go_at_its_end(data, tmp_path):
+    "Somebody evaluated meanwhile."
+    run = tmp_path / "run"
+    with pytest.warns(Note, match="scores-val.json in .* were of the weights so far"):
+        trained(data, run, cbs=[At(2, lambda: evaluate(run, "val", CPU))])
     assert sorted(path.name for path in run.glob("scores*")) == ["scores.csv", "scores.json"]
 
 

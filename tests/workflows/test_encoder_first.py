@@ -85,3 +85,9 @@ def test_learning_rates_begin_anew_with_the_decoder():
     rates = steps(np.array([1.0]), recipe).scheds["lr"]
     found = [rates(epoch / 400).item() for epoch in (0, 99.5, 100.5, 199.5, 200.5, 299.5, 300.5)]
     assert found == pytest.approx([1, 1, 0.1, 0.1, 1, 1, 0.1])
+
+
+def test_learning_rates_fall_with_the_first_batch_of_an_epoch():
+    "100 / 161 * 161 is a little less than 100."
+    rates = steps(np.array([1.0]), Recipe(schedule="steps", epochs=161)).scheds["lr"]
+    assert [rates(epoch / 161).item() for epoch in (99, 100)] == pytest.approx([1, 0.1])

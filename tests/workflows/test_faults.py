@@ -1,6 +1,7 @@
 "What goes wrong during a training, and what each fault must leave behind."
 
 import os
+import signal
 import subprocess
 import weakref
 
@@ -10,7 +11,7 @@ import torch
 from fastai.callback.core import Callback
 from short_training import RECIPE, At, history, refusal, resumed, trained
 
-from linknet_fastai.errors import Note
+from linknet_fastai.errors import Interrupted, Note
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
 
@@ -73,6 +74,22 @@ class Broken(Callback):
     def after_loss(self):
         self.seen += 1
         if self.seen - 1 in self.batches: self.learn.loss = self.learn.loss_grad = self.loss_grad * float("nan")
+
+
+class BrokenThenStopped(Broken):
+    "And Ctrl-C comes at the last of them."
+
+    def after_loss(self):
+        super().after_loss()
+        if self.seen - 1 == max(self.batches): os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_amid_such_losses_ends_the_training(data, tmp_path):
+    "After five in a row another attempt would begin."
+    run = tmp_path / "run"
+    with pytest.raises(Interrupted), pytest.warns(Note): trained(data, run, cbs=[BrokenThenStopped(range(4, 9))])
+    assert Run.open(run).checkpoints.read().epoch == 1
+    assert list(history(resumed(run).path).epoch) == [1, 2, 3]
 
 
 def test_a_batch_without_a_finite_loss_is_named_and_left_out(data, tmp_path):

@@ -3,10 +3,10 @@
 import shutil
 
 import pytest
-from short_training import CPU, RECIPE, NoBar, refusal, resumed, trained
+from short_training import CPU, RECIPE, NoBar, refusal, resumed, trained, write_images
 
 from linknet_fastai.datasets.folder import folder
-from linknet_fastai.errors import Note
+from linknet_fastai.errors import Note, UserError
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.reports.gallery import Gallery
 from linknet_fastai.workflows.fit import FitOptions, fit
@@ -28,6 +28,22 @@ def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, m
     report([run.path], run.report)
     assert run.report.is_file() and Gallery(run.gallery).entries() and (run.figures / "confusion.png").is_file()
     assert (run.figures / "curves.png").is_file()
+
+
+@pytest.mark.slow
+def test_what_was_drawn_of_fewer_epochs_is_not_shown_beside_scores_of_more(data, tmp_path, monkeypatch):
+    "Nor are other images drawn beside these scores."
+    run = trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"epochs": 1, "schedule": "constant"}))
+    (run.gallery / "images.csv").write_text("old")
+    def fail(*words, **options): raise ValueError("no font")
+    with monkeypatch.context() as broken:
+        broken.setattr("linknet_fastai.reports.run_figures.confusion_chart", fail)
+        with pytest.warns(Note, match="linknet-fastai report"): resumed(run.path, epochs=2)
+    assert run.is_scored and not run.report.exists()
+    with pytest.raises(UserError, match="doesn't hold the images .*--data"):
+        report([run.path], run.report, write_images(tmp_path / "other", train=4, val=3))
+    report([run.path], run.report)
+    assert len(Gallery(run.gallery).entries()) == 5
 
 
 @pytest.mark.slow

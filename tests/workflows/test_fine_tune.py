@@ -26,6 +26,7 @@ from linknet_fastai import (
 from linknet_fastai.errors import Interrupted, Note
 from linknet_fastai.runs.run import Run
 from linknet_fastai.training.class_weights import class_weights
+from linknet_fastai.training.initial_model import trained_file
 
 CPU = Machine(torch.device("cpu"), "fp32")
 RECIPE = Recipe(encoder="test_resnet", weights="none", upsample="deconv", epochs=2, size=(64, 64), batch_size=2,
@@ -171,3 +172,11 @@ def test_a_training_that_patience_ended_ends_there_when_it_is_resumed(data, tmp_
                   FitOptions(out=tmp_path / "run", cbs=(NoBetter(),)))
     run = quiet(resume, tmp_path / "run", CPU)
     assert list(run.history.epoch) == [1, 2, 3] and run.is_scored
+
+
+def test_a_folder_that_is_called_imagenet_is_none_of_it(tmp_path, monkeypatch):
+    "Nor is one that is called none."
+    monkeypatch.chdir(tmp_path)
+    for name in ("imagenet", "none"):
+        (tmp_path / name).mkdir()
+        assert trained_file(name) is None

@@ -113,9 +113,10 @@ def test_a_training_of_minutes_goes_on_as_any_other(data, tmp_path, pace):
 
 
 def test_a_measured_training_starts_as_one_that_was_not_measured(data, tmp_path, monkeypatch):
-    measured = trained(data, tmp_path / "measured")
-    monkeypatch.setattr(time_plan, "measure_pace", lambda learn, enough: Pace(1, 3, 1))
-    plain = trained(data, tmp_path / "plain")
+    told = []
+    measured = fit(folder(data), RECIPE, CPU, FitOptions(tmp_path / "measured", announce=told.append))
+    plain = trained(data, tmp_path / "plain")  # nobody is told how long it takes
+    assert len(told) == 1
     assert measured.history.train_loss.tolist() == plain.history.train_loss.tolist()
 
 
@@ -218,8 +219,24 @@ def test_where_memory_is_short_parts_of_batches_are_measured(data, monkeypatch):
         if learn.dls.train.bs > 2: raise torch.OutOfMemoryError("CUDA out of memory.")
         return Pace(1.0, len(learn.dls.train), 2.0)
     monkeypatch.setattr(time_plan, "measure_pace", measured)
-    plan = plan_of(data)
+    with pytest.warns(Note, match="batches of 4 are computed in parts of 2"): plan = plan_of(data)
     assert plan.pace.steps == 6 and plan.recipe.batch_size == 4  # 13 images in parts of 2, the last left out
+
+
+def test_of_parts_some_images_are_left_out_too(data, monkeypatch):
+    def measured(learn, enough):
+        if learn.dls.train.bs > 2: raise torch.OutOfMemoryError("CUDA out of memory.")
+        return Pace(400.0, len(learn.dls.train), 200.0)
+    monkeypatch.setattr(time_plan, "measure_pace", measured)
+    # 408 at the end, 2 * 200, and 2 * 4 steps of 2 images; 100 are to read in
+    with pytest.warns(Note, match="8 of 13 images"): plan = plan_of(data, minutes=(408 + 400 + 8 * 400 + 100) / 60)
+    assert plan.pace.steps == 4
+
+
+def test_an_image_that_doesn_t_fit_is_one_message(data, monkeypatch):
+    def measured(learn, enough): raise torch.OutOfMemoryError("CUDA out of memory.")
+    monkeypatch.setattr(time_plan, "measure_pace", measured)
+    with pytest.raises(UserError, match="1 images of 64x64 don't fit .*--size"): plan_of(data)
 
 
 def test_minutes_and_epochs_are_one_too_many():
