@@ -35,7 +35,7 @@ from linknet_fastai.recipes import Recipe
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.runtime.timing import median_milliseconds
 from linknet_fastai.training.learner import linknet_learner
-from linknet_fastai.workflows.speed import measure, training_step
+from linknet_fastai.workflows.speed import matrix_peak, measure, training_step
 
 CLASSES = 11
 
@@ -50,10 +50,11 @@ def step_row(recipe: Recipe, machine: Machine) -> dict:
     is_gpu = machine.device.type == "cuda"
     if is_gpu: torch.cuda.reset_peak_memory_stats(machine.device)
     speed = measure(recipe, CLASSES, machine)
-    peak = torch.cuda.max_memory_allocated(machine.device) / 2**30 if is_gpu else float("nan")
+    memory = torch.cuda.max_memory_allocated(machine.device) / 2**30 if is_gpu else float("nan")
+    peak = matrix_peak(machine)
     return {"precision": machine.precision, "compiled": machine.compile, "batch_size": recipe.batch_size,
-            "training_ms": speed.training, "prediction_ms": speed.prediction, "utilization": speed.utilization,
-            "peak_tflops": speed.peak / 1e12, "memory_gib": peak}
+            "training_ms": speed.training, "prediction_ms": speed.prediction, "utilization": speed.utilization(peak),
+            "peak_tflops": peak / 1e12, "memory_gib": memory}
 
 
 def write_noise(root: Path, images: int, size: tuple[int, int]):

@@ -1,6 +1,7 @@
 "Fixtures that several test files share."
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,12 @@ PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))
 
 # two processes test at once, and threads that wait for each other's cores are slower than one
 if "PYTEST_XDIST_WORKER" in os.environ: os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]):
+    "Files with many slow tests come first, so that both processes end at about the same time."
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])  # stable: files stay whole
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,6 +71,12 @@ def _rectangles(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     colors[:3] = PALETTE
     noisy = colors[mask] + rng.normal(0, 15, (SIDE, SIDE, 3))
     return noisy.clip(0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture
+def without_figures():
+    from short_training import undrawn
+    with undrawn(): yield
 
 
 @pytest.fixture(scope="session")

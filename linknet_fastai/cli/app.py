@@ -168,10 +168,11 @@ def benchmark(run: Annotated[Path | None, typer.Argument(
         if compile: raise UserError(f"{run}: is compiled by the program that it is for; leave out `--compile`.")
         return print_exported_speed(measure_exported(run, precision))
     from ..runtime.device import Machine
-    from ..workflows.speed import measure, settings_of
+    from ..workflows.speed import matrix_peak, measure, settings_of
     machine = Machine.choose(device, precision, compile)
     recipe, num_classes, channels = settings_of(run)
-    print_benchmark(measure(recipe, num_classes, machine, channels), recipe, num_classes, machine)
+    speed = measure(recipe, num_classes, machine, channels)
+    print_benchmark(speed, matrix_peak(machine), recipe, num_classes, machine)
 
 
 @app.command()

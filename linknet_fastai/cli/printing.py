@@ -99,8 +99,8 @@ def print_result(result):
         console.print("benchmark: " + "  ".join(map(" ".join, zip(names, shown))))
 
 
-def print_benchmark(speed, recipe: Recipe, num_classes: int, machine):
-    "Print how fast the machine trains and predicts with the recipe's model of `num_classes`."
+def print_benchmark(speed, peak: float, recipe: Recipe, num_classes: int, machine):
+    "Print how fast the machine, of `peak` FLOP/s, trains and predicts with the recipe's model of `num_classes`."
     from dataclasses import replace
 
     from ..models.factory import describe_model
@@ -109,7 +109,7 @@ def print_benchmark(speed, recipe: Recipe, num_classes: int, machine):
     console.print(f"machine:    {machine}\n"
                   f"model:      {model}, {num_classes} classes: {speed.cost}\n"
                   f"training:   {speed.training:.0f} ms an image at {height}x{width} in batches of {speed.batch_size}, "
-                  f"{100 * speed.utilization:.0f} % of the matrix product's {speed.peak / 1e9:.0f} GFLOP/s\n"
+                  f"{100 * speed.utilization(peak):.0f} % of the matrix product's {peak / 1e9:.0f} GFLOP/s\n"
                   f"prediction: {speed.prediction:.0f} ms an image, one at a time")
 
 

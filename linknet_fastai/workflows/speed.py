@@ -29,7 +29,7 @@ class Speed:
     """What was measured: milliseconds an image at `size` (height, width), medians of 7 rounds.
 
     `training` is a training step in batches of `batch_size`, `prediction` that of single images. `cost` is the model's
-    at that size. `peak` are the FLOP/s of the machine's matrix product.
+    at that size.
     """
 
     cost: Cost
@@ -37,13 +37,11 @@ class Speed:
     batch_size: int
     training: float
     prediction: float
-    peak: float
 
-    @property
-    def utilization(self) -> float:
-        "The training step's FLOP/s as a fraction of the machine's peak."
+    def utilization(self, peak: float) -> float:
+        "The training step's FLOP/s as a fraction of `peak`, the machine's (`matrix_peak`)."
         flops = 2 * (1 + BACKWARD) * self.cost.macs
-        return flops / (self.training / 1000) / self.peak
+        return flops / (self.training / 1000) / peak
 
 
 def settings_of(path: Path | None) -> tuple[Recipe, int, int]:
@@ -65,7 +63,7 @@ def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 
     training = _milliseconds(step, machine) / recipe.batch_size
     model.eval()
     with torch.inference_mode(): prediction = _milliseconds(lambda: model(images[:1]), machine)
-    return Speed(cost, size, recipe.batch_size, training, prediction, matrix_peak(machine))
+    return Speed(cost, size, recipe.batch_size, training, prediction)
 
 
 def training_step(model, images, masks, recipe: Recipe, num_classes: int, machine: Machine) -> Callable[[], None]:

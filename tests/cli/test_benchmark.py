@@ -11,6 +11,7 @@ def test_benchmark_measures_a_run_s_model(run):
     assert "test_resnet" in printed and "11 classes" in printed and "at 64x96 in batches of 4" in printed
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_table1_is_printed_and_kept(folder, tmp_path):
     words = ("table1", "--data", folder, "--epochs", 1, "--size", "64x96", "--weights", "none", "--only", "enet",

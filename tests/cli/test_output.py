@@ -15,6 +15,7 @@ from rich.table import Table
 from linknet_fastai.cli.console import rated
 from linknet_fastai.cli.output import LastingOutput, SafeConsole
 from linknet_fastai.errors import UserError
+from linknet_fastai.runs.run import Run
 
 
 def console(width: int = 80) -> tuple[SafeConsole, io.StringIO]:
@@ -108,7 +109,7 @@ def test_output_to_a_full_disk_ends_in_one_message(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signals, code", [
-    ([signal.SIGHUP], 129), ([signal.SIGINT, signal.SIGTERM], None), ([signal.SIGTERM, signal.SIGTERM], None)], ids=str)
+    ([signal.SIGHUP], 129), ([signal.SIGINT], 130), ([signal.SIGTERM, signal.SIGTERM], None)], ids=str)
 def test_signals_end_a_training_without_python_s_words(folder, tmp_path, signals, code):
     words = map(str, ("fit", "camvid", "--data", folder, *TINY, "--epochs", 500, "--out", tmp_path / "run"))
     training = subprocess.Popen([sys.executable, "-m", "linknet_fastai", *words], stdout=subprocess.PIPE,
@@ -119,7 +120,9 @@ def test_signals_end_a_training_without_python_s_words(folder, tmp_path, signals
     out, err = training.communicate()
     assert training.returncode == code or training.returncode in [128 + number for number in signals]
     assert not [line for line in err.splitlines() if not line.startswith("note: ")]
-    if code: assert "linknet-fastai resume" in out
+    if code:
+        assert f"linknet-fastai resume {tmp_path / 'run'}" in out
+        assert Run.open(tmp_path / "run").checkpoints.read().epoch >= 1
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ def test_a_stopped_run_goes_on_to_its_end_with_the_settings_it_began_with(stoppe
     assert (stopped / "report.html").is_file()
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_a_schedule_of_steps_goes_on_to_more_epochs(folder, tmp_path):
     run = tmp_path / "run"

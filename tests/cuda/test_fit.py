@@ -10,7 +10,7 @@ from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.models.autocast import plain_model
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.workflows.speed import measure, settings_of
+from linknet_fastai.workflows.speed import matrix_peak, measure, settings_of
 
 pytestmark = pytest.mark.cuda
 FIT = ("fit", "streets", *TINY, "--device", "cuda", "--epochs", 3)
@@ -63,4 +63,5 @@ def test_model_and_images_lie_channels_last_on_the_gpu(data, tmp_path):
 
 def test_speed_is_measured_on_the_gpu():
     recipe, num_classes, channels = settings_of(None)
-    assert 0 < measure(recipe, num_classes, Machine.choose("cuda"), channels).utilization < 1
+    machine = Machine.choose("cuda")
+    assert 0 < measure(recipe, num_classes, machine, channels).utilization(matrix_peak(machine)) < 1

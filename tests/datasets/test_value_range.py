@@ -97,6 +97,7 @@ def test_a_run_predicts_what_it_was_trained_on(tmp_path):
     assert evaluate(run.path, machine=machine) is not None
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_a_run_of_8_bits_refuses_16(tmp_path):
     root = write(tmp_path / "data", np.uint8, 250, suffix="png")

@@ -93,6 +93,7 @@ def test_floats_and_classes_are_a_choice():
     assert classes.dtype == torch.uint8 and torch.equal(classes, logits.argmax(1).to(torch.uint8))
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_int8_is_not_calibrated_on_images_that_the_run_left_out(tmp_path):
     data = write_images(tmp_path / "data", train=5, val=2)
     (data / "images/train/3.png").write_bytes(b"")

@@ -2,6 +2,8 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,15 @@ class SignalAfter(Callback):
 
     def after_step(self):
         if (self.epoch, self.iter) == (1, self.step): os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    "Runs have no figures meanwhile: they take most of a short one's time, and are tested elsewhere."
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("draw_run", "draw_training"):
+            patch.setattr(f"linknet_fastai.workflows.finish.{name}", lambda *words: None)
+        yield
 
 
 def trained(data: Path, out: Path, recipe: Recipe = RECIPE, cbs=()) -> Run:

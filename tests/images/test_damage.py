@@ -262,7 +262,7 @@ def test_mutated_files_are_read_or_refused(tmp_path, capfd, format, name):
     with warnings.catch_warnings(record=True) as warned:
         warnings.resetwarnings()
         warnings.simplefilter("always")
-        for number in range(3000):
+        for number in range(count := 3000 if format == "TIFF" else 1000):  # which has many kinds
             path.write_bytes(mutated(rng, files[number % len(files)]))
             read, start = READERS[int(rng.integers(len(READERS)))], time.monotonic()
             try: read(path)
@@ -272,4 +272,4 @@ def test_mutated_files_are_read_or_refused(tmp_path, capfd, format, name):
             assert time.monotonic() - start < MOST_SECONDS, f"{format} {number}: {read}"
     printed = capfd.readouterr()
     assert not warned and not printed.out and (format == "TIFF" or not printed.err)  # libtiff writes lines of its own
-    assert 300 < fine < 2900  # the damage is neither nothing nor everything
+    assert count / 10 < fine < 0.97 * count  # the damage is neither nothing nor everything

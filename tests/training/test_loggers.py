@@ -17,6 +17,7 @@ RECIPE = Recipe(encoder="test_resnet", weights="none", batch_size=4, epochs=2, l
 CPU = Machine(torch.device("cpu"), "fp32")
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_tensorboard_s_events_hold_the_history(tiny_dataset, tmp_path):
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
@@ -30,6 +31,7 @@ def test_tensorboard_s_events_hold_the_history(tiny_dataset, tmp_path):
     assert events.Scalars("lr_1")[-1].value < events.Scalars("lr_1")[1].value
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_wandb_gets_the_history(tiny_dataset, tmp_path, monkeypatch):
     pytest.importorskip("wandb", reason="wandb is not installed")
@@ -76,6 +78,7 @@ def test_a_logger_that_isn_t_there_is_refused_before_any_work(logger, named, mon
     with pytest.raises(UserError, match=re.escape(named)): ResumeOptions(logger=logger)
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_a_run_without_a_logger_has_none(tiny_dataset, tmp_path):
     run = Run.open(fit(tiny_dataset, RECIPE, CPU, FitOptions(tmp_path / "run")).path)

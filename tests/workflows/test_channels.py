@@ -113,6 +113,7 @@ def test_mixed_depths_of_channels_are_refused(tmp_path):
         open_dataset("folder", root, DatasetOptions(channels=4))
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_weights_of_another_number_of_channels_are_refused(tmp_path):
     run = fit(open_dataset("folder", write(tmp_path / "gray", 1, suffix="png"), DatasetOptions(channels=1)), RECIPE,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from fastai.callback.core import Callback
 from safetensors.torch import load_file
-from short_training import CPU, SignalAfter, assert_same, refusal, resumed, trained
+from short_training import CPU, SignalAfter, assert_same, refusal, resumed, trained, undrawn
 
 from linknet_fastai import learner_from_run
 from linknet_fastai.errors import Interrupted
@@ -32,7 +32,7 @@ def weights(): return Weights()
 
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory, weights):
-    return trained(data, tmp_path_factory.mktemp("runs") / "whole", RECIPE, [weights])
+    with undrawn(): return trained(data, tmp_path_factory.mktemp("runs") / "whole", RECIPE, [weights])
 
 
 def changed(one: dict, other: dict) -> set[str]:
@@ -53,6 +53,7 @@ def test_the_model_s_file_has_no_head_of_the_encoder(run):
     assert learner_from_run(run.path, machine=CPU).validate()[1] == pytest.approx(run.history.miou.max(), abs=1e-6)
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [0, 2])
 def test_it_goes_on_as_if_it_had_not_been_stopped(data, tmp_path, run, step):

@@ -15,11 +15,9 @@ from linknet_fastai.workflows.show_results import show_results
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("error", [ValueError("Expected end of text"), MemoryError(), OSError(28, "No space left")],
-                         ids=lambda error: type(error).__name__)
-def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, monkeypatch, error):
+def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, monkeypatch):
     recipe = Recipe(**vars(RECIPE) | {"epochs": 1})
-    def fail(*words, **options): raise error
+    def fail(*words, **options): raise ValueError("Expected end of text")
     with monkeypatch.context() as broken:
         broken.setattr("linknet_fastai.reports.run_figures.confusion_chart", fail)
         with pytest.warns(Note, match="linknet-fastai report") as notes: run = trained(data, tmp_path / "run", recipe)

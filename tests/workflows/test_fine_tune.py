@@ -11,6 +11,7 @@ import torch
 from fastai.callback.core import Callback
 from folders import stripes, write_folder
 from safetensors.torch import load_file
+from short_training import undrawn
 
 from linknet_fastai import (
     FitOptions,
@@ -43,7 +44,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(data, tmp_path_factory) -> Run:
-    return fit(folder(data), RECIPE, CPU, FitOptions(out=tmp_path_factory.mktemp("runs") / "first"))
+    with undrawn(): return fit(folder(data), RECIPE, CPU, FitOptions(out=tmp_path_factory.mktemp("runs") / "first"))
 
 
 def quiet(action, *words, **named):
@@ -85,6 +86,7 @@ class LoseAt(Callback):
         if self.epoch == self.at: raise Lost("gone")
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 @pytest.mark.parametrize("lost_at", [1, 2, 3])
 def test_frozen_epochs_are_resumed_exactly(first, data, tmp_path, lost_at):
@@ -112,6 +114,7 @@ def test_the_encoder_is_frozen_but_for_its_batchnorms(first, data, tmp_path):
                and before[key].ndim == 4)
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_a_training_that_gets_no_better_stops_and_keeps_its_best_epoch(data, tmp_path):
     class Sabotage(Callback):
@@ -155,6 +158,7 @@ def test_an_ignored_class_is_void_in_training_scores_and_predictions(data, tmp_p
             folder(data).ignoring(names)
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize("at", ["scoring", "last epoch"])
 def test_a_training_that_patience_ended_ends_there_when_it_is_resumed(data, tmp_path, monkeypatch, at):
     "Stopped while it is scored, or just before patience looks."

@@ -7,6 +7,7 @@ import pytest
 import torch
 from folders import PALETTE, noise, save_colors, save_palette, stripes, write_folder
 from PIL import Image
+from short_training import undrawn
 
 from linknet_fastai import FitOptions, Machine, Predictor, Recipe, UserError, evaluate, fit, folder
 from linknet_fastai.errors import Note
@@ -25,7 +26,7 @@ def files_below(root: Path) -> set[Path]: return set(root.rglob("*"))
 def run(tmp_path_factory) -> Run:
     root = tmp_path_factory.mktemp("trained")
     write_folder(root / "data", stripes((0, 1, 2), 6), CLASSES, save=save_colors(PALETTE))
-    return fit(folder(root / "data"), RECIPE, CPU, FitOptions(out=root / "run"))
+    with undrawn(): return fit(folder(root / "data"), RECIPE, CPU, FitOptions(out=root / "run"))
 
 
 def test_the_drawn_split_is_the_run_s(run):
@@ -90,6 +91,7 @@ def mixed(root: Path, train: int, val: int) -> Path:
     return root
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (64, 128)])
 def test_the_score_is_that_of_the_masks_that_predict_gives_pixel_by_pixel(tmp_path, size):

@@ -10,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from short_training import undrawn
 
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.deploy.predictor import Predictor
@@ -26,6 +27,7 @@ MODES = {"png": ("1", "L", "LA", "P", "RGB", "RGBA"), "jpg": ("L", "RGB", "CMYK"
          "bmp": ("1", "L", "P", "RGB"), "tif": ("1", "L", "P", "RGB", "RGBA", "CMYK"),
          "webp": ("RGB", "RGBA")}
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEWER = settings(EXAMPLES, max_examples=30)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def run(tmp_path_factory) -> Run:
                 Image.fromarray(pixels).save(root / kind / split / f"{number}.png")
     (root / "classes.txt").write_text("ground\nwall\n")
     recipe = Recipe(encoder="test_resnet", weights="none", size=(64, 64), epochs=1)
-    return fit(folder(root), recipe, CPU, FitOptions(tmp_path_factory.mktemp("runs") / "run"))
+    with undrawn(): return fit(folder(root), recipe, CPU, FitOptions(tmp_path_factory.mktemp("runs") / "run"))
 
 
 @st.composite
@@ -74,13 +76,17 @@ def damaged(draw) -> tuple[str, bytes]:
     return ending, bytes(content)
 
 
-def predicted(run: Run, ending: str, content: bytes, folder: Path) -> np.ndarray | str:
+@pytest.fixture(scope="module")
+def predictor(run) -> Predictor: return Predictor(run.path, CPU)
+
+
+def predicted(predictor: Predictor, ending: str, content: bytes, folder: Path) -> np.ndarray | str:
     "A mask, or the message."
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     file = folder / f"image.{ending}"
     file.write_bytes(content)
-    try: [written] = predict(Predictor(run.path, CPU), [file], folder / "out")
+    try: [written] = predict(predictor, [file], folder / "out")
     except UserError as error: return str(error)
     return np.asarray(Image.open(written.file))
 
@@ -88,9 +94,9 @@ def predicted(run: Run, ending: str, content: bytes, folder: Path) -> np.ndarray
 @pytest.mark.slow
 @EXAMPLES
 @given(image=images())
-def test_predict_gives_a_mask_of_the_image_s_size(run, tmp_path_factory, image):
+def test_predict_gives_a_mask_of_the_image_s_size(predictor, tmp_path_factory, image):
     ending, content, size = image
-    mask = predicted(run, ending, content, tmp_path_factory.getbasetemp() / "predicted")
+    mask = predicted(predictor, ending, content, tmp_path_factory.getbasetemp() / "predicted")
     assert isinstance(mask, np.ndarray), mask
     assert mask.shape == size and mask.max() <= 1
 
@@ -98,9 +104,9 @@ def test_predict_gives_a_mask_of_the_image_s_size(run, tmp_path_factory, image):
 @pytest.mark.slow
 @EXAMPLES
 @given(image=damaged())
-def test_predict_says_what_is_wrong_with_a_damaged_image(run, tmp_path_factory, image):
+def test_predict_says_what_is_wrong_with_a_damaged_image(predictor, tmp_path_factory, image):
     "Damage that a decoder doesn't notice gives a mask of what it decoded."
-    mask = predicted(run, *image, tmp_path_factory.getbasetemp() / "predicted")
+    mask = predicted(predictor, *image, tmp_path_factory.getbasetemp() / "predicted")
     if isinstance(mask, str): assert "can't be read as an image" in mask and len(mask.splitlines()) == 1
     else: assert mask.max() <= 1
 
@@ -117,7 +123,7 @@ def scored(run: Run, image: tuple[str, bytes], mask: tuple[str, bytes], root: Pa
 
 
 @pytest.mark.slow
-@EXAMPLES
+@FEWER
 @given(image=images(), seed=st.integers(0, 9))
 def test_evaluate_scores_at_the_mask_s_own_size(run, tmp_path_factory, image, seed):
     ending, content, (height, width) = image
@@ -130,7 +136,7 @@ def test_evaluate_scores_at_the_mask_s_own_size(run, tmp_path_factory, image, se
 
 
 @pytest.mark.slow
-@EXAMPLES
+@FEWER
 @given(image=damaged(), mask=damaged())
 def test_evaluate_says_what_is_wrong_with_a_damaged_sample(run, tmp_path_factory, image, mask):
     result = scored(run, image, mask, tmp_path_factory.getbasetemp() / "scored")

@@ -4,16 +4,27 @@ import json
 import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from short_training import RECIPE, At, SignalAfter, assert_same, history, refusal, resumed, trained, write_images
+from short_training import (
+    RECIPE,
+    At,
+    SignalAfter,
+    assert_same,
+    history,
+    refusal,
+    resumed,
+    trained,
+    undrawn,
+    write_images,
+)
 
 from linknet_fastai.errors import Interrupted, Note
 from linknet_fastai.recipes import Recipe
@@ -55,21 +66,6 @@ def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(stopped, number)
     assert_same(out / stop.replace(":", "-"), out / "none-0")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name, code", [("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_signal_saves_and_says_how_to_go_on(data, tmp_path, name, code):
-    run = tmp_path / "run"
-    words = ["-m", "linknet_fastai", "fit", "folder", "--data", data, "--encoder", "test_resnet", "--weights", "none",
-             "--epochs", 200, "--size", "64x64", "--out", run]
-    with subprocess.Popen([sys.executable, *map(str, words)], stdout=subprocess.PIPE, text=True) as process:
-        while not (run / "history.csv").exists() and process.poll() is None: time.sleep(0.05)
-        process.send_signal(getattr(signal, name))
-        output = process.communicate()[0]
-    assert process.returncode == code
-    assert f"linknet-fastai resume {run}" in output
-    assert Run.open(run).checkpoints.read().epoch >= 1
-
-
 @pytest.mark.parametrize(("stop", "number"), [
     (KeyboardInterrupt(), signal.SIGINT), (SystemExit(128 + signal.SIGHUP), signal.SIGHUP)], ids=["Ctrl-C", "SIGHUP"])
 @pytest.mark.parametrize("at", ["score", "draw_run"])
@@ -88,11 +84,17 @@ class Lost(Exception): "Stands for a process that is gone."
 def lost(): raise Lost("gone")
 
 
+@pytest.fixture(scope="module")
+def lost_in_its_third_epoch(data, tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("lost") / "run"
+    with undrawn(), pytest.raises(Lost): trained(data, run, cbs=[At(2, lost)])
+    return run
+
+
 @pytest.fixture
-def unfinished(data, tmp_path) -> Path:
+def unfinished(lost_in_its_third_epoch, tmp_path) -> Path:
     "A run that was lost in its third epoch."
-    with pytest.raises(Lost): trained(data, tmp_path / "run", cbs=[At(2, lost)])
-    return tmp_path / "run"
+    return Path(shutil.copytree(lost_in_its_third_epoch, tmp_path / "run"))
 
 
 def test_an_unfinished_run_goes_on_where_it_was(unfinished):

@@ -39,6 +39,7 @@ def small(tmp_path_factory):
     return folder(root)
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_rows_are_trained_once_and_written(small, tmp_path):
     asked = []
@@ -79,6 +80,7 @@ class Lost(Callback):
         if self.epoch == 1: raise ConnectionAbortedError("lost")
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.slow
 def test_a_run_that_was_not_finished_goes_on_but_not_with_other_settings(small, tmp_path):
     changes, run = CHANGES | {"epochs": 2, "size": (64, 64)}, tmp_path / "runs" / "enet-0"
