@@ -114,14 +114,15 @@ def test_a_missing_package_comes_with_its_command(run, module, extra, monkeypatc
 
 
 @pytest.mark.slow
-def test_int8_for_openvino(run, tmp_path, monkeypatch):
+def test_int8_for_openvino(run, monkeypatch):
     monkeypatch.setattr(compare_exports, "MOST_LOST", 1)  # a model of two epochs is sure of nothing
-    printed = succeed("export", run, "--int8", "--output", "classes", "--out", tmp_path / "small.xml")
+    file = run / "small.xml"
+    printed = succeed("export", run, "--int8", "--output", "classes", "--out", file)
     assert {"torch fp32", "ONNX fp32", "OpenVINO fp32", "OpenVINO int8"} <= set(rows(printed))
     sizes = {name: float(cells[-1]) for name, cells in rows(printed).items()}
     assert sizes["OpenVINO int8"] < sizes["OpenVINO fp32"] / 2
-    assert_refused(linknet("evaluate", tmp_path / "small.xml", "--tta", "flip"), "small.xml", "--tta")  # of classes
-    engine = open_engine(tmp_path / "small.xml")
+    assert_refused(linknet("evaluate", file, "--tta", "flip"), "small.xml", "--tta")  # of classes there is no mean
+    engine = open_engine(file)
     assert engine.precision == "int8" and engine.card.output == "classes"
     classes = engine(np.zeros((3, 37, 53, 3), np.uint8))
     assert classes.shape == (3, 37, 53) and classes.dtype == np.uint8
