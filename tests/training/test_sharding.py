@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from linknet_fastai.runs.run import Run
 from linknet_fastai.runtime.device import Machine
 from linknet_fastai.runtime.distributed import process_group
 from linknet_fastai.training.sharding import TrainingShard, ValidationShard
+from linknet_fastai.workflows.fit import FitOptions, fit
 
 ROOT = Path(__file__).parents[2]
 SEVERAL = ROOT / "tests" / "helpers" / "several.py"
@@ -189,10 +191,12 @@ def test_processes_that_would_share_a_gpu_are_refused(monkeypatch, gpus, device,
     assert "2 processes" in str(raised.value) and part in str(raised.value)
 
 
-@pytest.mark.slow
-def test_a_batch_that_can_t_be_divided_is_refused(tmp_path):
-    processes = start([*FIT, "--batch-size", "7", "--out", tmp_path / "run"], 2)
-    for process in processes:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 2 and "batch of 7" in errors and "2 processes" in errors
+def test_a_batch_that_can_t_be_divided_is_refused(tiny_dataset, tmp_path, monkeypatch):
+    "By each of two processes, before anything is written."
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("process_group", "main_process_first"):  # what waits for the other one
+        monkeypatch.setattr(f"linknet_fastai.workflows.fit.{name}", lambda *words: nullcontext())
+    recipe = Recipe(encoder="test_resnet", weights="none", epochs=1, size=(64, 64), batch_size=7)
+    with pytest.raises(UserError, match="batch of 7 .*2 processes"):
+        fit(tiny_dataset, recipe, Machine(torch.device("cpu"), "fp32"), FitOptions(tmp_path / "run"))
     assert not (tmp_path / "run").exists()

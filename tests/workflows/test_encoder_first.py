@@ -67,8 +67,10 @@ def test_more_epochs_would_move_the_decoder_s_beginning(run):
 
 
 def test_several_processes_are_refused(data, tmp_path, monkeypatch):
+    with pytest.raises(Interrupted): trained(data, tmp_path / "run", RECIPE, [SignalAfter(0)])
     monkeypatch.setattr("linknet_fastai.workflows.fit.world_size", lambda: 2)
-    assert "--encoder-first" in refusal(trained, data, tmp_path / "run", RECIPE)
+    assert "--encoder-first" in refusal(resumed, tmp_path / "run")
+    assert "--encoder-first" in refusal(trained, data, tmp_path / "other", RECIPE)
 
 
 def test_a_region_has_one_prediction_for_all_its_pixels():
