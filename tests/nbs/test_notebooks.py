@@ -52,6 +52,7 @@ def parameters(tmp_path_factory) -> dict[str, str]:
     return {"00_quickstart": 'out, epochs = "runs/quickstart", 5',
             "01_lr_find": 'encoder = "test_resnet"',
             "02_show_results": f"run_path, data = {str(run.path)!r}, None",
+            "03_your_own_data": 'encoder, epochs = "test_resnet", 8',
             "04_table_1": f"cached = {str(cached)!r}",
             "05_fine_tune": 'epochs, encoder = 6, "test_resnet"',
             "06_large_images": small}
