@@ -51,6 +51,7 @@ def predict(run: AnyRun,
     from ..deploy.predictor_options import PredictorOptions
     from ..images.tiling import TileOptions
     from ..workflows.open_predictor import open_predictor, predictions_folder
+    from ..workflows.predict_film import FilmOptions, refuse_doubles
     from ..workflows.predicting.options import PredictOptions
     from .films import Problems, check_flags, predict_cameras, predict_films, split_paths
     if not paths and listed is None: raise UserError("there is nothing to predict; name images, or a `--list` of them.")
@@ -67,6 +68,7 @@ def predict(run: AnyRun,
     problems = Problems()
     if cameras: predict_cameras(predictor, cameras, out, smooth, frames, format)
     out = out or predictions_folder(run)
+    refuse_doubles(films, out, FilmOptions(format, frames, smooth))  # before hours of images
     if images or listed:
         with problems.later(): predict_images(predictor, images, out, options, quiet=as_json)
     predict_films(predictor, films, out, smooth, frames, format, problems)

@@ -59,9 +59,8 @@ class Problems:
 def predict_films(predictor, films: list[Path], out: Path, smooth: int, frames: bool, format: str,
                   problems: Problems):
     "Each film for itself."
-    from ..workflows.predict_film import FilmOptions, predict_film, refuse_doubles
+    from ..workflows.predict_film import FilmOptions, predict_film
     options = FilmOptions(format, frames, smooth)
-    refuse_doubles(films, out, options)
     for film in films:
         with problems.later():
             print_film(predict_film(predictor, film, out, replace(options, progress=rated(film.name, "frames"))))

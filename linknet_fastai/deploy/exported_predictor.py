@@ -28,7 +28,7 @@ class ExportedPredictor(BasePredictor):
 
     def __init__(self, file: str | Path, precision: str | None = None, options: PredictorOptions = PredictorOptions()):
         self.file = Path(file)
-        self.files = tuple(part for part in (self.file, self.file.with_suffix(".bin")) if part.is_file())
+        self.files = (self.file, *([self.file.with_suffix(".bin")] if self.file.suffix.lower() == ".xml" else []))
         self.engine = open_engine(self.file, precision=precision)
         super().__init__(self.engine.card, options)
         if self.card.output == "classes":

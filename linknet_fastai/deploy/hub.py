@@ -21,6 +21,8 @@ from linknet_fastai.workflows.demo import DemoOptions, demo, wait_for_signal
 with demo("hf:{repo}", Machine.choose(), DemoOptions(port=7860, host="0.0.0.0")): wait_for_signal()
 '''
 
+SCORES = ["scores*.json", "scores*.csv", "history.csv"]  # what a run may have, or not
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -47,8 +49,9 @@ def write_model_folder(run: Run, folder: Path, repo: str) -> Run:
     public.figures.rmdir()
     shutil.copyfile(run.model_file, public.model_file)
     for file in sorted(run.path.glob("scores*.json")): public.write_json(file.name, read_json(file))
-    for file in [*sorted(run.path.glob("scores*.csv")), run.path / "history.csv"]:
-        if file.is_file(): shutil.copyfile(file, folder / file.name)
+    for file in [*(file.with_suffix(".csv") for file in public.path.glob("scores*.json")), folder / "history.csv"]:
+        mine = run.inside(file.name)  # a link may lead anywhere
+        if mine.is_file(): shutil.copyfile(mine, file)
     _write(folder / "README.md", render("model_card.md.j2", public, repo))
     return public
 
@@ -75,7 +78,8 @@ def upload(folder: Path, repository: Repository, message: str) -> str:
         made = hub.create_repo(repository.name, repo_type=repository.kind, private=repository.private, exist_ok=True,
                                space_sdk="gradio" if repository.kind == "space" else None)
         hub.upload_folder(folder_path=folder, repo_id=repository.name, repo_type=repository.kind,
-                          commit_message=message)
+                          commit_message=message,
+                          delete_patterns=SCORES if repository.kind == "model" else None)  # those of former weights
     except LocalTokenNotFoundError as error:
         raise UserError(f"{repository.name}: the hub doesn't know you; log in with `hf auth login`.") from error
     except HfHubHTTPError as error: raise refused(repository.name, error) from error

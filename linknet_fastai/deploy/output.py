@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..files import atomic_write
 from ..images.format import FormattedRows, displayed
 from ..images.mask import to_palette_image
+from ..images.resize import LONGEST_JPEG
 from ..images.shrink import shrunk, shrunk_mask
 from ..runs.card import ModelCard
 from .annotations.coco import coco_annotations, coco_content
@@ -83,9 +84,10 @@ def save_mask(mask: np.ndarray, palette, path: Path):
 def save_overlay(of: Predicted, path: Path, **options: Any):
     """Write an image with the colors of its mask laid over it, in Pillow's format and `options`.
 
-    One of more than 16 megapixels is shrunk, so that no side is longer than 4096 pixels.
+    One of more than 16 megapixels, or longer than a JPEG can be, is shrunk, so that no side is longer than 4096 pixels.
     """
-    longest = LONGEST if of.mask.size > LARGEST else max(of.mask.shape)
+    is_large = of.mask.size > LARGEST or max(of.mask.shape) > LONGEST_JPEG
+    longest = LONGEST if is_large else max(of.mask.shape)
     image = Image.fromarray(displayed(shrunk(of.pixels, longest)))
     image = overlaid(image, shrunk_mask(of.mask, longest), of.card.palette)
     with atomic_write(path) as file: image.save(file, **options)

@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+LONGEST_JPEG = 65500  # the longest side that JPEG has in Pillow
+
 
 def scaled_size(size: tuple[int, int], area: tuple[int, int]) -> tuple[int, int]:
     """The (height, width) in the shape of `size` that has as many pixels as `area`.

@@ -10,6 +10,7 @@ from PIL import Image
 from ..errors import printable
 from ..files import atomic_write, refuse_irregular, writable_folder
 from ..images.mask import to_palette_image
+from ..images.resize import LONGEST_JPEG
 from ..runs.reading import damaged
 from ..runs.tables import Score, read_table
 
@@ -66,7 +67,8 @@ class Gallery:
         """
         image_file, *mask_files = self._files(row)
         height, width = truth.shape
-        size = (min(width, WIDEST), max(1, round(height * min(1, WIDEST / width))))
+        zoom = min(1, WIDEST / width, LONGEST_JPEG / height)
+        size = max(1, round(zoom * width)), max(1, round(zoom * height))
         with atomic_write(image_file) as file: Image.fromarray(image).resize(size).save(file, format="JPEG", quality=85)
         for path, mask in zip(mask_files, (truth, prediction)):
             small = to_palette_image(mask, palette).resize(size, Image.Resampling.NEAREST)

@@ -99,10 +99,17 @@ def write_report(runs: list[Run], path: Path):
     template = Environment(loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined,
                            trim_blocks=True, lstrip_blocks=True).get_template("report.html.j2")
     page = template.render(runs=named_runs, classes=_class_rows(named_runs),
+                           settings=setting_rows([each.settings for each in named_runs]),
                            images=[_image(name, named_runs) for name in _common_images(named_runs)],
                            curves=_svg(curves({each.name: each.run.history for each in named_runs}, "")),
                            void=f"rgb({VOID_GRAY} {VOID_GRAY} {VOID_GRAY})", wrong="rgb({} {} {})".format(*WRONG))
     with atomic_write(path) as file: file.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def setting_rows(settings: list[dict[str, str]]) -> list[tuple[str, list[str]]]:
+    "Each setting that a run has with its text in all of them, a dash where it isn't known: earlier versions had fewer."
+    names = dict.fromkeys(name for each in settings for name in each)
+    return [(name, [each.get(name, "–") for each in settings]) for name in names]
 
 
 def _names(runs: list[Run]) -> list[str]:
@@ -145,10 +152,15 @@ def _image(name: str, named_runs: list[NamedRun]) -> dict:
         prediction, suffix = each.entries[name].prediction, f" {each.name}" if len(named_runs) > 1 else ""
         layers += [(f"prediction{number}", f"Prediction{suffix}", _data(prediction)),
                    (f"errors{number}", f"Errors{suffix}", _errors(truth, _mask(prediction, truth.size), len(classes)))]
-    ious = [min(each.entries[name].ious[label] for each in named_runs) for label in classes]
+    ious = [lowest([each.entries[name].ious[label] for each in named_runs]) for label in classes]
     return {"name": name, "width": image.width, "height": image.height, "image": _data(first.image), "layers": layers,
             "mious": [each.entries[name].miou for each in named_runs],
-            "ious": [None if np.isnan(iou) else iou for iou in ious]}
+            "ious": ious}
+
+
+def lowest(ious: list[float]) -> float | None:
+    "The lowest of those that there are; None where all are nan."
+    return min((iou for iou in ious if not np.isnan(iou)), default=None)
 
 
 def _mask(path: Path, size: tuple[int, int] | None = None) -> Image.Image:

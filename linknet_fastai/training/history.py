@@ -148,4 +148,5 @@ class RunHistory(Callback):
         if not is_main_process(): return
         self.run_folder.write_csv("history.csv", pd.DataFrame(self.recorder.rows))
         if self.recorder.improved or not len(self.dls.valid):
+            self.run_folder.remove_scores()  # of the weights before, by an `evaluate` meanwhile
             self.run_folder.write_model(plain_model(self.model), self.card)

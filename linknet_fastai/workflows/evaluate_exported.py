@@ -68,6 +68,11 @@ def evaluate_exported(file: Path, split: str = "val", precision: str | None = No
     refuse_others(file, engine.card, opened.run)
     protocol = opened.protocol | {"program": f"{engine.program}, {engine.precision}"}
     result, _ = score(EngineModel(engine), opened.dl, opened.dataset, protocol, options)
-    name = f"scores-{split}-{file.stem}-{'onnx' if file.suffix == '.onnx' else 'openvino'}"
+    name = f"scores-{split}-{program_name(file)}"
     write_result(opened.run, name, result)
     return result, name
+
+
+def program_name(file: Path) -> str:
+    "What an exported file is called among a run's scores."
+    return f"{file.stem}-{'onnx' if file.suffix.lower() == '.onnx' else 'openvino'}"

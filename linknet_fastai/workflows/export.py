@@ -1,5 +1,6 @@
 "A run's best model as a file for other programs, compared with the original before it is called done."
 
+import glob
 import tempfile
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from ..progress import Progress, silent
 from ..runs.run import Run
 from ..runtime.device import Machine
 from .compare_exports import Candidate, Comparison, compare, labeled_images, unlabeled_images
+from .evaluate_exported import program_name
 from .open_run import open_data
 
 FORMATS, OUTPUTS = {"onnx": ".onnx", "openvino": ".xml"}, ("logits", "classes")
@@ -83,6 +85,7 @@ def export(path: str | Path, options: ExportOptions = ExportOptions()) -> Export
     writable_folder(file.parent)
     with tempfile.TemporaryDirectory() as scratch:
         candidates = _write(model, card, run, file, Path(scratch), options)
+        for scores in file.parent.glob(f"scores-*-{glob.escape(program_name(file))}.*"): scores.unlink()  # of another
         return Exported(file, compare(in_torch(model, card, run.model_file), candidates, images, card,
                                       options.progress))
 

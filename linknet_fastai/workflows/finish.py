@@ -49,7 +49,7 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset):
 
 def remove_outdated(run: Run):
     "Remove what was scored and drawn of the weights so far, by an `evaluate` meanwhile, too; of scores a `Note` tells."
-    for drawn in (run.report, Gallery(run.gallery).table_file): drawn.unlink(missing_ok=True)  # so it is drawn anew
+    for drawn in (run.report, Gallery(run.inside("gallery")).table_file): drawn.unlink(missing_ok=True)  # drawn anew
     if removed := run.remove_scores():
         warnings.warn(Note(f"{', '.join(removed)} in {run.path} were of the weights so far, and are removed"),
                       stacklevel=3)

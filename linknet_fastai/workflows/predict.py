@@ -70,9 +70,16 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     return job.written
 
 
+def _is_ours(file: Path) -> bool:
+    "Whether a file lists images that failed, as below: somebody may have a table of that name."
+    if not file.is_file(): return False
+    with open(file, "rb") as content: return content.readline(100).strip() == b"image,problem"
+
+
 def _list_failed(failed: list[Failed], out: Path):
     "In `failed.csv`; that of an earlier time goes."
-    if not failed: return (out / FAILED).unlink(missing_ok=True)
+    if not failed and _is_ours(out / FAILED): return (out / FAILED).unlink()
+    if not failed: return
     table = pd.DataFrame([(each.image, each.problem) for each in failed], columns=["image", "problem"])
     with atomic_write(writable_folder(out) / FAILED) as file:
         table.to_csv(file, index=False, errors="surrogateescape")

@@ -56,6 +56,18 @@ def test_nothing_says_where_its_author_had_it(run, tmp_path):
     assert public.load_model()[1] == run.card
 
 
+def test_nothing_behind_a_link_is_published(run, tmp_path):
+    linked = Run(Path(shutil.copytree(run.path, tmp_path / "linked")))
+    (tmp_path / "key").write_text("secret")
+    (linked.path / "scores-x.csv").symlink_to(tmp_path / "key")  # beside no scores: it is nobody's
+    write_model_folder(linked, tmp_path / "out", "me/roads")
+    assert not list((tmp_path / "out").glob("scores-x*"))
+    (linked.path / "scores.csv").unlink()
+    (linked.path / "scores.csv").symlink_to(tmp_path / "key")
+    with pytest.raises(UserError, match="scores.csv: is a link"):
+        write_model_folder(linked, tmp_path / "again", "me/roads")
+
+
 def test_the_model_card_says_what_a_user_must_know(run, tmp_path):
     write_model_folder(run, tmp_path / "out", "me/roads")
     card = (tmp_path / "out" / "README.md").read_text()

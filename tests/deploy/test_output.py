@@ -43,3 +43,9 @@ def test_probabilities_are_float16_with_the_classes_names(tmp_path):
         assert np.abs(content["probabilities"] - values).max() < 1e-3
     EXTRAS["probabilities-png"].write(of, tmp_path / "a.png")
     assert np.abs(np.asarray(Image.open(tmp_path / "a.png")) / 255 - values.max(0)).max() <= 0.5 / 255 + 1e-6
+
+
+def test_an_overlay_that_is_longer_than_a_jpeg_can_be_is_shrunk(tmp_path):
+    EXTRAS["overlay-jpeg"].write(predicted(np.zeros((70_000, 100, 3), np.uint8), np.zeros((70_000, 100))),
+                                 tmp_path / "overlay")
+    assert Image.open(tmp_path / "overlay").size == (6, 3889)  # by 18: no side above 4096

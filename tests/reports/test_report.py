@@ -15,7 +15,7 @@ from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.images.grid import WRONG
 from linknet_fastai.reports.gallery import Gallery
-from linknet_fastai.reports.report import write_report
+from linknet_fastai.reports.report import lowest, setting_rows, write_report
 from linknet_fastai.runs.run import Run
 
 
@@ -108,6 +108,21 @@ def test_several_runs_stand_side_by_side(tmp_path):
     for name in ("one", "other"): assert f"Prediction {name} of 0.png" in alts and f"Errors {name} of 0.png" in alts
     assert "curves" not in alts and sum("Truth of 0.png" in alt for alt in alts) == 1
     assert [attributes for attributes in page.all("tr") if attributes.get("class") == "differs"]
+
+
+def test_a_setting_that_only_one_run_knows_is_shown(tmp_path):
+    "Runs of earlier versions had fewer."
+    one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other")
+    other.rewrite_config(recipe=other.config.recipe | {"a.b": 7})
+    for runs in ([one, other], [other, one]):
+        write_report(runs, tmp_path / "comparison.html")
+        assert "a.b" in Page(tmp_path / "comparison.html").text
+    assert setting_rows([{"a": "1"}, {"b": "2"}]) == [("a", ["1", "–"]), ("b", ["–", "2"])]
+
+
+def test_the_lowest_iou_is_one_that_there_is():
+    "An image counts as wrong for a class that one run alone sees in it, whatever the order of the runs."
+    assert lowest([np.nan, 0.0]) == lowest([0.0, np.nan]) == 0.0 and lowest([np.nan]) is None
 
 
 def test_only_images_that_all_runs_have_are_compared(tmp_path):

@@ -210,8 +210,7 @@ def test_scores_of_the_weights_before_go_when_a_training_goes_on(run):
 def test_scores_of_a_training_s_middle_go_at_its_end(data, tmp_path):
     "Somebody evaluated meanwhile."
     run = tmp_path / "run"
-    with pytest.warns(Note, match="scores-val.json in .* were of the weights so far"):
-        trained(data, run, cbs=[At(2, lambda: evaluate(run, "val", CPU))])
+    trained(data, run, cbs=[At(2, lambda: evaluate(run, "val", CPU))])
     assert sorted(path.name for path in run.glob("scores*")) == ["scores.csv", "scores.json"]
 
 

@@ -87,6 +87,9 @@ def test_all_bad_images_are_listed_beside_all_good_ones(predictor, images, tmp_p
     for path in cut: os.unlink(path)
     predict(predictor, [images], tmp_path / "out")
     assert not (tmp_path / "out" / "failed.csv").exists()
+    (tmp_path / "out" / "failed.csv").write_text("name,grade\n")  # somebody's own
+    predict(predictor, [images], tmp_path / "out")
+    assert (tmp_path / "out" / "failed.csv").exists()
 
 
 def test_an_image_that_is_too_large_for_the_memory_is_that_image_s_fault_only(predictor, images, tmp_path, monkeypatch):

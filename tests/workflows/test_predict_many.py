@@ -1,6 +1,7 @@
 "Many images: read ahead, written behind, in order; stopped, continued, listed, matched."
 
 import os
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -21,6 +22,7 @@ from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
 from linknet_fastai.workflows.predicting import job as predict_job
 from linknet_fastai.workflows.predicting.overlap import MOST_WAITING, THREADS
 from linknet_fastai.workflows.predicting.record import FILE as RECORD
+from linknet_fastai.workflows.predicting.record import PredictRecord
 
 CARD = ModelCard("resnet18", "deconv", ("dark", "light"), ((0, 0, 0), (255, 255, 255)), (20, 30), (0.5,) * 3,
                  (0.5,) * 3, "tiny2")
@@ -322,6 +324,29 @@ def test_what_a_killed_program_left_of_the_record_is_no_hindrance(folder, tmp_pa
     record.write_bytes(record.read_bytes()[:-30])
     with pytest.warns(Note, match="29 images"): assert len(predict(Brightness(), [folder], out, goes_on)) == 1
     with pytest.warns(Note, match="30 images"): assert predict(Brightness(), [folder], out, goes_on) == []
+
+
+def test_an_image_that_was_replaced_by_an_older_one_is_predicted_again(folder, tmp_path):
+    "Copies and moves keep the time of writing."
+    out, goes_on = tmp_path / "out", PredictOptions(goes_on=True)
+    predict(Brightness(), [folder], out, goes_on)
+    other = tmp_path / "other.png"
+    Image.new("RGB", (30, 20), (255,) * 3).save(other)
+    os.utime(other, (1e9,) * 2)
+    shutil.copy2(other, folder / "03.png")
+    with pytest.warns(Note, match="29 images"): assert len(predict(Brightness(), [folder], out, goes_on)) == 1
+    assert np.asarray(Image.open(out / "03.png")).all()
+
+
+def test_a_file_that_is_about_to_be_written_is_of_no_image(tmp_path):
+    "Else it would be taken for the former image's, where the program ends between the mask and its line."
+    record, file, image = PredictRecord(tmp_path, "model"), tmp_path / "a.png", tmp_path / "images" / "a.png"
+    record.forget([file])
+    assert not record.path.exists()
+    record.add([file], image)
+    assert PredictRecord(tmp_path, "model").is_of(file, image)
+    record.forget([file])
+    assert not record.is_of(file, image) and not PredictRecord(tmp_path, "model").is_of(file, image)
 
 
 def test_nothing_is_recorded_through_a_link(folder, tmp_path):

@@ -33,7 +33,7 @@ def export_openvino(onnx_file: Path, card: ExportCard, path: Path, calibration: 
     with tempfile.TemporaryDirectory() as folder:
         xml = Path(folder) / "model.xml"
         openvino.save_model(model, xml, compress_to_fp16=False)
-        refuse_irregular(path)
+        for part in (path, path.with_suffix(".bin")): refuse_irregular(part)  # before one of them goes
         # never a description beside another's weights: it goes first, and comes last
         path.unlink(missing_ok=True)
         for part in (xml.with_suffix(".bin"), xml):

@@ -150,6 +150,7 @@ class PredictJob:
         target, predicted = pair
         file = target.files[0] if target.files else self.out / self.format.shared
         writable_folder(file.parent)
+        self.record.forget(target.all_files)
         try: part = self.format.write(predicted, *target.files)
         except NoDegrees as error: return Failed(target.image, f"{printable(str(target.image))}: {error.message}"), None
         for extra, path in zip(self.options.extras, target.extras): extra.write(predicted, path)

@@ -30,8 +30,9 @@ def maker(predictor: BasePredictor, format: str) -> str:
 class PredictRecord:
     """The file `.predicted.csv` in the folder `out`: a line a file that was written, with its image and its maker.
 
-    A line is added when its prediction is whole, so that it is true whenever the program ends; the last of a file's
-    counts. `UserError` where it can't be read or written. Several threads may add.
+    A line is added when its prediction is whole, and one that knows nothing of it before it is written anew, so that
+    they are true whenever the program ends; the last of a file's counts. `UserError` where it can't be read or written.
+    Several threads may add.
     """
 
     def __init__(self, out: Path, made_by: str):
@@ -49,7 +50,14 @@ class PredictRecord:
 
     def add(self, files: Iterable[Path], image: Path):
         "What was written for an image."
-        rows = [[self._name(file), os.path.realpath(image), self.made_by] for file in files]
+        self._append([[self._name(file), os.path.realpath(image), self.made_by] for file in files])
+
+    def forget(self, files: Iterable[Path]):
+        "What is about to be written anew."
+        if known := [name for name in map(self._name, files) if name in self.lines]:
+            self._append([[name, "", ""] for name in known])
+
+    def _append(self, rows: list[list[str]]):
         refuse_irregular(self.path)
         try:
             with self.lock, open(self.path, "a", **ENCODING) as file:

@@ -46,7 +46,7 @@ class Target:
         if is_edited and self.is_there:
             return record.image_of(self.files[0]) in (None, os.path.realpath(self.image))
         if not all(record.is_of(file, self.image) for file in self.all_files): return False
-        try: return min(map(_written_at, self.all_files)) >= _written_at(self.image)
+        try: return min(map(_written_at, self.all_files)) >= max(_written_at(self.image), _put_at(self.image))
         except FileNotFoundError: return False
 
 
@@ -128,8 +128,12 @@ def _target(image: Path, relative: Path, out: Path, format: OutputFormat, extras
     return Target(image, relative, files, [out / extra.name(relative) for extra in extras])
 
 
-def _written_at(path: Path) -> int:
-    return path.stat().st_mtime_ns
+def _written_at(path: Path) -> int: return path.stat().st_mtime_ns
+
+
+def _put_at(path: Path) -> int:
+    "When the file came to where it is: copies and moves may keep the time of writing, by which it is older."
+    return path.stat().st_ctime_ns
 
 
 def _refuse_taken(image: Path, file: Path, owner: Path | None):
