@@ -21,7 +21,7 @@ from ..images.mask import VOID
 from ..images.resize import resized, scaled_size
 from .cache import cached
 
-FORMAT = 1  # of decoded samples: raise it whenever the same files and values give other pixels
+FORMAT = 2  # of decoded samples: raise it whenever the same files and values give other pixels
 ROWS, PART = 512, 1 << 22  # rows that are copied, and pixels that are counted, at once
 Size = tuple[int, int]  # height, width
 

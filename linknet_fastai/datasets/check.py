@@ -66,7 +66,9 @@ def check(dataset: SegmentationDataset, progress: Progress = silent) -> CheckRes
     bad = table.loc[list(problems), ["split", "image"]].assign(problem=list(problems.values())).sort_index()
     sound = table.drop(list(problems))
     pixels = _pixels(dataset, sound)
-    return CheckResult(dataset, _splits(sound, pixels), pixels[:-1], bad, _notes(dataset, pixels, blank))
+    turned = sum(row.mask_scan is not None and row.image_scan.orientation != 1 == row.mask_scan.orientation
+                 for row in sound.itertuples())
+    return CheckResult(dataset, _splits(sound, pixels), pixels[:-1], bad, _notes(dataset, pixels, blank, turned))
 
 
 def _problem(dataset: SegmentationDataset, row) -> str | None:
@@ -131,10 +133,12 @@ def _sizes(images: Iterable[FileScan]) -> str:
     return few + (f" and {len(counts) - 3} more" if len(counts) > 3 else "")
 
 
-def _notes(dataset: SegmentationDataset, pixels: pd.DataFrame, blank: int) -> tuple[str, ...]:
+def _notes(dataset: SegmentationDataset, pixels: pd.DataFrame, blank: int, turned: int) -> tuple[str, ...]:
     notes = [dataset.note] if dataset.note else []
     if dataset.split_source: notes.append(f"the split is from {dataset.split_source}")
     if "val" not in pixels: notes.append("no val images, by which a training keeps its best epoch: `fit` needs some")
+    if turned: notes.append("images are turned by their EXIF tag, and their masks, which have none, are read as drawn "
+                            f"on them upright: {turned}")
     if blank: notes.append(f"images of a single color stand in two splits: {blank}")
     if "train" in pixels:
         note = never_learned([name for name in dataset.classes if pixels["train"][name] == 0])

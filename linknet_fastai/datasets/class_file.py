@@ -1,6 +1,7 @@
 "`classes.txt`: the names of the classes, their colors, and what is void."
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from .files_inside import read_lines
 from .mask_file import MOST
 
 Color = tuple[int, int, int]
+COLOR_LIKE = re.compile(r"\b\d{1,3}[ ,;]+\d{1,3}[ ,;]+\d{1,3}\b")  # three numbers
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,9 @@ class NamedClass:
 class ClassFile:
     """What `classes.txt` says.
 
-    A line is `NAME` or `NAME R G B`; `#` begins a comment. `void` alone makes the index of its line void; `void 255` or
-    `void 0 0 0` makes values or colors void, several in one line or in several; `void NAME` a class.
+    A line is `NAME` or `NAME R G B`; `#` begins a comment, behind these as a word of its own. `void` alone makes the
+    index of its line void; `void 255` or `void 0 0 0` makes values or colors void, several in one line or in several;
+    `void NAME` a class.
     """
 
     path: Path
@@ -63,13 +66,14 @@ def read_class_file(root: Path) -> ClassFile | None:
     named, void_indices, void_numbers, void_names, index = [], set(), [], set(), 0
     for line in read_lines(root, path):
         words = line.split()
+        if "#" in words[1:]: words = words[:words.index("#", 1)]
         if not words or words[0].startswith("#"): continue
         if words[0].lower() == "void" and len(words) > 1:
             if all(word.isdecimal() for word in words[1:]): void_numbers.append(_void_numbers(path, words[1:]))
             else: void_names.add(" ".join(words[1:]))
             continue
         if words[0].lower() == "void": void_indices.add(index)
-        else: named.append(NamedClass(*_parsed(words, index)))
+        else: named.append(NamedClass(*_parsed(path, words, index)))
         index += 1
     for name in void_names - {each.name for each in named}:
         raise UserError(f"{path}: says that {name!r} is void, but names no such class; correct it.")
@@ -88,11 +92,17 @@ def _void_numbers(path: Path, words: list[str]) -> tuple[int, ...]:
     return numbers
 
 
-def _parsed(words: list[str], index: int) -> tuple[str, int, Color | None]:
-    "A name, which may have spaces, and its color if the line ends in three numbers."
+def _parsed(path: Path, words: list[str], index: int) -> tuple[str, int, Color | None]:
+    """A name, which may have spaces, and its color if the line ends in three numbers.
+
+    `UserError` where there are three numbers elsewhere, or with commas: a color that isn't read would be a part of the
+    name, and the class get another's.
+    """
     numbers = [int(word) for word in words[-3:] if word.isdecimal() and int(word) < 256]
     if len(words) > 3 and len(numbers) == 3: return " ".join(words[:-3]), index, tuple(numbers)
-    return " ".join(words), index, None
+    if COLOR_LIKE.search(line := " ".join(words)):
+        raise UserError(f"{path}: the color in {line!r} can't be told from the name; write `NAME R G B`.")
+    return line, index, None
 
 
 def _refuse_doubles(path: Path, classes: tuple[NamedClass, ...]):

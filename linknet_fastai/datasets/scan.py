@@ -19,7 +19,7 @@ from ..progress import Progress, silent
 from .file_scan import FileScan, scan_file
 from .files_inside import inside
 
-FORMAT = 7  # of the cache: raise it whenever `FileScan` or the way it is read changes
+FORMAT = 8  # of the cache: raise it whenever `FileScan` or the way it is read changes
 
 
 def scan_files(root: Path | None, files: Iterable[tuple[Path, str]], progress: Progress = silent,

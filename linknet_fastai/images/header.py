@@ -34,6 +34,18 @@ def orientation(path: str | Path) -> int:
         with header(path) as image: return orientation_of(image)
 
 
+def stretched_from(path: str | Path) -> str:
+    "The range of grays, in words, that Pillow stretches to 0 to 255: of 2 or 4 bits, or up to a number; empty if none."
+    with reading(path):
+        if is_banded(path): return ""
+        with header(path) as image:
+            for decoder, *_, arguments in image.tile:
+                raw, *most = arguments if isinstance(arguments, tuple) else (arguments,)
+                if raw in ("L;2", "L;4"): return f"{raw[-1]} bits"
+                if decoder.startswith("ppm") and most and most[0] not in (255, 65535): return f"0 to {most[0]}"
+    return ""
+
+
 def frame_count(path: str | Path) -> int:
     "How many frames or pages an image file has."
     with reading(path):

@@ -74,7 +74,20 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     except Image.DecompressionBombError as error: image = _large_header(source, error)
     with image:
         if 0 in image.size: raise ValueError("it has no pixels")
+        if image.format == "BMP" and image.mode == "1" and _bmp_bits(image.fp) != 1:
+            raise ValueError("its palette is black and white, by which its bytes would be taken for bits; convert it "
+                             "to PNG")
         yield image
+
+
+def _bmp_bits(file: BinaryIO) -> int:
+    "Bits a pixel by the header of a BMP, of OS/2 or Windows."
+    place = file.tell()
+    file.seek(14)
+    header = file.read(16)
+    file.seek(place)
+    at = 10 if int.from_bytes(header[:4], "little") == 12 else 14
+    return int.from_bytes(header[at:at + 2], "little")
 
 
 def _large_header(source: str | Path | BinaryIO, problem: Exception) -> TiffImagePlugin.TiffImageFile:

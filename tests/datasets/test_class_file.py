@@ -17,9 +17,14 @@ def parsed(root, text: str):
 
 
 def test_names_colors_and_comments(tmp_path):
-    file = parsed(tmp_path, "# my classes\ntraffic light 1 2 3\n\nroad\n  # another\ntree 300 1 2\n")
+    file = parsed(tmp_path, "# my classes\ntraffic light 1 2 3 # red\n\nroad\n  # another\nlane 2\n")
     assert file.classes == (NamedClass("traffic light", 0, (1, 2, 3)), NamedClass("road", 1, None),
-                            NamedClass("tree 300 1 2", 2, None))
+                            NamedClass("lane 2", 2, None))
+
+
+@pytest.mark.parametrize("line", ["tree 300 1 2", "64 128 64 tree", "tree,64,128,64", "64 128 64"])
+def test_three_numbers_that_are_no_color_are_no_name_either(tmp_path, line):
+    with pytest.raises(UserError, match="NAME R G B"): parsed(tmp_path, f"road\n{line}\n")
 
 
 def test_void_alone_takes_the_place_of_a_class(tmp_path):

@@ -2,7 +2,9 @@
 
 import json
 import re
+import struct
 from pathlib import Path
+from zlib import compress, crc32
 
 import numpy as np
 import pytest
@@ -529,3 +531,91 @@ def test_a_mask_that_lies_on_its_side_is_said_to_be_turned(tmp_path):
     Image.fromarray(np.rot90(stripes((0, 1))[4])).save(root / "masks" / "04.png")
     [problem] = check(folder(root)).problems.problem
     assert "04.png" in problem and "turn" in problem
+
+
+# What isn't what it seems
+
+@pytest.mark.parametrize("classes", [
+    "0 0 0 ground\n200 0 0 wall\n0 180 0 door\n", "ground, 0, 0, 0\nwall, 200, 0, 0\ndoor, 0, 180, 0\n",
+    "ground 0 0 0 (sRGB)\nwall 200 0 0 (sRGB)\ndoor 0 180 0 (sRGB)\n"], ids=["first", "commas", "amid"])
+def test_a_color_that_isn_t_at_the_end_is_no_part_of_a_name(tmp_path, classes):
+    "Else classes would get the colors in their order."
+    message = refusal(write_folder(tmp_path, stripes((0, 1, 2)), classes, save=save_colors(PALETTE)))
+    assert "classes.txt" in message and "NAME R G B" in message
+
+
+def test_a_remark_may_follow_a_color(tmp_path):
+    classes = "door 0 180 0 # green\nwall 200 0 0  # red\nground 0 0 0\n"
+    dataset = folder(write_folder(tmp_path, stripes((0, 1, 2)), classes, save=save_colors(PALETTE)))
+    assert dataset.classes == ("door", "wall", "ground") and dataset.values[RED] == 1
+
+
+def test_bytes_that_pillow_takes_for_bits_are_refused(tmp_path):
+    "A BMP of 8 bits whose palette is black and white."
+    message = refusal(write_folder(tmp_path, stripes((0, 1)), suffix=".bmp",
+                                   save=save_palette(((0, 0, 0), (255, 255, 255)))))
+    assert "00.bmp" in message and "convert it to PNG" in message
+
+
+@pytest.mark.parametrize("kind", ["png", "pgm"])
+def test_grays_that_are_stretched_are_refused(tmp_path, kind):
+    "4 bits, or 0 to 18: 1 would be read as 17, or as 14."
+    def save_png(mask, path):
+        rows = [bytes([0]) + bytes(row[::2] << 4 | row[1::2]) for row in mask]
+        def chunk(name, data): return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
+        header = struct.pack(">IIBBBBB", mask.shape[1], mask.shape[0], 4, 0, 0, 0, 0)
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", compress(b"".join(rows)))
+                         + chunk(b"IEND", b""))
+    def save_pgm(mask, path): path.write_bytes(b"P5 %d %d 18\n" % mask.shape[::-1] + mask.tobytes())
+    root = write_folder(tmp_path, stripes((0, 1, 2)), "".join(f"c{number}\n" for number in range(20)), f".{kind}",
+                        save_png if kind == "png" else save_pgm)
+    assert "save it with 8 bits" in refusal(root)
+
+
+def known(root: Path) -> DatasetOptions: return DatasetOptions(meaning=folder(root).options["meaning"])
+
+
+def test_transparency_is_no_color_of_a_run(tmp_path):
+    run = known(write_folder(tmp_path / "run", stripes((0, 1, 2)), "ground 0 0 0\nroad 255 255 255\ncar 255 0 0\n",
+                             save=save_colors((BLACK, (255, 255, 255), (255, 0, 0)))))
+    other = write_folder(tmp_path / "other", stripes((0, 1)), save=save_rgba(_0=(255, 0, 0, 0), _1=(255, 0, 0, 255)))
+    with pytest.raises(UserError, match="00.png: is a mask of transparency"): folder(other, run)
+
+
+def test_a_palette_in_another_order_is_not_the_run_s(tmp_path):
+    run = known(write_folder(tmp_path / "run", stripes((0, 1, 2)), save=save_palette(PALETTE)))
+    same = write_folder(tmp_path / "same", stripes((0, 1, 2), 5), save=save_palette(PALETTE))
+    assert folder(same, run).classes == ("0", "1", "2")
+    other = write_folder(tmp_path / "other", stripes((0, 1, 2)), save=save_palette((BLACK, GREEN, RED)))
+    with pytest.raises(UserError, match="00.png: shows 1, which is 1 for the run, in .* of 2"): folder(other, run)
+
+
+def test_black_and_white_is_not_0_and_1_of_a_run(tmp_path):
+    run = known(write_folder(tmp_path / "run", with_values(stripes((0, 1, 2)), _2=255)))
+    assert dict(folder(tmp_path / "run").values) == {0: 0, 1: 1, 255: VOID}
+    other = write_folder(tmp_path / "other", stripes((0, 255)))
+    with pytest.raises(UserError, match="00.png: holds 0 and 255 .*for the run 255 is void"): folder(other, run)
+
+
+@pytest.mark.parametrize("masks, classes, save", [
+    (stripes((0, 255)), "void\nthing\n", save_gray),
+    (stripes((0, 1)), "thing 200 0 0\nvoid 0 0 0\n", save_colors(PALETTE))], ids=["numbers", "colors"])
+def test_a_background_that_is_void_is_no_class(tmp_path, masks, classes, save):
+    assert "there is one class, thing" in refusal(write_folder(tmp_path, masks, classes, save=save))
+
+
+def test_a_void_color_in_classes_txt_is_listed(tmp_path):
+    border = (224, 224, 192)
+    classes = "ground 0 0 0\nwall 200 0 0\ndoor 0 180 0\nvoid 224 224 192\n"
+    dataset = folder(write_folder(tmp_path, stripes((0, 1, 2, 3)), classes, save=save_palette((*PALETTE, border))))
+    assert dataset.classes == ("ground", "wall", "door") and VOID in dict(dataset.values).values()
+
+
+def test_masks_without_the_tag_of_their_images_are_told(tmp_path):
+    root = write_folder(tmp_path, stripes((0, 1)))
+    for path in sorted((root / "images").iterdir()):
+        with Image.open(path) as image:
+            exif = image.getexif()
+            exif[0x0112] = 3  # upside down, of the same size
+            image.save(path, exif=exif)
+    assert any("turned by their EXIF tag" in note and note.endswith(": 10") for note in check(folder(root)).notes)

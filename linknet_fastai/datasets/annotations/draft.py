@@ -82,11 +82,16 @@ class Draft:
                            colors if is_palette else None, _with_splits(images))
 
     def _refuse_fractions(self, images: list[AnnotatedImage]):
-        farthest = max((float(ring.max()) for image in images for shape in image.shapes for ring in shape.rings),
-                       default=2)
-        if farthest <= 1 + SLACK:
-            raise UserError(f"{self.sources[images[0].image]}: has no coordinate above 1, so these are fractions of "
-                            "the image; export pixels.")
+        "In all shapes of an annotation file."
+        farthest: dict[Path, float] = {}
+        for image in images:
+            source = self.sources[image.image]
+            for ring in (ring for shape in image.shapes for ring in shape.rings):
+                farthest[source] = max(farthest.get(source, 0.0), float(ring.max()))
+        for source, coordinate in farthest.items():
+            if coordinate <= 1 + SLACK:
+                raise UserError(f"{source}: has no coordinate above 1, so these are fractions of the image; export "
+                                "pixels.")
 
     def _description(self, images: list[AnnotatedImage], classes: dict) -> str:
         "The format, what it holds, and what should be known of it."

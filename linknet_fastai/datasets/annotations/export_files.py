@@ -54,7 +54,9 @@ class ExportFiles:
         folders = path.relative_to(self.root).parts[:-1]
         is_of_many = path.suffix.lower() not in SUFFIXES and path.stem != PurePosixPath(image).stem
         stems = re.split(r"[_\-. ]", path.stem) if is_of_many else []
-        return next(filter(None, map(split_of_folder, reversed([*folders, *stems]))), None)
+        named = {split for split in map(split_of_folder, stems) if split}
+        if len(named) == 1: return named.pop()  # several, as in train_val, name none
+        return next(filter(None, map(split_of_folder, reversed(folders))), None)
 
     def image(self, name: str, source: Path) -> Path | None:
         """The image that the file `source` calls `name`: a path relative to it or to the root, or the end of one, or

@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from ...errors import UserError
+from ...images.exif import orientation_of
 from ...images.opening import decoding, opened
 from ...images.paths import SUFFIXES
 from .draft import Draft
@@ -113,7 +114,11 @@ def _small(image: Image.Image) -> np.ndarray:
 
 def _embedded(path: Path, data: str, said: tuple[int, int] | None) -> tuple[Callable[[], bytes], tuple[int, int], str]:
     "How to get at the bytes of an image that a JSON file holds, its size and its format."
-    with _decoded(f"{path}: its imageData", data) as image: size, kind = image.size[::-1], image.format.lower()
+    with _decoded(f"{path}: its imageData", data) as image:
+        size, kind = image.size[::-1], image.format.lower()
+        if orientation_of(image) != 1:
+            raise UserError(f"{path}: its imageData is turned by an EXIF tag, so there is no telling how it lay when "
+                            "shapes were drawn on it; save the image without the tag, and annotate that.")
     if said not in (None, size): raise UserError(f"{path}: its imageData is {size[0]}x{size[1]}, but it says "
                                                  f"{said[0]}x{said[1]}; correct it.")
     # read again when it is needed: all images of a folder would fill the memory

@@ -10,8 +10,9 @@ from .mask_values import MOST_CLASSES, MaskValues, listed_colors, refuse_one, re
 from .tally import Tally, few_of
 
 
-def color_classes(root: Path, tally: Tally, named: ClassFile | None) -> MaskValues:
-    void = named.void_colors if named else frozenset()
+def color_classes(root: Path, tally: Tally, named: ClassFile | None, border: frozenset[Color]) -> MaskValues:
+    "`border` are colors that the layout says are void."
+    void = (named.void_colors if named else frozenset()) | border
     known = set(map(pack, {*listed_colors(named), *void, (0, 0, 0)})) if named else set()
     strays = tally.strays(frozenset(known))
     refuse_strays(root, tally, strays)
@@ -24,7 +25,8 @@ def color_classes(root: Path, tally: Tally, named: ClassFile | None) -> MaskValu
     classes = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in found)
     refuse_one(root, classes)
     note = f"no classes.txt, so the colors in the masks are the classes: {len(found)}"
-    return MaskValues(classes, tuple(found), {color: index for index, color in enumerate(found)}, True, note)
+    values = dict.fromkeys(void, VOID) | {color: index for index, color in enumerate(found)}
+    return MaskValues(classes, tuple(found), values, True, note)
 
 
 def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: frozenset[Color]) -> MaskValues:
@@ -32,14 +34,15 @@ def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: froz
     colors = [each.color for each in named.classes]
     others = [color for color in found if color != black and color not in void]
     voids = {color: VOID for color in void}
-    if len(names) == 1 and len(others) <= 1 and black in found and colors[0] in (None, *others):  # one thing on black
-        color = colors[0] or others[0]
+    is_one = len(names) == 1 and len(others) <= 1 and black in found and colors[0] in (None, *others)
+    if is_one and black not in void and (color := next(filter(None, (colors[0], *others)), None)):  # one thing on black
         note = f"background is black, {names[0]} {color}"
         return MaskValues(("background", names[0]), (black, color), {black: 0, color: 1} | voids, True, note)
     if all(color is None for color in colors) and len(found) - len(void & set(found)) == len(names):
         ordered = [color for color in found if color not in void]
         side_by_side = ", ".join(f"{color} is {name}" for color, name in zip(ordered, names))
-        return MaskValues(tuple(names), tuple(ordered), {color: index for index, color in enumerate(ordered)}, True,
+        values = voids | {color: index for index, color in enumerate(ordered)}
+        return MaskValues(tuple(names), tuple(ordered), values, True,
                           f"colors in the order of classes.txt: {side_by_side}")
     for name, color in zip(names, colors):
         if color is None:

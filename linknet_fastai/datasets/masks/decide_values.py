@@ -13,6 +13,8 @@ from .mask_values import MaskValues, listed_colors
 from .number_values import number_classes
 from .tally import Tally, few_of
 
+VOC_BORDER = (224, 224, 192)  # the color of 255 in Pascal VOC's palette
+
 
 def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None,
                   void: frozenset[int] = frozenset()) -> MaskValues:
@@ -33,7 +35,8 @@ def decide_values(root: Path, scans: Mapping[Path, FileScan], named: ClassFile |
                                   f"{errors[0] if errors else 'there is none'}")
     in_color = is_in_color(root, scans, named)
     tally = Tally.of(scans, in_color)
-    meaning = (color_classes(root, tally, named) if in_color
+    border = frozenset({VOC_BORDER}) if VOID in void else frozenset()
+    meaning = (color_classes(root, tally, named, border) if in_color
                else number_classes(root, scans, tally, named, void))
     _refuse_many(named.path if named else root, len(meaning.classes))
     return meaning
@@ -68,6 +71,6 @@ def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | N
             if merged.setdefault(index, color) != color: return True
     known = {unpack(color) for color in merged.values()} - {(0, 0, 0)}
     if not known & listed: return False
-    if known <= listed: return True
+    if known <= listed | named.void_colors: return True
     raise UserError(f"{named.path}: has some of the colors in the masks' palettes, but not "
                     f"{few_of(sorted(known - listed))}; list them all, or no color.")

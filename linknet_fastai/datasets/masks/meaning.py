@@ -8,7 +8,7 @@ from ...errors import UserError
 from ...images.mask import VOID
 from ..class_file import ClassFile, Color, NamedClass
 from ..file_scan import FileScan
-from ..mask_file import GRAY, MOST
+from ..mask_file import ALPHA, GRAY, MOST, PALETTE, unpack
 from .listed_grays import is_gray, refuse_other_colors, shown_colors
 from .mask_values import MaskValues, refuse_strays
 from .tally import Tally
@@ -77,13 +77,43 @@ def _value_of_color(each: NamedClass, meaning: MaskValues) -> Color | int | None
     return each.color[0] if meaning.by_gray and each.color and is_gray(each.color) else each.color
 
 
+def _refuse_transparency(scans: Mapping[Path, FileScan]):
+    for path, scan in scans.items():
+        if scan.storage == ALPHA:
+            raise UserError(f"{path}: is a mask of transparency, and the run was trained on colors; convert it.")
+
+
+def _refuse_void_foreground(tally: Tally, known: MaskValues):
+    "Masks of 0 and 255 for a run of 0 and 1, of which 255 is void: nothing would be left but the first class."
+    if known.values.get(255) != VOID or known.values.get(1, VOID) == VOID: return
+    if 255 in tally.found and set(tally.found) <= {0, 255}:
+        file = next(path for path, values in tally.by_file.items() if 255 in values)
+        raise UserError(f"{file}: holds 0 and 255 as all masks here do, and for the run 255 is void and classes are 0, "
+                        "1 and so on; convert the masks.")
+
+
+def _refuse_permuted_palettes(scans: Mapping[Path, FileScan], known: MaskValues):
+    "Numbers that are shown in the color of another class of the run."
+    classes = {color: index for index, color in enumerate(known.palette)}
+    for path, scan in scans.items():
+        if scan.storage != PALETTE: continue
+        for value, color in scan.palette:
+            index, shown = known.values.get(value, VOID), classes.get(unpack(color))
+            if shown is not None and index not in (shown, VOID):
+                raise UserError(f"{path}: shows {value}, which is {known.classes[index]} for the run, in the color of "
+                                f"{known.classes[shown]}; convert it.")
+
+
 def refuse_others(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None, known: MaskValues):
     """`UserError` where masks may mean something else than is `known`: by colors in `classes.txt`, or as artifacts of
     lossy compression.
     """
     tally = Tally.of(scans, known.in_color)
     if tally.lossy: refuse_strays(root, tally, tally.strays())
-    if named is None or known.in_color: return
+    if known.in_color: return _refuse_transparency(scans)
+    _refuse_void_foreground(tally, known)
+    _refuse_permuted_palettes(scans, known)
+    if named is None: return
     is_run = not known.by_gray and set(range(len(known.classes))) <= set(known.values)
     shown = shown_colors(scan for scan in scans.values() if scan.storage != GRAY or not is_run)
     refuse_other_colors(named, known.classes, known.values, shown, "for the run")

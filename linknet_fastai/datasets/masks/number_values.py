@@ -64,6 +64,7 @@ def _ordered_values(root: Path, tally: Tally, named: ClassFile,
     elif present <= {0, 1} and 1 in present and named.lines == 1: pair = (0, 1)
     else: pair = None
     if pair and len(names) == 1:
+        if pair[0] in named.void_values: refuse_one(root, tuple(names))
         return dict(zip(pair, (0, 1))), ["background", *names], f"background is {pair[0]}, {names[0]} {pair[1]}"
     if pair and len(names) == 2: return dict(zip(pair, (0, 1))), names, ""
     if not pair and present - {VOID} <= set(range(named.lines)):
