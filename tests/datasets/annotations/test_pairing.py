@@ -205,6 +205,47 @@ def test_fractions_with_a_point_just_outside_are_refused(tmp_path):
     with pytest.raises(UserError, match="fractions of the image"): open_dataset("folder", tmp_path)
 
 
+def test_fractions_in_one_of_several_files_are_refused(tmp_path):
+    annotated.coco(tmp_path)
+    content = json.loads((tmp_path / "instances.json").read_text())
+    for name, numbers in (("a", range(3)), ("b", range(3, 6))):
+        annotations = [each for each in content["annotations"] if each["image_id"] in numbers]
+        fractions = {"segmentation": [[0.1, 0.1, 0.9, 0.1, 0.9, 0.5]]}
+        if name == "b": annotations = [each | fractions for each in annotations]
+        annotated.write_json(tmp_path / f"{name}.json", content | {
+            "images": [image for image in content["images"] if image["id"] in numbers], "annotations": annotations})
+    (tmp_path / "instances.json").unlink()
+    with pytest.raises(UserError, match="b.json: has no coordinate above 1"): open_dataset("folder", tmp_path)
+
+
+def test_a_file_that_names_two_splits_names_none(tmp_path):
+    "The folders do, in which its images lie."
+    annotated.coco(tmp_path)
+    content = json.loads((tmp_path / "instances.json").read_text())
+    for number, image in enumerate(content["images"]):
+        old, split = tmp_path / image["file_name"], "val" if number < 2 else "train"
+        if not old.exists(): old = next(tmp_path.rglob(Path(image["file_name"]).name))
+        image["file_name"] = f"{split}/{old.name}"
+        (tmp_path / split).mkdir(exist_ok=True)
+        old.rename(tmp_path / split / old.name)
+    (tmp_path / "instances.json").unlink()
+    annotated.write_json(tmp_path / "annotations_train_val.json", content)
+    assert sorted(splits_of(tmp_path).values()) == ["train"] * 4 + ["val"] * 2
+
+
+def test_an_image_inside_that_is_turned_is_refused(tmp_path):
+    annotated.labelme(tmp_path)
+    file, image = tmp_path / f"{annotated.NAMES[0]}.json", tmp_path / f"{annotated.NAMES[0]}.png"
+    with Image.open(image) as opened:
+        exif = opened.getexif()
+        exif[EXIF_ORIENTATION] = 3
+        opened.save(image, exif=exif)
+    data = base64.b64encode(image.read_bytes()).decode()
+    image.unlink()
+    annotated.write_json(file, json.loads(file.read_text()) | {"imageData": data})
+    with pytest.raises(UserError, match=f"{file.name}: its imageData is turned"): open_dataset("folder", tmp_path)
+
+
 def test_images_that_are_turned_are_counted(tmp_path):
     annotated.yolo(tmp_path)
     for name in annotated.NAMES[:2]:
