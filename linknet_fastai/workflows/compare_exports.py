@@ -150,7 +150,7 @@ def as_logits(found: np.ndarray, num_classes: int) -> torch.Tensor:
 
 
 def other_sizes(reference: Candidate, candidate: Candidate, card: ExportCard) -> list[str]:
-    "What is wrong at five odd sizes, in batches of 1 and 3: it fails, or is exact and predicts noise not as torch does."
+    "What is wrong at five odd sizes, in batches of 1 and 3: it fails, or is exact and predicts noise unlike torch."
     rng, different, pixels = np.random.default_rng(0), 0, 0
     for batch, size in product(BATCHES, ODD_SIZES):
         noise = graph_input(rng.integers(0, 256, (batch, *size, card.channels), dtype=np.uint8), card.input)
