@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from ..errors import UserError, check_choice
 from ..images.format import FormattedRows, ImageFormat
@@ -120,10 +119,6 @@ class SegmentationDataset:
         notes = self.note, f"images are read with {channels} channel{'s' * (channels > 1)}"
         return replace(self, channels=channels, note="; ".join(filter(None, notes)),
                        options={**self.options, "channels": channels})
-
-    def read_image(self, path: Path) -> Image.Image:
-        "An image file as an upright RGB image to look at; errors as for `read_pixels`."
-        return self.image_format.show(self.inside(path))
 
     def read_pixels(self, path: Path) -> np.ndarray:
         "An upright image file, uint8 `[H,W,channels]`; `UserError` where it can't be read, or lies outside `root`."

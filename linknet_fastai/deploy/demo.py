@@ -15,7 +15,7 @@ from ..images.header import image_size
 from ..images.mask import to_palette_image
 from ..images.opening import open_image
 from ..images.paths import SUFFIXES
-from ..runs.weights import ModelCard
+from ..runs.card import ModelCard
 from .predictor import Predictor
 
 if TYPE_CHECKING:

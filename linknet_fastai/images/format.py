@@ -109,10 +109,6 @@ class ImageFormat:
         return (f"has {found} channel{plural}, and {self.channels} {verb} trained on; pass images of {self.channels}, "
                 f"or train with `--channels {found}`.")
 
-    def show(self, source: Any) -> Image.Image:
-        "An image as people look at it: `displayed`, in RGB."
-        return Image.fromarray(displayed(self.read(source)))
-
 
 class FormattedRows:
     "Rows of a TIFF file as an `ImageFormat` has them: `shape` (H, W, channels), `[top:bottom]` uint8."

@@ -18,9 +18,9 @@ from ..files import atomic_write
 from ..images.grid import WRONG
 from ..images.mask import VOID_GRAY
 from ..images.opening import open_image, reading
+from ..runs.card import ModelCard
 from ..runs.reading import damaged
 from ..runs.run import Run
-from ..runs.weights import ModelCard
 from .charts import MOST_ROWS, curves, normalize_rows, without_glyph_warnings, worst_confusions
 from .gallery import Entry, Gallery
 

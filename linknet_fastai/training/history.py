@@ -11,8 +11,8 @@ from fastai.learner import AvgLoss, AvgSmoothLoss, Learner, Recorder
 from ..errors import UserError
 from ..evaluation.metrics import ScoreMetric
 from ..models.autocast import plain_model
+from ..runs.card import ModelCard
 from ..runs.run import Run
-from ..runs.weights import ModelCard
 from ..runtime.all_reduce import all_reduce_sum
 from ..runtime.distributed import communication_device, is_main_process, world_size
 from .finite_loss import FiniteLoss

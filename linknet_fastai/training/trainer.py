@@ -16,9 +16,9 @@ from fastai.learner import Learner
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..errors import Interrupted, Note, UserError
 from ..recipes import Recipe
+from ..runs.card import ModelCard
 from ..runs.checkpoint import Checkpoint
 from ..runs.run import Run
-from ..runs.weights import ModelCard
 from ..runtime.all_reduce import all_reduce_max
 from ..runtime.device import Machine
 from ..runtime.distributed import world_size

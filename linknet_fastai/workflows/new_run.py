@@ -15,9 +15,9 @@ from ..datasets.folder import DRAWN, split_table
 from ..files import writable_folder
 from ..models.stats import model_stats
 from ..recipes import Recipe
+from ..runs.card import ModelCard
 from ..runs.config import Config
 from ..runs.run import Run, new_run_path
-from ..runs.weights import ModelCard
 from ..runtime.device import Machine
 from ..runtime.distributed import broadcast_text, is_main_process
 

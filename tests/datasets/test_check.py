@@ -144,7 +144,7 @@ def test_a_symlink_out_of_the_folder_is_not_followed(tiny_dataset, tmp_path_fact
     tiny_dataset.table.image[0].rename(secret)
     tiny_dataset.table.image[0].symlink_to(secret)
     assert "00.png: " in (problem := only_problem(tiny_dataset)) and "outside" in problem
-    with pytest.raises(UserError, match="outside"): tiny_dataset.read_image(tiny_dataset.table.image[0])
+    with pytest.raises(UserError, match="outside"): tiny_dataset.read_pixels(tiny_dataset.table.image[0])
 
 
 def test_a_symlink_within_the_folder_is_followed(tiny_dataset):

@@ -49,7 +49,7 @@ def test_one_range_by_type_or_measured(tmp_path, kind, highest, low, suffix, val
     assert result.problems.empty
     image = dataset.table.image[3]
     with Image.open(image) as file: values = np.asarray(file).astype(float)
-    pixels = np.asarray(dataset.read_image(image))
+    pixels = dataset.read_pixels(image)
     if value_range is None: np.testing.assert_array_equal(pixels[..., 0], values)
     else:
         first, last = value_range

@@ -215,7 +215,7 @@ def test_labelme_images_inside(tmp_path):
     for name in annotated.NAMES: (tmp_path / f"{name}.png").unlink()
     dataset = open_dataset("folder", tmp_path)
     for path, pixels in zip(dataset.table.image, want):
-        np.testing.assert_array_equal(np.asarray(dataset.read_image(path)), pixels)
+        np.testing.assert_array_equal(dataset.read_pixels(path), pixels)
     for mask in masks_of(dataset): np.testing.assert_array_equal(mask, annotated.mask())
 
 
