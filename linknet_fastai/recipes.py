@@ -137,12 +137,12 @@ _AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
 
 RECIPES: dict[str, Recipe] = {
     # this project's own, for the most mIoU in the least time: benchmarks/README.md has what was tried.
-    # linknet-fastai fit camvid: 74.2 % validation mIoU (seed 0, 360x480); 23 min on two fast cores with AVX512-BF16,
-    # 40 on slow ones by its plan
+    # linknet-fastai fit camvid: 74.2, 74.9 and 74.3 % validation mIoU (seeds 0 to 2, 360x480); 23 min on two fast
+    # cores with AVX512-BF16, 40 on slow ones by its plan
     "rapid": Recipe(),
     # `rapid` for twice as long.
-    # linknet-fastai fit camvid --recipe best: 76.3 and 76.5 % validation mIoU (seeds 0 and 1, 360x480), 78.0 and 78.6
-    # by `evaluate --tta scales`; 79 min on two slow cores with AVX512-BF16 by its plan
+    # linknet-fastai fit camvid --recipe best: 76.3, 76.5 and 76.5 % validation mIoU (seeds 0 to 2, 360x480), 78.0, 78.6
+    # and 78.3 by `evaluate --tta scales`; by its plan 45 min on two fast cores with AVX512-BF16, 79 on slow ones
     "best": Recipe("best", epochs=80),
     # arXiv 1707.03718, section 4, and its authors' training code: images as they are, 300 epochs, a tenth of the lr
     # after each 100.
