@@ -65,13 +65,13 @@ def predict(run: AnyRun,
     options = PredictOptions(format, least_certain, overlays, probabilities, goes_on, listed, progress)
     predictor = open_predictor(run, device, precision, PredictorOptions(tta, TileOptions(tile, overlap)))
     if as_json: options = replace(options, observe=json_lines(predictor.card.classes))
-    problems = Problems()
-    if cameras: predict_cameras(predictor, cameras, out, smooth, frames, format)
+    problems, film_options = Problems(), FilmOptions(format, frames, smooth)
+    if cameras: predict_cameras(predictor, cameras, out, film_options)
     out = out or predictions_folder(run)
-    refuse_doubles(films, out, FilmOptions(format, frames, smooth))  # before hours of images
+    refuse_doubles(films, out, film_options)  # before hours of images
     if images or listed:
         with problems.later(): predict_images(predictor, images, out, options, quiet=as_json)
-    predict_films(predictor, films, out, smooth, frames, format, problems)
+    predict_films(predictor, films, out, film_options, problems)
     problems.check()
 
 

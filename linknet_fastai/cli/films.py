@@ -56,20 +56,17 @@ class Problems:
         raise UserError(f"{len(self.errors)} of what was named failed, first {self.errors[0]}")
 
 
-def predict_films(predictor, films: list[Path], out: Path, smooth: int, frames: bool, format: str,
-                  problems: Problems):
+def predict_films(predictor, films: list[Path], out: Path, options, problems: Problems):
     "Each film for itself."
-    from ..workflows.predict_film import FilmOptions, predict_film
-    options = FilmOptions(format, frames, smooth)
+    from ..workflows.predict_film import predict_film
     for film in films:
         with problems.later():
             print_film(predict_film(predictor, film, out, replace(options, progress=rated(film.name, "frames"))))
 
 
-def predict_cameras(predictor, cameras: list[int], out: Path | None, smooth: int, frames: bool, format: str):
+def predict_cameras(predictor, cameras: list[int], out: Path | None, options):
     "One camera, until it is ended."
     from ..workflows.predict_camera import predict_camera
-    from ..workflows.predict_film import FilmOptions
     for number in cameras:
-        options = FilmOptions(format, frames, smooth, rated(f"camera {number} (Ctrl-C ends it)", "frames"))
-        print_film(predict_camera(predictor, number, out, options))
+        shown = replace(options, progress=rated(f"camera {number} (Ctrl-C ends it)", "frames"))
+        print_film(predict_camera(predictor, number, out, shown))

@@ -20,8 +20,8 @@ class LazySample:
     """An image, and its mask where it has one, that are decoded each time they are asked for.
 
     `source` is a path, a Pillow image, or an array, as `format` reads it. With a `size` the image has as many pixels as
-    that (height, width). `read_mask` gives the mask,
-    uint8 `[h,w]`, for the image's own (height, width); None where there is no mask.
+    that (height, width). `read_mask` gives the mask, uint8 `[h,w]`, for the image's own (height, width); None where
+    there is no mask.
     """
 
     instances = None

@@ -23,11 +23,10 @@ class FileScan:
 
     `kind` is how it was read, `image` or `mask`. Of an image, `content` is a hash, the same for equal images, and
     `uniform` says that all its pixels are equal; `lowest` and `highest` are the numbers of one with more than 8 bits,
-    `channels` how many it has; `is_banded` is `opening.is_banded`.
-    Of a mask, `storage` is the kind of its `MaskFile`, `values` are its
-    pixels' values, each with its number of pixels, `palette` the 24-bit color in which each index among them is shown,
-    or what isn't transparent, `hidden` that of pixels which can't be seen, `lossy` whether its compression changes
-    pixels. `orientation` is EXIF's.
+    `channels` how many it has; `is_banded` is `opening.is_banded`. Of a mask, `storage` is the kind of its `MaskFile`,
+    `values` are its pixels' values, each with its number of pixels, `palette` the 24-bit color in which each index
+    among them is shown, or what isn't transparent, `hidden` that of pixels which can't be seen, `lossy` whether its
+    compression changes pixels. `orientation` is EXIF's.
     """
 
     kind: str
