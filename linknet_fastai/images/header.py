@@ -35,7 +35,7 @@ def orientation(path: str | Path) -> int:
 
 
 def stretched_from(path: str | Path) -> str:
-    "The range of grays, in words, that Pillow stretches to 0 to 255: of 2 or 4 bits, or up to a number; empty if none."
+    "The range of grays, in words, that Pillow stretches to 8 or 16 bits: 2 or 4 bits, or up to a number; empty if none"
     with reading(path):
         if is_banded(path): return ""
         with header(path) as image:

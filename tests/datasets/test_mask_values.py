@@ -557,9 +557,9 @@ def test_bytes_that_pillow_takes_for_bits_are_refused(tmp_path):
     assert "00.bmp" in message and "convert it to PNG" in message
 
 
-@pytest.mark.parametrize("kind", ["png", "pgm"])
+@pytest.mark.parametrize("kind", ["png", "pgm", "deep.pgm"])
 def test_grays_that_are_stretched_are_refused(tmp_path, kind):
-    "4 bits, or 0 to 18: 1 would be read as 17, or as 14."
+    "4 bits, 0 to 18, 0 to 1000: 1 would be read as 17, as 14, as 66."
     def save_png(mask, path):
         rows = [bytes([0]) + bytes(row[::2] << 4 | row[1::2]) for row in mask]
         def chunk(name, data): return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
@@ -567,9 +567,12 @@ def test_grays_that_are_stretched_are_refused(tmp_path, kind):
         path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", compress(b"".join(rows)))
                          + chunk(b"IEND", b""))
     def save_pgm(mask, path): path.write_bytes(b"P5 %d %d 18\n" % mask.shape[::-1] + mask.tobytes())
-    root = write_folder(tmp_path, stripes((0, 1, 2)), "".join(f"c{number}\n" for number in range(20)), f".{kind}",
-                        save_png if kind == "png" else save_pgm)
-    assert "save it with 8 bits" in refusal(root)
+    def save_deep(mask, path):
+        path.write_bytes(b"P5 %d %d 1000\n" % mask.shape[::-1] + mask.astype(">u2").tobytes())
+    save = {"png": save_png, "pgm": save_pgm, "deep.pgm": save_deep}[kind]
+    root = write_folder(tmp_path, stripes((0, 1, 2)), "".join(f"c{number}\n" for number in range(20)),
+                        f".{kind.rpartition('.')[2]}", save)
+    assert "save it with 8 or 16 bits" in refusal(root)
 
 
 def known(root: Path) -> DatasetOptions: return DatasetOptions(meaning=folder(root).options["meaning"])
@@ -602,6 +605,13 @@ def test_black_and_white_is_not_0_and_1_of_a_run(tmp_path):
     (stripes((0, 1)), "thing 200 0 0\nvoid 0 0 0\n", save_colors(PALETTE))], ids=["numbers", "colors"])
 def test_a_background_that_is_void_is_no_class(tmp_path, masks, classes, save):
     assert "there is one class, thing" in refusal(write_folder(tmp_path, masks, classes, save=save))
+
+
+def test_a_stray_of_another_color_is_no_second_class(tmp_path):
+    "A red pixel in one of ten masks is that file's problem, and what is left is black alone."
+    masks = [np.zeros((64, 64), np.uint8) for _ in range(10)]
+    masks[3][0, 0] = 1
+    assert "there is one class, thing" in refusal(write_folder(tmp_path, masks, "thing\n", save=save_colors(PALETTE)))
 
 
 def test_a_void_color_in_classes_txt_is_listed(tmp_path):

@@ -39,6 +39,7 @@ def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: froz
         note = f"background is black, {names[0]} {color}"
         return MaskValues(("background", names[0]), (black, color), {black: 0, color: 1} | voids, True, note)
     if all(color is None for color in colors) and len(found) - len(void & set(found)) == len(names):
+        refuse_one(named.path, tuple(names))
         ordered = [color for color in found if color not in void]
         side_by_side = ", ".join(f"{color} is {name}" for color, name in zip(ordered, names))
         values = voids | {color: index for index, color in enumerate(ordered)}
