@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from linknet_fastai.evaluation.result import describe_protocol, read_result
+from linknet_fastai.recipes import Recipe
 from linknet_fastai.reports.charts import save_figure
 from linknet_fastai.runs.run import Run
 
@@ -34,7 +35,7 @@ def main():
     best = {spent: 100 * run.history.miou.max() for spent, run in runs.items()}
     axis.plot(best.keys(), best.values(), "o-", color="C0", label="--minutes")
     for spent, run in runs.items():
-        height, width = run.card.size
+        height, width = run.recipe_as(Recipe).size
         until = reached[minutes <= spent]
         print(f"| {spent:g} | {len(run.history)} epochs at {height}x{width} | {best[spent]:.1f} | "
               f"{until.max() if len(until) else 0:.1f} |")

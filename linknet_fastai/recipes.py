@@ -49,6 +49,7 @@ class Recipe:
                                             SMALLEST, LARGEST)
     rare_crops: float = _setting(0.0, "Part of the crops, 0 to 1, that are centered on a pixel of a class drawn evenly "
                                       "from those present.", 0, 1)
+    test_scale: float = _setting(1.0, "Predict at so many times the height and width that are trained at.", 0.5, 4)
     batch_size: int = _setting(4, "Images a step.", 1, LARGEST_BATCH)
     optimizer: str = _setting("adamw", "`adamw`, `rmsprop`, `adam` or `sgd`.")
     schedule: str = _setting("one-cycle", "`one-cycle`, `constant`, or `steps`: a tenth of the learning rate after "
@@ -95,6 +96,9 @@ class Recipe:
             raise UserError(f"a scale of {self.scale} is no range of zooms; pass the smaller first with `--scale`.")
         if self.crop and self.size:
             raise UserError("crops are of the images at their own resolution; leave out `--size` or `--crop`.")
+        if self.crop and self.test_scale != 1:
+            raise UserError("crops are trained on and predicted at the images' own resolution; leave out "
+                            "`--test-scale` or `--crop`.")
         if self.rare_crops and not self.crop:
             raise UserError("whole images have no crops to center on rare classes; pass their size with `--crop`.")
         if self.model != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
@@ -117,6 +121,11 @@ class Recipe:
     def input_size(self) -> tuple[int, int] | None:
         "Height and width of what the model is trained on: `crop` or `size`."
         return self.crop or self.size
+
+    @property
+    def test_size(self) -> tuple[int, int] | None:
+        "Height and width of what the model predicts from: `crop`, or `test_scale` times `size`."
+        return self.crop or self.size and tuple(round(self.test_scale * side) for side in self.size)
 
 
 def _check_range(name: str, value: Any, low: float = -math.inf, high: float = math.inf):
@@ -174,5 +183,7 @@ def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
         raise UserError("the number of epochs follows from the minutes; leave out `--epochs` or `--minutes`.")
     recipe, usual = RECIPES[name], Recipe()
     open_defaults = {key: value for key, value in defaults.items() if getattr(recipe, key) == getattr(usual, key)}
-    if flags.get("crop"): open_defaults.pop("size", None)  # crops are of images at their own resolution
+    if flags.get("crop"):  # crops are of images at their own resolution
+        open_defaults.pop("size", None)
+        recipe = replace(recipe, test_scale=1.0)
     return replace(recipe, **open_defaults | flags)

@@ -26,6 +26,7 @@ def print_summary(dataset, recipe: Recipe, machine):
     parts = f", {number} processes, {recipe.batch_size / number:g} images of each batch in each" if number > 1 else ""
     size = "{}x{}".format(*recipe.input_size) if recipe.input_size else "the images' own size"
     if recipe.crop: size = f"crops of {size}"
+    if recipe.test_scale != 1: size += f" and predicted at {recipe.test_scale:g} times that"
     epochs = f"{recipe.epochs} epochs" if recipe.minutes is None else f"as many epochs as fit {recipe.minutes:g} min,"
     if dataset.note: console.print(f"note:     {dataset.note}")
     split = f", by {dataset.split_source}" if dataset.split_source else ""
@@ -104,13 +105,13 @@ def print_benchmark(speed, peak: float, recipe: Recipe, num_classes: int, machin
     from dataclasses import replace
 
     from ..models.factory import describe_model
-    height, width = speed.size
+    (height, width), (test_height, test_width) = speed.size, speed.test_size
     model = describe_model(replace(recipe, weights="none"))
     console.print(f"machine:    {machine}\n"
                   f"model:      {model}, {num_classes} classes: {speed.cost}\n"
                   f"training:   {speed.training:.0f} ms an image at {height}x{width} in batches of {speed.batch_size}, "
                   f"{100 * speed.utilization(peak):.0f} % of the matrix product's {peak / 1e9:.0f} GFLOP/s\n"
-                  f"prediction: {speed.prediction:.0f} ms an image, one at a time")
+                  f"prediction: {speed.prediction:.0f} ms an image at {test_height}x{test_width}, one at a time")
 
 
 def print_exported(exported):

@@ -42,19 +42,19 @@ class SegmentationDataLoaders(DataLoaders):
                      device: torch.device | str | None = None, validate: bool = True) -> "SegmentationDataLoaders":
         """Training batches are augmented, and random crops of the recipe's size rounded down to whole strides.
 
-        Validation images have the recipe's size, their masks their own; there are none without `validate`. With the
-        recipe's `crop` both are parts of images at their own resolution (`Crops`, `tile_samples`). What is drawn at
+        Validation images have the recipe's `test_size`, their masks their own; there are none without `validate`. With
+        the recipe's `crop` both are parts of images at their own resolution (`Crops`, `tile_samples`). What is drawn at
         random follows from the recipe's seed. `UserError` for the first file that is damaged or doesn't fit.
         """
         set_seed(recipe.seed)
         device = torch.device(device or default_device())
         if recipe.crop: return cls._of_crops(dataset, recipe, device, validate)
-        size = with_size(recipe, dataset).size
-        train = decode_samples(dataset, _training_rows(dataset, recipe), size, for_training=True)
-        valid = decode_samples(dataset, dataset.split("val"), size) if validate else []
-        dls = _datasets(dataset, recipe, train, valid, size).dataloaders(
+        recipe = with_size(recipe, dataset)
+        train = decode_samples(dataset, _training_rows(dataset, recipe), recipe.size, for_training=True)
+        valid = decode_samples(dataset, dataset.split("val"), recipe.test_size) if validate else []
+        dls = _datasets(dataset, recipe, train, valid, recipe.test_size).dataloaders(
             bs=recipe.batch_size, val_bs=largest_batch(valid, recipe.batch_size),
-            drop_last=len(train) > recipe.batch_size, **_options(dataset, recipe, size, device))
+            drop_last=len(train) > recipe.batch_size, **_options(dataset, recipe, recipe.size, device))
         return cls(*dls.loaders, path=dls.path, device=dls.device)
 
     @classmethod
@@ -142,13 +142,13 @@ def evaluation_dl(dataset: SegmentationDataset, split: str, recipe: Recipe, devi
     Args:
         dataset: what the split is of; `UserError` where it has none of that name, or a file that can't be read.
         split: `train`, `val`, `test`, or `all`.
-        recipe: its `size` is that of the images; masks have their own. With its `crop` images are at their own
+        recipe: its `test_size` is that of the images; masks have their own. With its `crop` images are at their own
             resolution, to be predicted by tiles of that size.
         device: where the batches go.
         tiles: others to predict by, also of a recipe without `crop`.
     """
     tiling = tiles.tiling(recipe.crop)
-    size = None if tiling else recipe.size
+    size = None if tiling else recipe.test_size
     samples = decode_samples(dataset, dataset.split(split), size)
     stats = model_stats(recipe, dataset.channels)
     datasets = Datasets(samples, [[SampleImage(dataset, size, stats, tiling)], [sample_mask]])

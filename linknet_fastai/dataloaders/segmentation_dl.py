@@ -19,9 +19,9 @@ class SampleImage(Transform):
     """A sample's image. fastai finds here what dataloaders know of their dataset, also those without masks.
 
     `dls.vocab` and `dls.palette` are its classes and colors, `dls.image_size` the (height, width) that images have as
-    many pixels as, None where they are at their own resolution, `dls.segmentation_dataset` the dataset itself.
-    `dls.stats` are what images are normalized by. `dls.tiling` are the tiles that whole images are predicted by, None
-    where they are predicted at once.
+    many pixels as where they are predicted, None where they are at their own resolution, `dls.segmentation_dataset` the
+    dataset itself. `dls.stats` are what images are normalized by. `dls.tiling` are the tiles that whole images are
+    predicted by, None where they are predicted at once.
     """
 
     def __init__(self, dataset: SegmentationDataset, size: tuple[int, int] | None, stats: Stats,

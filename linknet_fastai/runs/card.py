@@ -18,12 +18,12 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class ModelCard:
     """What a weights file says of its model.
 
-    `size` (height, width) is what it was trained at: whole images of as many pixels, or, with `crops`, crops of that
-    size of images at their own resolution. Most of these were of `image_size`. `mean` and `std` are of each channel in
-    0..1; `palette` has a color a class. `ids` are the classes' numbers in the dataset's own benchmark, where it has
-    one. `values` are what the classes were in the masks that it was trained on, all numbers or all RGB colors; None
-    where that is not known. `value_range` is what was black and what was white in images of more than 8 bits, None for
-    those of 8, and `channels` how many they had.
+    `size` (height, width) is what it predicts at: whole images of as many pixels, or, with `crops`, by crops of that
+    size, which it was trained on, of images at their own resolution. Most training images were of `image_size`. `mean`
+    and `std` are of each channel in 0..1; `palette` has a color a class. `ids` are the classes' numbers in the
+    dataset's own benchmark, where it has one. `values` are what the classes were in the masks that it was trained on,
+    all numbers or all RGB colors; None where that is not known. `value_range` is what was black and what was white in
+    images of more than 8 bits, None for those of 8, and `channels` how many they had.
     """
 
     encoder: str

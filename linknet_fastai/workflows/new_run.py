@@ -74,7 +74,7 @@ def image_counts(dataset: SegmentationDataset) -> dict[str, int]:
 def card_of(dataset: SegmentationDataset, recipe: Recipe) -> ModelCard:
     "What is to be known of a model that is trained on `dataset`; the recipe's `size` or `crop` is given."
     format, stats = dataset.image_format, model_stats(recipe, dataset.channels)
-    return ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.input_size, stats.mean,
+    return ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.test_size, stats.mean,
                      stats.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
                      class_values(dataset), format.value_range, format.channels, recipe.crop is not None,
                      common_size(dataset))

@@ -26,14 +26,15 @@ BACKWARD = 2  # a backward pass costs about two forward passes
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: milliseconds an image at `size` (height, width), medians of 7 rounds.
+    """What was measured: milliseconds an image, medians of 7 rounds.
 
-    `training` is a training step in batches of `batch_size`, `prediction` that of single images. `cost` is the model's
-    at that size.
+    `training` is a training step at `size` (height, width) in batches of `batch_size`, `prediction` that of single
+    images of `test_size`. `cost` is the model's at `size`.
     """
 
     cost: Cost
     size: tuple[int, int]
+    test_size: tuple[int, int]
     batch_size: int
     training: float
     prediction: float
@@ -53,8 +54,8 @@ def settings_of(path: Path | None) -> tuple[Recipe, int, int]:
 
 
 def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 3) -> Speed:
-    "Time the recipe's model of `num_classes` on random images of `channels`; its `input_size` must be given."
-    size = whole_strides(recipe.input_size)
+    "Time the recipe's model of `num_classes` on random images of `channels`; its `size` or `crop` must be given."
+    size, test_size = whole_strides(recipe.input_size), whole_strides(recipe.test_size)
     with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes, channels), size, channels)
     model = autocast_model(untrained_model(recipe, num_classes, channels), machine)
     images = torch.randn(recipe.batch_size, channels, *size, device=machine.device)
@@ -62,8 +63,9 @@ def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 
     step = training_step(model, images, masks, recipe, num_classes, machine)
     training = _milliseconds(step, machine) / recipe.batch_size
     model.eval()
-    with torch.inference_mode(): prediction = _milliseconds(lambda: model(images[:1]), machine)
-    return Speed(cost, size, recipe.batch_size, training, prediction)
+    image = torch.randn(1, channels, *test_size, device=machine.device)
+    with torch.inference_mode(): prediction = _milliseconds(lambda: model(image), machine)
+    return Speed(cost, size, test_size, recipe.batch_size, training, prediction)
 
 
 def training_step(model, images, masks, recipe: Recipe, num_classes: int, machine: Machine) -> Callable[[], None]:

@@ -54,6 +54,15 @@ def test_masks_keep_their_own_size_for_scoring(tiny_dataset):
     assert images.shape == (4, 3, 108, 108) and masks.shape == (4, 64, 64)
 
 
+def test_images_are_predicted_at_another_size_than_they_are_trained_at(tiny_dataset):
+    dls = loaders(tiny_dataset, replace(RECIPE, size=(64, 64), test_scale=1.25))
+    assert dls.train.one_batch()[0].shape == (4, 3, 64, 64)
+    images, masks = dls.valid.one_batch()
+    assert images.shape == (4, 3, 80, 80) and masks.shape == (4, 64, 64)
+    unknown, = dls.test_dl(tiny_dataset.split("val").image.iloc[0]).one_batch()
+    assert unknown.shape == (1, 3, 80, 80)
+
+
 def test_masks_of_different_sizes_are_scored_one_by_one(tiny_dataset):
     row = tiny_dataset.split("val").iloc[0]
     for path in (row["image"], row["mask"]): Image.open(path).resize((80, 72), Image.Resampling.NEAREST).save(path)

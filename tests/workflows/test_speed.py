@@ -12,7 +12,7 @@ from linknet_fastai.workflows.speed import Speed, matrix_peak, measure, settings
 
 def test_utilization_by_hand():
     "10 G MACs are 20 GFLOP forward and 60 in training; in 200 ms that is 300 GFLOP/s, three quarters of 400."
-    speed = Speed(Cost(1, 10 * 10**9, (352, 480)), (352, 480), 8, training=200.0, prediction=50.0)
+    speed = Speed(Cost(1, 10 * 10**9, (352, 480)), (352, 480), (352, 480), 8, training=200.0, prediction=50.0)
     assert speed.utilization(400e9) == pytest.approx(0.75)
 
 
