@@ -9,7 +9,7 @@ from ..progress import Progress
 from .annotations import Annotations, recognize
 from .annotations.draw import draw_masks, drawing_key
 from .annotations.export_files import ExportFiles
-from .annotations.shapes import BACKGROUNDS
+from .annotations.shapes import is_background
 from .class_file import ClassFile
 from .layouts import LayoutOptions, find_samples
 from .listed_samples import Layout
@@ -71,8 +71,8 @@ def _meaning(annotations: Annotations, known: MaskValues | None) -> MaskValues:
         return MaskValues(classes, palette, {index: index for index in range(len(classes))} | {VOID: VOID}, False)
     class_of = {name: index for index, name in enumerate(known.classes)}
     note = ""
-    if classes[0] in BACKGROUNDS and classes[0] not in class_of:  # what no shape covers
-        own = next((name for name in known.classes if name in BACKGROUNDS), None)  # spelt otherwise
+    if is_background(classes[0]) and classes[0] not in class_of:  # what no shape covers
+        own = next(filter(is_background, known.classes), None)  # spelt otherwise
         class_of[classes[0]] = VOID if own is None else class_of[own]
         note = f"{classes[0]} is {own}" if own else f"{classes[0]} is no class of the run, so it is void"
     for name in classes:

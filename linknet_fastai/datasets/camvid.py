@@ -8,7 +8,7 @@ from ..errors import UserError, check_choice
 from ..images.mask import VOID
 from .class_file import Color
 from .dataset import SegmentationDataset
-from .files_inside import read_lines
+from .files_inside import read_lines, walk
 from .splits import SPLITS
 
 # label_colors.txt of the original data, in its order
@@ -120,7 +120,7 @@ def _list_layout(root: Path, protocol: str):
 
 def _original_layout(root: Path, protocol: str):
     "The original data: frames anywhere below `root`, and a mask in colors `FRAME_L.png` for each."
-    masks = sorted(root.rglob("*_L.png"))
+    masks = [path for path in walk(root) if path.name.endswith("_L.png")]
     if not masks: raise UserError(f"{root}: holds no CamVid; {LAYOUTS}.")
     frames = _frames(root, masks)
     rows = []
@@ -133,8 +133,8 @@ def _original_layout(root: Path, protocol: str):
 def _frames(root: Path, masks: list[Path]) -> dict[str, Path]:
     "The frames of these masks by name; `UserError` where two masks, or their frames, have one name."
     names, found = {name for mask in masks for name in (mask.stem, mask.stem.removesuffix("_L"))}, {}
-    for path in sorted(root.rglob("*.png")):
-        if path.stem not in names: continue
+    for path in walk(root):
+        if path.stem not in names or path.suffix != ".png": continue
         other = found.setdefault(path.stem, path)
         if other != path: raise UserError(f"{path}: has the same name as {other}; rename or remove one.")
     return found

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from .files_inside import read_lines
 from .mask_file import MOST
 
 Color = tuple[int, int, int]
-COLOR_LIKE = re.compile(r"\b\d{1,3}[ ,;]+\d{1,3}[ ,;]+\d{1,3}\b")  # three numbers
+# three numbers, or #rrggbb
+COLOR_LIKE = re.compile(r"\b\d{1,3}[ ,;]+\d{1,3}[ ,;]+\d{1,3}\b|#[0-9a-f]{6}\b", re.IGNORECASE)
+HEADER = {"id", "index", "value", "name", "class", "label", "color", "r", "g", "b", "red", "green", "blue"}
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,14 @@ def read_class_file(root: Path) -> ClassFile | None:
     if not os.path.lexists(path): return None  # a link to nothing is refused as it is read
     named, void_indices, void_numbers, void_names, index = [], set(), [], set(), 0
     for line in read_lines(root, path):
-        words = line.split()
+        words = unicodedata.normalize("NFC", line).split()
         if "#" in words[1:]: words = words[:words.index("#", 1)]
         if not words or words[0].startswith("#"): continue
         if words[0].lower() == "void" and len(words) > 1:
             if all(word.isdecimal() for word in words[1:]): void_numbers.append(_void_numbers(path, words[1:]))
             else: void_names.add(" ".join(words[1:]))
             continue
+        if not index: _refuse_header(path, line)
         if words[0].lower() == "void": void_indices.add(index)
         else: named.append(NamedClass(*_parsed(path, words, index)))
         index += 1
@@ -82,6 +86,14 @@ def read_class_file(root: Path) -> ClassFile | None:
     classes = tuple(each for each in named if each.name not in void_names)
     _refuse_doubles(path, classes)
     return ClassFile(path, classes, index, frozenset(void_indices), tuple(void_numbers), void_colors)
+
+
+def _refuse_header(path: Path, line: str):
+    "`UserError` for a first line that names columns: it would be a class, and the others a line too far."
+    words = re.findall(r"\w+", line.lower())
+    if len(words) > 1 and HEADER.issuperset(words):
+        raise UserError(f"{path}: begins with {line.strip()!r}, which names columns, not a class; remove this line, "
+                        "and write `NAME` or `NAME R G B` in each.")
 
 
 def _void_numbers(path: Path, words: list[str]) -> tuple[int, ...]:

@@ -58,6 +58,11 @@ class FileScan:
         return self.storage != COLOR or all((value & 255) * GRAY_STEP == value for value, _ in self.values)
 
     @property
+    def has_white_bits(self) -> bool:
+        "Whether a mask has 1 bit a pixel, and white ones: tools that make files smaller leave 0 and 255 so, too."
+        return self.storage == BILEVEL and any(value for value, _ in self.values)
+
+    @property
     def numbers(self) -> list[tuple[int, int]]:
         "A mask's values as numbers, each with its number of pixels; colors that are no grays stay 24-bit colors."
         gray = self.storage == COLOR and self.is_gray

@@ -1,6 +1,7 @@
 "Your own images and masks, in a folder."
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -125,11 +126,11 @@ def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path
         if is_the_runs: return [kept.get(name) for name in names], f"the run ({options.splits})"
     file = root / "splits.csv"
     if os.path.lexists(file):  # a link to nothing is refused as it is read
-        listed = read_splits(root, file)
+        listed = {_plain(name): split for name, split in read_splits(root, file).items()}
         for name in names:
-            if name not in listed: raise UserError(f"{file}: has no line for {name}; add one, or remove the file to "
-                                                   "have a split drawn.")
-        return [listed[name] for name in names], file.name
+            if _plain(name) not in listed:
+                raise UserError(f"{file}: has no line for {name}; add one, or remove the file to have a split drawn.")
+        return [listed[_plain(name)] for name in names], file.name
     if any(layout.splits):
         if all(layout.splits): return layout.splits, layout.split_source
         stray = layout.samples[layout.splits.index(None)][0]
@@ -142,6 +143,11 @@ def _splits(root: Path, layout: Layout, options: DatasetOptions, mask_root: Path
                         f"needs 2; {first}.")
     drawn = draw_split(sound)
     return [drawn.get(name, "train") for name in names], DRAWN
+
+
+def _plain(name: str) -> str:
+    "A path with slashes, and letters with accents in one form."
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
 
 
 def split_table(dataset: SegmentationDataset) -> pd.DataFrame:

@@ -22,7 +22,8 @@ MASK_PATTERNS = ("{stem}_mask", "{stem}-mask", "mask_{stem}", "{stem}_L", "{stem
 PART = "\0"  # stands in a key for the folder that tells images from masks: no file can be named so
 
 LAYOUT = ("put images into images/ and their masks, under the same names, into masks/ (`--images` and `--masks` take "
-          "other names, `--mask-pattern` other file names), both below train/ and val/ or not")
+          "other names, `--mask-pattern` other file names), both below train/ and val/ or not; or list them in a CSV "
+          "file with the columns image and mask")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,14 @@ def find_samples(root: Path, options: LayoutOptions) -> Layout | None:
 
 def no_samples(root: Path, options: LayoutOptions) -> UserError:
     "That there are none: no images, or images without masks."
-    files = walk(root, options.follow_links)
+    files = list(walk(root, options.follow_links))
     images = _in_folders(root, files, [options.images] if options.images else IMAGE_FOLDERS, SUFFIXES)
+    if export := next((path for path in files if path.suffix.lower() in (".json", ".xml")), None):
+        return UserError(f"{export}: is no export of annotations that can be read (docs/your_own_images.md has those), "
+                         f"and there are no masks; {LAYOUT}.")
+    if text := next((path for path in files if path.suffix == ".txt" and "labels" in path.parts), None):
+        return UserError(f"{text}: is YOLO's, and no data.yaml names its classes (`names: [...]`); put that into "
+                         f"{root}.")
     return UserError(f"{root}: holds no {'masks in masks/' if images else 'images in images/'}; {LAYOUT}.")
 
 
@@ -106,6 +113,11 @@ def _by_folder(root: Path, images: Files, masks: Files, options: LayoutOptions) 
     "Images and masks in folders of their own, by equal names, or by a pattern."
     pattern = _pattern(images, masks, options.mask_pattern)
     keys = {key: pattern_key(key, pattern) for key in images}
+    if min(len(images), len(masks)) > 1 and not masks.keys() & set(keys.values()):
+        (image, *_), (mask, *_) = next(iter(images.values())), next(iter(masks.values()))
+        raise UserError(f"{root}: no image has a mask of its name, such as {image} and {mask}; name the folders below "
+                        "which they have the same paths with `--images` and `--masks`, or how masks are named with "
+                        "`--mask-pattern`.")
     samples = [(_only(images[key]), _only(masks[keys[key]])) for key in images if keys[key] in masks]
     samples += [(image, _partner(root, keys[key], _folder_name(masks)))
                 for key in images if keys[key] not in masks for image in images[key]]

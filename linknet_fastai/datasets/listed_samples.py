@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,11 +99,18 @@ def _read_rows(path: Path) -> list[Row]:
 def _row(path: Path, number: int, words: dict[str, str]) -> Row:
     for part in ("image", "mask"):
         if not words[part]: raise UserError(f"{path}: line {number} names no {part}; add it, or take the line out.")
-    sample = path.parent / words["image"], path.parent / words["mask"]
+    sample = tuple(_listed(path.parent, words[part]) for part in ("image", "mask"))
     for each in sample:
         if not each.is_relative_to(path.parent) or ".." in each.relative_to(path.parent).parts:
             raise UserError(f"{path}: line {number} leads out of the folder; write paths that are relative to it.")
     return Row(number, sample, words.get("split"))
+
+
+def _listed(folder: Path, name: str) -> Path:
+    "The file in `folder` that a table calls `name`, whatever form letters with accents have, and slashes."
+    forms = (folder / unicodedata.normalize(form, each) for each in (name, name.replace("\\", "/"))
+             for form in ("NFC", "NFD"))
+    return next((path for path in (folder / name, *forms) if path.exists()), folder / name)
 
 
 def _split_word(path: Path, row: Row) -> str | None:
@@ -141,19 +149,18 @@ def pascal_voc(root: Path) -> Layout | None:
     if not images.is_dir():
         raise UserError(f"{images}: there is no such folder, though {lists[0]} lists its images; put them there, or "
                         "remove the lists.")
-    split_of: dict[str, str] = {}
-    for path in lists:
+    split_of: dict[str, str | None] = {}
+    of_splits = [path for path in lists if split_of_folder(path.stem)]  # not trainval.txt, which repeats their names
+    for path in of_splits or lists[:1]:
         split = split_of_folder(path.stem)
-        if split is None: continue  # trainval.txt
         for name in filter(None, map(str.strip, read_lines(root, path))):
-            if name in split_of: raise UserError(f"{path}: names {name}, which is in {split_of[name]} already; take it "
-                                                 "out of one.")
+            if name in split_of: raise UserError(f"{path}: names {name}, which is in {split_of[name] or 'it'} already; "
+                                                 "take it out of one.")
             split_of[name] = split
     files = _images_by_stem(images)
-    samples = [(_image(images, name, files[name]), root / "SegmentationClass" / f"{name}.png")
-               for name in sorted(split_of)]
-    return Layout(samples, [split_of[name] for name in sorted(split_of)], "Pascal VOC", "ImageSets/Segmentation",
-                  frozenset({VOID}))
+    names, source = sorted(split_of), "ImageSets/Segmentation" if of_splits else ""
+    samples = [(_image(images, name, files[name]), root / "SegmentationClass" / f"{name}.png") for name in names]
+    return Layout(samples, [split_of[name] for name in names], "Pascal VOC", source, frozenset({VOID}))
 
 
 def _images_by_stem(folder: Path) -> defaultdict[str, list[Path]]:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..images.header import frame_count, stretched_from
+from ..images.header import changed_grays, frame_count
 from ..images.opening import decoding, open_upright, reading
 from ..images.tiff import has_unknown_channels
 
@@ -64,9 +64,9 @@ def read_mask_file(path: Path) -> MaskFile:
     if has_unknown_channels(image):
         raise UserError(f"{path}: has channels beside a number or an RGB color, and a mask has one value a pixel; save "
                         "its classes as one channel of numbers.")
-    if image.mode in ("L", "I") and (bits := stretched_from(path)):
-        raise UserError(f"{path}: has grays of {bits}, which are read stretched, so there is no telling what its "
-                        "numbers are; save it with 8 or 16 bits.")
+    if image.mode in ("L", "I") and (change := changed_grays(path)):
+        raise UserError(f"{path}: {change} when it is read, so there is no telling what its numbers are; save it as "
+                        "PNG with 8 or 16 bits.")
     reader = READERS.get(image.mode)
     if reader is None:
         raise UserError(f"{path}: is an image of mode {image.mode}, and a mask has a number, a palette index or an RGB "

@@ -1,5 +1,6 @@
 "What an image file's header says, without its pixels; `UserError` where it can't be read."
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -34,15 +35,17 @@ def orientation(path: str | Path) -> int:
         with header(path) as image: return orientation_of(image)
 
 
-def stretched_from(path: str | Path) -> str:
-    "The range of grays, in words, that Pillow stretches to 8 or 16 bits: 2 or 4 bits, or up to a number; empty if none"
+def changed_grays(path: str | Path) -> str:
+    "What Pillow does to the grays of a file as it reads them, in words: stretch or invert them; empty if nothing."
     with reading(path):
         if is_banded(path): return ""
         with header(path) as image:
             for decoder, *_, arguments in image.tile:
                 raw, *most = arguments if isinstance(arguments, tuple) else (arguments,)
-                if raw in ("L;2", "L;4"): return f"{raw[-1]} bits"
-                if decoder.startswith("ppm") and most and most[0] not in (255, 65535): return f"0 to {most[0]}"
+                if match := re.fullmatch("L;([24]).*", raw): return f"its grays of {match[1]} bits are stretched"
+                if raw.startswith("L;I"): return "its grays, of which 0 is white, are inverted"
+                if decoder.startswith("ppm") and most and most[0] not in (255, 65535):
+                    return f"its grays of 0 to {most[0]} are stretched"
     return ""
 
 

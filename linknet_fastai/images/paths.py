@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import UserError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found")
 
 

@@ -22,9 +22,38 @@ def test_names_colors_and_comments(tmp_path):
                             NamedClass("lane 2", 2, None))
 
 
-@pytest.mark.parametrize("line", ["tree 300 1 2", "64 128 64 tree", "tree,64,128,64", "64 128 64"])
+@pytest.mark.parametrize("line", ["tree 300 1 2", "64 128 64 tree", "tree,64,128,64", "64 128 64",
+                                  "tree #408040"])
 def test_three_numbers_that_are_no_color_are_no_name_either(tmp_path, line):
     with pytest.raises(UserError, match="NAME R G B"): parsed(tmp_path, f"road\n{line}\n")
+
+
+@pytest.mark.parametrize("header", ["id name", "name,id", "name r g b", "Class;R;G;B"])
+def test_a_header_is_no_class(tmp_path, header):
+    with pytest.raises(UserError, match="names columns"): parsed(tmp_path, f"{header}\nroad\ncar\n")
+
+
+def test_one_word_is_no_header(tmp_path):
+    assert parsed(tmp_path, "name\nroad\n").classes[0].name == "name"
+
+
+@pytest.mark.parametrize("classes, values", [
+    ("0: sky\n2: car\n1: road\n", (0, 1, 2)), ("road 7\nbuilding 11\npavement 8\n", (7, 8, 11)),
+    ("1\n2\n3\n", (0, 1, 2))])
+def test_numbers_beside_names_that_say_something_else_are_refused(tmp_path, classes, values):
+    root = write_folder(tmp_path, stripes(values), classes)
+    with pytest.raises(UserError, match="has a number of its own"): folder(root)
+
+
+@pytest.mark.parametrize("classes, values", [("7\n8\n11\n", (7, 8, 11)), ("lane 0\nlane 1\n", (0, 1)),
+                                             ("road\nlane 7\n", (0, 1)), ("lane_2\nlane_3\n", (0, 1))])
+def test_numbers_in_names_may_be_those_of_the_masks(tmp_path, classes, values):
+    dataset = folder(write_folder(tmp_path, stripes(values), classes))
+    assert [dataset.values[value] for value in values] == list(range(len(values)))
+
+
+def test_letters_with_accents_are_one_name_in_either_form(tmp_path):
+    with pytest.raises(UserError, match="twice"): parsed(tmp_path, "Geb\u00e4ude\nGeba\u0308ude\n")
 
 
 def test_void_alone_takes_the_place_of_a_class(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from folders import EXAMPLES, noise, save_gray, stripes, write_files, write_folder
+from folders import EXAMPLES, noise, pascal_voc, save_gray, stripes, write_files, write_folder
 from PIL import Image
 
 from linknet_fastai.dataset_options import DatasetOptions
@@ -123,6 +123,38 @@ def test_letters_with_accents_match_in_either_form(tmp_path):
         (tmp_path / "masks").mkdir(exist_ok=True)
         save_gray(mask, tmp_path / "masks" / unicodedata.normalize("NFC", f"été{number}.png"))
     assert check(folder(tmp_path)).problems.empty and len(folder(tmp_path).table) == 4
+
+
+def test_lists_may_have_accents_in_either_form_and_backslashes(tmp_path):
+    names = [unicodedata.normalize("NFD", f"bär{number}") for number in range(4)]
+    write_files(tmp_path, [f"images/{name}.png" for name in names], [f"masks/{name}.png" for name in names])
+    composed = [unicodedata.normalize("NFC", name) for name in names]
+    (tmp_path / "splits.csv").write_text("image,split\n" + "".join(
+        f"images\\{name}.png,{'val' if number else 'train'}\n" for number, name in enumerate(composed)))
+    assert folder(tmp_path).table.split.tolist() == ["train", "val", "val", "val"]
+    (tmp_path / "splits.csv").unlink()
+    (tmp_path / "list.csv").write_text("image,mask\n" + "".join(
+        f"images\\{name}.png,masks/{name}.png\n" for name in composed))
+    dataset = folder(tmp_path)
+    assert [path.stem for path in dataset.table.image] == names == [path.stem for path in dataset.table["mask"]]
+
+
+def test_folders_in_which_nothing_belongs_together(tmp_path):
+    "As BDD100K has it."
+    root = write_files(tmp_path, [f"images/10k/train/{n}.png" for n in range(4)],
+                       [f"labels/sem_seg/masks/train/{n}.png" for n in range(4)])
+    with pytest.raises(UserError, match="no image has a mask of its name, .*--images.*--masks"): folder(root)
+    dataset = folder(root, DatasetOptions(images="images/10k", masks="labels/sem_seg/masks"))
+    assert [path.stem for path in dataset.table.image] == [path.stem for path in dataset.table["mask"]]
+
+
+@pytest.mark.parametrize("name", ["default", "trainval"])
+def test_pascal_voc_with_one_list_of_all(tmp_path, name):
+    root = pascal_voc(tmp_path)
+    lists = root / "ImageSets" / "Segmentation"
+    for split in ("train", "val"): (lists / f"{split}.txt").unlink()
+    (lists / f"{name}.txt").write_text("0\n1\n2\n3\n")
+    assert len(folder(root).table) == 4 and set(folder(root).table.split) == {"train", "val"}
 
 
 def test_linked_folders_inside_are_followed_and_outside_refused(tmp_path):

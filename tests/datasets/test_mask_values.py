@@ -572,7 +572,76 @@ def test_grays_that_are_stretched_are_refused(tmp_path, kind):
     save = {"png": save_png, "pgm": save_pgm, "deep.pgm": save_deep}[kind]
     root = write_folder(tmp_path, stripes((0, 1, 2)), "".join(f"c{number}\n" for number in range(20)),
                         f".{kind.rpartition('.')[2]}", save)
-    assert "save it with 8 or 16 bits" in refusal(root)
+    assert "PNG with 8 or 16 bits" in refusal(root)
+
+
+def test_grays_of_which_0_is_white_are_refused(tmp_path):
+    "Pillow inverts them, so 0, 1 and 2 would be read as 255, 254 and 253."
+    def save(mask, path): tifffile.imwrite(path, mask, photometric="miniswhite")
+    root = write_folder(tmp_path, stripes((0, 1, 2)), "ground\nwall\ndoor\n", ".tif", save)
+    message = refusal(root)
+    assert "00.tif" in message and "inverted" in message and "PNG with 8 or 16 bits" in message
+
+
+# 1 bit a pixel
+
+def save_bit(mask: np.ndarray, path: Path): Image.fromarray(mask > 0).save(path)
+
+
+@pytest.mark.parametrize("values, classes", [((0, 1, 2), "ground\nwall\ndoor\n"), ((0, 1, 2), None),
+                                             ((0, 128, 255), None), ((0, 1, 255), "ground\nwall\n")])
+def test_white_of_one_bit_may_be_255(tmp_path, values, classes):
+    "A program that makes files smaller writes a mask of 0 and 255, void, so; it would be read as 0 and 1."
+    masks = [*stripes(values, 9), stripes((0, 255))[0]]
+    message = refusal(write_folder(tmp_path, masks, classes, save=[*9 * [save_gray], save_bit]))
+    assert "09.png: has 1 bit a pixel" in message and "save all masks in one way" in message
+
+
+def test_one_bit_tells_no_three_classes_apart(tmp_path):
+    assert "names 3 classes" in refusal(write_folder(tmp_path, stripes((0, 1)), "a\nb\nc\n", save=save_bit))
+
+
+def test_masks_of_one_bit_are_none_of_a_run_of_three_classes(tmp_path):
+    run = known(write_folder(tmp_path / "run", stripes((0, 1, 2, 255)), "ground\nwall\ndoor\n"))
+    other = write_folder(tmp_path / "other", stripes((0, 255)), save=save_bit)
+    with pytest.raises(UserError, match="00.png: has 1 bit a pixel, whose white may be 1 or 255"): folder(other, run)
+
+
+def test_void_that_is_named_is_no_second_way_of_saving_masks(tmp_path):
+    masks = [*stripes((0, 1), 9), np.full((32, 48), 255, np.uint8)]
+    assert meaning(write_folder(tmp_path, masks, "road\ncar\nvoid 255\n")) == (("road", "car"), {0: 0, 1: 1, 255: VOID})
+
+
+# Classes that may be numbered from 1
+
+def test_a_rare_last_value_is_no_stray_where_each_value_has_a_name(tmp_path):
+    "1 to 3 and three names, but 3 is two pixels of one mask: without it 1 would be the second name."
+    masks = stripes((1, 2), 30, width=96)
+    masks[3][0, :2] = 3
+    assert meaning(write_folder(tmp_path, masks, "road\ncar\nsky\n"))[1] == {1: 0, 2: 1, 3: 2}
+
+
+def test_the_number_behind_the_last_line_is_no_stray_where_none_is_0(tmp_path):
+    "1, 2 and 4 of four names: numbered from 1, as a few pixels of one mask say."
+    masks = stripes((1, 2), 30, width=96)
+    masks[3][0, :2] = 4
+    root = write_folder(tmp_path, masks, "road\ncar\nsky\ntree\n")
+    message = refusal(root)
+    assert "03.png: holds 4" in message and "numbered from 1" in message and str(root / "classes.txt") in message
+    (root / "classes.txt").write_text("void\nroad\ncar\nsky\ntree\n")
+    assert meaning(root)[1] == {1: 0, 2: 1, 3: 2, 4: 3, 0: VOID, 255: VOID}
+
+
+def test_a_first_class_that_no_mask_has_is_told(tmp_path):
+    dataset = folder(write_folder(tmp_path, stripes((1, 2)), "road\ncar\nsky\n"))
+    assert dataset.values[1] == 1 and "no mask holds 0, which is road" in dataset.note
+
+
+def test_numbers_that_are_named_each_may_have_gaps(tmp_path):
+    masks = stripes((0, 7, 8), 30, width=96)
+    for mask in masks: mask[0, 40] = 11  # little of it, near to 8
+    dataset = folder(write_folder(tmp_path, masks, "sky\nroad\npavement\nbuilding\n"))
+    assert dict(dataset.values) == {0: 0, 7: 1, 8: 2, 11: 3}
 
 
 def known(root: Path) -> DatasetOptions: return DatasetOptions(meaning=folder(root).options["meaning"])

@@ -56,27 +56,34 @@ class File(BaseModel):
 
 def recognize(files: ExportFiles) -> Annotations | None:
     "All JSON files that are COCO's; those of key points only if there are no others. What covers less lies on top."
-    found = {path: content for path in files.ending(".json") if (content := _read(path))}
+    read = {path: values for path in files.ending(".json") if (values := _read(path))}
+    panoptic = [path for path, values in read.items() if _is_panoptic(values)]
+    if panoptic and len(panoptic) == len(read):
+        raise UserError(f"{panoptic[0]}: is COCO's panoptic format, whose masks number segments; convert it to "
+                        "instances (`panopticapi`).")
+    found = {path: checked(File, values, path) for path, values in read.items() if path not in panoptic}
     persons = {path for path, content in found.items() if all(category.keypoints for category in content.categories)}
     if len(persons) < len(found): found = {path: content for path, content in found.items() if path not in persons}
     if not found: return None
     draft = Draft("COCO JSON", files)
+    if panoptic: draft.notes["files of the panoptic format are left out"] = len(panoptic)
     for path, content in found.items(): _add(draft, path, content)
     return draft.annotations()
 
 
-def _read(path: Path) -> File | None:
+def _read(path: Path) -> dict[str, Any] | None:
     "None where a JSON file is something else."
     content = read_bytes(path)
     if b'"images"' not in content or (b'"annotations"' not in content and b'"categories"' not in content): return None
     values = parse_json(path, content)
     if not isinstance(values, dict) or not {"images", "annotations", "categories"} <= values.keys(): return None
+    return values
+
+
+def _is_panoptic(values: dict[str, Any]) -> bool:
     annotations = values["annotations"]
-    if isinstance(annotations, list) and any(isinstance(each, dict) and "segments_info" in each
-                                             for each in annotations):
-        raise UserError(f"{path}: is COCO's panoptic format, whose masks number segments; convert it to instances "
-                        "(`panopticapi`).")
-    return checked(File, values, path)
+    return isinstance(annotations, list) and any(isinstance(each, dict) and "segments_info" in each
+                                                 for each in annotations)
 
 
 def _add(draft: Draft, path: Path, content: File):
@@ -113,8 +120,9 @@ def _doubles(items: list) -> list[Id]:
 
 def _shape(draft: Draft, where: str, segmentation: list[list[float]] | Runs | None, label: str | None,
            size: tuple[int, int] | None) -> Shape | None:
-    if not segmentation: raise UserError(f"{where} has a box but no outline, and a box is no segmentation; export "
-                                         "instances with polygons.")
+    if not segmentation or segmentation == [[]]:
+        raise UserError(f"{where} has a box but no outline, and a box is no segmentation; export instances with "
+                        "polygons.")
     if isinstance(segmentation, Runs): return _bitmap(where, segmentation, label, size)
     for polygon in segmentation:
         if len(polygon) % 2 or len(polygon) == 4: raise UserError(f"{where} has a polygon of {len(polygon)} numbers; "

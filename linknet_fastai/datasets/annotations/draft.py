@@ -10,7 +10,7 @@ from ...images.header import image_size, orientation
 from ..class_file import Color
 from ..dataset import hxw
 from .export_files import ExportFiles
-from .shapes import BACKGROUNDS, SLACK, AnnotatedImage, Annotations, Shape, class_name
+from .shapes import SLACK, AnnotatedImage, Annotations, Shape, class_name, is_background
 
 MOST_CLASSES = 254  # a mask has a byte a pixel, and 255 is void
 
@@ -32,7 +32,9 @@ class Draft:
         "The class of this name, added where it is new; None for void."
         label = class_name(name)
         if label == "": raise UserError(f"{where}: has no name for its class; correct it.")
-        if label is not None: self.classes[label] = self.classes.get(label) or color
+        if label is None: return None
+        if is_background(label): label = next(filter(is_background, self.classes), label)  # one class, however spelt
+        self.classes[label] = self.classes.get(label) or color
         return label
 
     def add_named(self, name: str, source: Path, said: tuple[int, int] | None, **rest: Any):
@@ -67,7 +69,7 @@ class Draft:
                             "under these names.")
         first = next(iter(self.sources.values()), self.files.root)
         if not self.images: raise UserError(f"{first}: annotates no image; export it again.")
-        named = next((name for name in self.classes if name.lower() in BACKGROUNDS), "background")
+        named = next(filter(is_background, self.classes), "background")
         classes = self.classes
         if with_background: classes = {named: classes.get(named) or (0, 0, 0)} | {name: classes[name]
                                                                                   for name in classes if name != named}

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -42,6 +42,17 @@ class ExportFiles:
             found[parts[-1]][parts] = path
         return found
 
+    @cached_property
+    def _by_stem(self) -> dict[str, dict[Parts, Path]]:
+        "As `_by_name`, by names without suffix, as CVAT has them of a film's frames; none that two images have."
+        found, count = defaultdict(dict), Counter()
+        for path in self.images:
+            parts = _parts(path.relative_to(self.root).with_suffix(""))
+            count[parts] += 1
+            found[parts[-1]][parts] = path
+        return {stem: {parts: path for parts, path in paths.items() if count[parts] == 1}
+                for stem, paths in found.items()}
+
     def allowed(self, path: Path) -> Path:
         "`path`; `UserError` for a link that leads out of the folder."
         return inside(None if self.follow_links else self.root, path)
@@ -60,7 +71,7 @@ class ExportFiles:
 
     def image(self, name: str, source: Path) -> Path | None:
         """The image that the file `source` calls `name`: a path relative to it or to the root, or the end of one, or
-        from another machine.
+        from another machine; with its suffix, or without.
 
         None where no image is called so. `UserError` for a path that leads out of the folder, and where several are
         meant.
@@ -68,7 +79,7 @@ class ExportFiles:
         name, is_foreign = _plain(name)
         parts = _parts(PurePosixPath(name))
         if not parts: return None
-        alike = self._by_name.get(parts[-1], {})
+        alike = self._by_name.get(parts[-1]) or self._by_stem.get(parts[-1], {})
         alike = {each: path for each, path in alike.items() if not set(each[:-1]) & set(MASK_FOLDERS)} or alike
         if not is_foreign:
             paths = [Path(os.path.normpath(base / name)) for base in (source.parent, self.root)]

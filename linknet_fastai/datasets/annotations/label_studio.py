@@ -16,13 +16,14 @@ from .outlines import ellipse, finite, rectangle, ring, turned
 from .reading import checked, parse_json, read_bytes
 from .shapes import Annotations, Shape
 
-WITHOUT_AREA = ("keypointlabels", "vectorlabels", "choices", "textarea", "rating", "taxonomy", "number")
+WITHOUT_AREA = ("keypointlabels", "vectorlabels", "choices", "textarea", "rating", "taxonomy", "number", "datetime",
+                "pairwise", "ranker", "relation")
 UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # which Label Studio puts before the names of uploaded files
 
 
 class Region(BaseModel):
     type: str
-    value: dict[str, Any]
+    value: dict[str, Any] = {}  # a relation between two regions has none
     original_width: int | None = None
     original_height: int | None = None
     image_rotation: float | None = 0

@@ -136,7 +136,8 @@ def _shape(draft: Draft, where: str, drawn: Drawn, size: tuple[int, int]) -> Sha
         draft.notes[f"shapes without an area ({', '.join(WITHOUT_AREA)}) are left out"] += 1
         return None
     points = ring(drawn.points, where)
-    wanted = {"circle": (2,), "mask": (2,), "rectangle": (2, 4), "oriented_rectangle": (4,)}.get(kind)
+    wanted = {"circle": (2,), "mask": (2,), "rectangle": (2, 4), "oriented_rectangle": (4,),
+              "rotation": (4,)}.get(kind)
     if kind == "polygon" and 0 < len(points) < 3:
         draft.notes["polygons of fewer than three points are left out"] += 1
         return None

@@ -1,6 +1,7 @@
 "Images with shapes on them, whatever tool they were drawn with."
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,12 +61,18 @@ class Annotations:
     images: list[AnnotatedImage]
 
 
+def is_background(name: str) -> bool:
+    "Whether a class of this name is what no shape covers."
+    return name.lower() in BACKGROUNDS
+
+
 def class_name(label: str) -> str | None:
-    """A label as a class is named in `classes.txt`, where it is a line and nothing but a name;
+    """A label as a class is named in `classes.txt`, where it is a line and nothing but a name; letters with accents in
+    one form, since equal names are one class.
 
     None for the names of void.
     """
-    words = label.split()
+    words = unicodedata.normalize("NFC", label).split()
     if " ".join(words).lower() in VOID_NAMES: return None
     has_color = len(words) > 3 and all(word.isdecimal() for word in words[-3:])
     if has_color or (words and words[0].lower() == "void"): return "_".join(words)

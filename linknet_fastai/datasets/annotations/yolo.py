@@ -40,6 +40,7 @@ def recognize(files: ExportFiles) -> Annotations | None:
     labels = [draft.label(name, str(found[0])) for name in _names(found[0], content[found[0]]["names"])]
     splits = _splits(files.root, found[0], content[found[0]])
     for text in files.ending(".txt"):
+        if text.name == "classes.txt": continue  # labelImg's list of names
         if "labels" in text.relative_to(files.root).parts[:-1] and text not in texts and read_bytes(text).strip():
             draft.missing.append((f"{text.stem}.*", text))
     for image in images: _add(draft, image, _label_file(files.root, image), labels, splits)

@@ -38,13 +38,10 @@ def _named_colors(tally: Tally, named: ClassFile, found: list[Color], void: froz
     if is_one and black not in void and (color := next(filter(None, (colors[0], *others)), None)):  # one thing on black
         note = f"background is black, {names[0]} {color}"
         return MaskValues(("background", names[0]), (black, color), {black: 0, color: 1} | voids, True, note)
-    if all(color is None for color in colors) and len(found) - len(void & set(found)) == len(names):
-        refuse_one(named.path, tuple(names))
-        ordered = [color for color in found if color not in void]
-        side_by_side = ", ".join(f"{color} is {name}" for color, name in zip(ordered, names))
-        values = voids | {color: index for index, color in enumerate(ordered)}
-        return MaskValues(tuple(names), tuple(ordered), values, True,
-                          f"colors in the order of classes.txt: {side_by_side}")
+    if len(found) == len(names): refuse_one(named.path, tuple(names))
+    if colors == [None, None] and black in found and black not in void and len(others) == 1:
+        note = f"black is {names[0]}, {others[0]} {names[1]}"
+        return MaskValues(tuple(names), (black, *others), {black: 0, others[0]: 1} | voids, True, note)
     for name, color in zip(names, colors):
         if color is None:
             raise UserError(f"{named.path}: {name} has no color, but the masks are in color ({few_of(found)}); write "

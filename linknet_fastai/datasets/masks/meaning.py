@@ -92,6 +92,14 @@ def _refuse_void_foreground(tally: Tally, known: MaskValues):
                         "1 and so on; convert the masks.")
 
 
+def _refuse_bits(scans: Mapping[Path, FileScan], known: MaskValues):
+    "Masks of 1 bit, whose white may be 1 or 255, for a run of more classes than two: its masks had more bits."
+    for path, scan in scans.items():
+        if scan.has_white_bits and len(known.classes) > 2:
+            raise UserError(f"{path}: has 1 bit a pixel, whose white may be 1 or 255, and the run has "
+                            f"{len(known.classes)} classes; save it as the run's masks are.")
+
+
 def _refuse_permuted_palettes(scans: Mapping[Path, FileScan], known: MaskValues):
     "Numbers that are shown in the color of another class of the run."
     classes = {color: index for index, color in enumerate(known.palette)}
@@ -112,6 +120,7 @@ def refuse_others(root: Path, scans: Mapping[Path, FileScan], named: ClassFile |
     if tally.lossy: refuse_strays(root, tally, tally.strays())
     if known.in_color: return _refuse_transparency(scans)
     _refuse_void_foreground(tally, known)
+    _refuse_bits(scans, known)
     _refuse_permuted_palettes(scans, known)
     if named is None: return
     is_run = not known.by_gray and set(range(len(known.classes))) <= set(known.values)

@@ -1,5 +1,6 @@
 "Which class a number in a mask means, by `classes.txt` or by the numbers that there are."
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from ...errors import UserError
 from ...images.mask import VOID
 from ..class_file import ClassFile, Color
 from ..file_scan import FileScan
-from ..mask_file import GRAY, PALETTE, unpack
+from ..mask_file import BILEVEL, GRAY, PALETTE, unpack
 from .listed_grays import class_of_lines, other_classes, refuse_other_colors, shown_colors, values_of_grays
 from .mask_values import MOST_CLASSES, MaskValues, distinct_colors, listed_colors, refuse_one, refuse_strays
 from .tally import Tally, few_of
@@ -15,11 +16,13 @@ from .tally import Tally, few_of
 
 def number_classes(root: Path, scans: Mapping[Path, FileScan], tally: Tally, named: ClassFile | None,
                    void: frozenset[int]) -> MaskValues:
-    _refuse_two_ways(tally)
     if named: void |= named.void_values
+    if VOID not in void: _refuse_two_ways(tally)
+    _refuse_bits(scans, named)
     found = [value for value in tally.found if value not in void]
     is_run = set(found) - {VOID} == set(range(len(set(found) - {VOID})))
-    settled = frozenset(found) if is_run and not tally.lossy else frozenset()
+    is_named = named is not None and len(found) == named.lines
+    settled = frozenset(found) if (is_run or is_named) and not tally.lossy else frozenset()
     shown, listed = shown_colors(scans.values()), listed_colors(named)
     if named: settled |= {*range(named.lines), *void, *(value for value in found if shown[value] & listed)}
     strays = tally.strays(settled)
@@ -29,7 +32,9 @@ def number_classes(root: Path, scans: Mapping[Path, FileScan], tally: Tally, nam
         raise UserError(f"{root}: its masks hold no class, only {few_of(tally.found)}, which is void; correct them.")
     by_gray = values_of_grays(named, shown, found, void) if named and len(named.classes) > 1 else None
     if by_gray: values, names, note = by_gray, [each.name for each in named.classes], ""
-    elif named: values, names, note = _named_values(root, scans, tally, named, found)
+    elif named:
+        values, names, note = _named_values(root, scans, tally, named, found)
+        _refuse_own_numbers(named, names, {value: values[value] for value in found if value in values})
     else: values, names, note = _counted_values(root, tally, found)
     values |= {value: VOID for value in void}
     classes = tuple(names)
@@ -70,7 +75,8 @@ def _ordered_values(root: Path, tally: Tally, named: ClassFile,
     if not pair and present - {VOID} <= set(range(named.lines)):
         if len(names) == 1 and present - {VOID} == {named.classes[0].index}: refuse_one(root, tuple(names))
         _refuse_void_lines(named)
-        return class_of_lines(named) | {VOID: VOID}, names, ""
+        _refuse_from_1(tally, named)
+        return class_of_lines(named) | {VOID: VOID}, names, _without_0(tally, named)
     if not pair and len(found) == len(names) == named.lines:
         side_by_side = ", ".join(f"{value} is {name}" for value, name in zip(found, names))
         note = f"values in the order of classes.txt: {side_by_side}"
@@ -79,7 +85,8 @@ def _ordered_values(root: Path, tally: Tally, named: ClassFile,
     files = [path for path, values in tally.by_file.items() if values & set(strange)]
     if not pair and tally.are_few(files):  # the check names them
         _refuse_void_lines(named)
-        return class_of_lines(named) | {VOID: VOID}, names, ""
+        _refuse_from_1(tally, named)
+        return class_of_lines(named) | {VOID: VOID}, names, _without_0(tally, named)
     raise UserError(f"{named.path}: the masks hold the values {tally.describe(found)}, and the classes are "
                     f"{', '.join(names)}: they don't fit; write a line for each value, in their order.")
 
@@ -91,6 +98,33 @@ def _refuse_void_lines(named: ClassFile):
         if each.index in numbers:
             raise UserError(f"{named.path}: makes the value {each.index} void, which is {each.name} by its line (the "
                             "first has the number 0); write `void` alone in the line of a value that is void.")
+
+
+def _refuse_from_1(tally: Tally, named: ClassFile):
+    "`UserError` where some mask holds the number behind the last line, and none 0: classes may be numbered from 1."
+    if 0 in tally.found or named.lines not in tally.found: return
+    file = next(path for path, values in tally.by_file.items() if named.lines in values)
+    raise UserError(f"{file}: holds {named.lines}, and no mask holds 0, so classes may be numbered from 1, and the "
+                    f"lines of {named.path} are numbered from 0; write `void` as its first line, or correct the mask.")
+
+
+def _without_0(tally: Tally, named: ClassFile) -> str:
+    "A note where the first class is in no mask, as if its lines were numbered from 1."
+    first = named.classes[0]
+    if first.index or 0 in tally.found: return ""
+    return f"values are numbers of lines in classes.txt, from 0, and no mask holds 0, which is {first.name}"
+
+
+def _refuse_own_numbers(named: ClassFile, names: list[str], values: Mapping[int, int]):
+    "`UserError` where all names begin, or all end, with a number, and these aren't the values that they stand for."
+    for pattern in (r"(\d+)\b", r".*\b(\d+)$"):
+        own = [match and int(match[1]) for match in (re.match(pattern, name) for name in names)]
+        if None in own or len(set(own)) < len(own): continue
+        for value, place in values.items():
+            if place != VOID and own[place] != value:
+                raise UserError(f"{named.path}: {names[place]!r} has a number of its own, and by its place in the file "
+                                f"it is {value}; write a name for each number from 0 up to the highest, `void` for one "
+                                "without a class, and no numbers (or join one that belongs to a name, as in lane_2).")
 
 
 def _counted_values(root: Path, tally: Tally, found: list[int]) -> tuple[dict[int, int], list[str], str]:
@@ -114,6 +148,20 @@ def _refuse_two_ways(tally: Tally):
     if ones and whites and set(tally.found) == {0, 1, VOID} and len(ones) + len(whites) >= sum(
             values != {0} for values in tally.by_file.values()):
         raise UserError(f"{ones[0]}: holds 0 and 1, and {whites[0]} 0 and 255; save all masks in one way.")
+
+
+def _refuse_bits(scans: Mapping[Path, FileScan], named: ClassFile | None):
+    "Masks of 1 bit, whose white may be 1 or 255, where there is more to tell than black and white."
+    white = next((path for path, scan in scans.items() if scan.has_white_bits), None)
+    if white is None: return
+    for path, scan in scans.items():
+        if scan.storage == BILEVEL: continue
+        if more := [value for value, _ in scan.numbers if value not in (0, 1)]:
+            raise UserError(f"{white}: has 1 bit a pixel, whose white may be 1 or 255, and {path} holds {more[0]}; "
+                            "save all masks in one way.")
+    if named and len(named.classes) > 2:
+        raise UserError(f"{white}: has 1 bit a pixel, black or white, and {named.path} names {len(named.classes)} "
+                        "classes; save masks with 8 bits.")
 
 
 def _shared_palette(scans: Mapping[Path, FileScan]) -> dict[int, Color]:
