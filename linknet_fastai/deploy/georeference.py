@@ -100,10 +100,12 @@ def save_geotiff(values: np.ndarray, image: Path, path: Path, palette: Sequence 
     place = georeference(image)
     bands = np.moveaxis(values, -1, 0) if values.ndim == 3 else values[None]
     where = {} if place is None else {"crs": place.crs, "transform": place.transform}
-    with atomic_write(path) as aside, rasterio.Env(GDAL_PAM_ENABLED=False):
-        with rasterio.open(aside, "w", driver="GTiff", height=bands.shape[1], width=bands.shape[2], count=len(bands),
-                           dtype=bands.dtype.name, compress="deflate", tiled=True, blockxsize=BLOCK, blockysize=BLOCK,
-                           BIGTIFF="IF_SAFER", **({"photometric": "RGB"} if len(bands) == 3 else {}), **where) as file:
+    # in memory first: where a disk is full as it closes a file, GDAL says nothing
+    with atomic_write(path) as aside, rasterio.Env(GDAL_PAM_ENABLED=False), rasterio.MemoryFile() as memory:
+        with memory.open(driver="GTiff", height=bands.shape[1], width=bands.shape[2], count=len(bands),
+                         dtype=bands.dtype.name, compress="deflate", tiled=True, blockxsize=BLOCK, blockysize=BLOCK,
+                         BIGTIFF="IF_SAFER", **({"photometric": "RGB"} if len(bands) == 3 else {}), **where) as file:
             if palette is not None:
                 file.write_colormap(1, {number: (*map(int, color), 255) for number, color in enumerate(palette)})
             file.write(bands)
+        aside.write_bytes(memory.getbuffer())

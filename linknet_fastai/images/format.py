@@ -47,7 +47,7 @@ class ImageFormat:
         if values.ndim == 2: values = values[..., None]
         if problem := self.problem(values.shape[-1]): raise UserError(f"{name}: {problem}")
         if values.shape[-1] != self.channels: values = values.repeat(self.channels, axis=-1)  # gray
-        return self._in_8_bits(values, name)
+        return self.in_8_bits(values, name)
 
     def open(self, source: Any) -> "np.ndarray | FormattedRows":
         """As `read`; but of a TIFF file that is too large to be read at once, what gives its rows so.
@@ -65,6 +65,9 @@ class ImageFormat:
         if self.channels == 1 and isinstance(source, np.ndarray) and source.shape[2:] == (3,):
             source = to_rgb(source)
         if isinstance(source, Image.Image):
+            if source.mode == "CMYK":
+                raise UserError(f"{name}: is of printing inks (CMYK), whose four channels are no colors; convert it to "
+                                "RGB.")
             with decoding(name): return self._image_values(source)
         if not isinstance(source, np.ndarray) or source.ndim not in (2, 3):
             raise UserError(f"a {type(source).__name__} is no image of {self.channels} channels; pass a path, an array "
@@ -81,12 +84,15 @@ class ImageFormat:
         if self.value_range is None: return tensor_to_array(values)
         return np.moveaxis(values, 0, -1) if values.ndim == 3 else values
 
-    def _in_8_bits(self, values: np.ndarray, name: str, is_told: bool = False) -> np.ndarray:
-        "`is_told` is whether a `Note` has told of numbers that are cut off."
-        if not self._is_deep(values.dtype, name): return values
+    def in_8_bits(self, values: np.ndarray, name: str, is_told: bool = False) -> np.ndarray:
+        """Numbers as uint8, of which the range's ends are 0 and 255; `UserError` as for `checked_depth`.
+
+        `is_told` is whether a `Note` has told of numbers that are cut off.
+        """
+        if not self.checked_depth(values.dtype, name): return values
         return to_8_bits(values, self.value_range, name, is_told)
 
-    def _is_deep(self, dtype: np.dtype, name: str) -> bool:
+    def checked_depth(self, dtype: np.dtype, name: str) -> bool:
         "Whether numbers have more than 8 bits; `UserError` where that isn't what the format has."
         is_deep = dtype != np.uint8
         if is_deep and self.value_range is None:
@@ -118,7 +124,7 @@ class FormattedRows:
         self._rows: TiffRows = open_rows(path)
         found = self._rows.shape[-1]
         if problem := format.problem(found, self._is_banded): raise UserError(f"{path}: {problem}")
-        format._is_deep(self._rows.dtype, self._name)
+        format.checked_depth(self._rows.dtype, self._name)
         self.shape = (*self._rows.shape[:2], format.channels)
         self._is_told = False  # that numbers are cut off
 
@@ -127,7 +133,7 @@ class FormattedRows:
         if len(values) == 0: return np.empty((0, *self.shape[1:]), np.uint8)
         channels = self._format.channels
         if values.shape[-1] != channels: values = self._in_channels(values, channels)
-        in_8_bits = self._format._in_8_bits(values, self._name, self._is_told)
+        in_8_bits = self._format.in_8_bits(values, self._name, self._is_told)
         if self._format.value_range: self._is_told |= is_outside(values, self._format.value_range)
         return in_8_bits
 

@@ -15,7 +15,7 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from ..errors import UserError
 from .exif import DamagedExif, upright
 from .lossy import is_lossy
-from .tiff import check_whole, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
+from .tiff import check_whole, grays_problem, has_deep_colors, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
 from .tiff_rows import TiffRows
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
@@ -134,8 +134,9 @@ def open_upright(path: str | Path) -> tuple[Image.Image, bool]:
 
 
 def _check_depth(image: Image.Image):
-    if not is_deep(image) and ";16" in str(image.tile):
+    if has_deep_colors(image):
         raise ValueError("it has 16 bits for each of several colors, and 8 can be read; convert it to 8 bits")
+    if problem := grays_problem(image): raise ValueError(f"{problem}; save its grays unsigned, from black")
 
 
 def is_deep(image: Image.Image) -> bool:

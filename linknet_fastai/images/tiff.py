@@ -13,8 +13,10 @@ from PIL import Image
 from tifffile import TiffFile, TiffFileError, TiffPage
 
 # TIFF 6.0's tags
-BITS_PER_SAMPLE, ORIENTATION, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 274, 277, 338, 339
-UNSIGNED = 1  # a `SAMPLE_FORMAT`
+BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLES_PER_PIXEL = 258, 262, 274, 277
+EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
+UNSIGNED, SIGNED = 1, 2  # a `SAMPLE_FORMAT`
+WHITE_IS_ZERO = 0  # a `PHOTOMETRIC`
 UNSPECIFIED = 0  # one of `EXTRA_SAMPLES`
 
 # what they log of damaged files is beside the one message that such a file gets
@@ -24,7 +26,26 @@ for name in ("tifffile", "PIL.TiffImagePlugin"): logging.getLogger(name).setLeve
 def is_cut(image: Image.Image) -> bool:
     "Whether Pillow would cut the channels or the bits of an image of which it has read the header."
     cut = _lacks_channels(image) or _is_unsigned_32(image)
-    return cut or (not image.mode.startswith(("I", "F")) and ";16" in str(image.tile))
+    return cut or has_deep_colors(image)
+
+
+def has_deep_colors(image: Image.Image) -> bool:
+    "Whether an image that Pillow has in 8 bits has more for each of its colors."
+    if image.mode.startswith(("I", "F")): return False
+    return ";16" in str(image.tile) or max(_bits(image)) > 8
+
+
+def grays_problem(image: Image.Image) -> str:
+    "Why Pillow would read the grays of a TIFF as others, in words; empty where it reads them as they are."
+    if image.format != "TIFF": return ""
+    if image.mode == "L" and image.tag_v2.get(SAMPLE_FORMAT) == (SIGNED,): return "its 8 bits are signed numbers"
+    is_inverted = image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
+    return "white is 0 in it, and it has more than 8 bits" if is_inverted and max(_bits(image)) > 8 else ""
+
+
+def _bits(image: Image.Image) -> tuple[int, ...]:
+    "Of each channel of a TIFF; 1 of another format."
+    return image.tag_v2.get(BITS_PER_SAMPLE, (1,)) if image.format == "TIFF" else (1,)
 
 
 def _lacks_channels(image: Image.Image) -> bool:

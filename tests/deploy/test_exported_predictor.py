@@ -151,5 +151,17 @@ def test_an_onnx_file_that_gets_no_memory_says_so_as_torch_does(exported, monkey
     with pytest.raises(MemoryError): engine(np.zeros((1, 64, 64, 3), np.uint8))
 
 
+def test_an_openvino_file_that_gets_no_memory_says_so_too(in_openvino, monkeypatch):
+    "With one thread OpenVINO leaves the former output in its place."
+    engine, pixels = open_engine(in_openvino), np.zeros((1, 64, 64, 3), np.uint8)
+    class Full:
+        def infer(self, inputs, share_inputs): raise RuntimeError("[CPU] Failed to allocate 4096 bytes of memory")
+    class Stale:
+        def infer(self, inputs, share_inputs): return [np.zeros((1, 3, 32, 64), np.float32)]
+    for request in (Full(), Stale()):
+        monkeypatch.setattr(engine, "request", request)
+        with pytest.raises(MemoryError): engine(pixels)
+
+
 def test_an_onnx_file_is_of_fp32(exported):
     assert "--precision bf16" in refusal(open_engine, exported, precision="bf16")

@@ -1,6 +1,8 @@
 "Predictions of GeoTIFF files, read with rasterio."
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,21 @@ def test_values_lie_there_too(tmp_path, values):
         assert found.transform == PLACE and found.crs.to_epsg() == 32631
         expected = np.array(values)[of.mask]
         np.testing.assert_array_equal(found.read().transpose(1, 2, 0).squeeze(), expected)
+
+
+def test_a_full_disk_leaves_no_part_of_a_file(tmp_path):
+    "GDAL writes the last blocks as it closes a file, and tells nobody where that fails."
+    program = ("import resource, signal, sys; from pathlib import Path; import numpy as np; "
+               "from linknet_fastai.deploy.georeference import save_geotiff; "
+               "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+               "values = np.random.default_rng(0).integers(0, 3, (300, 300)).astype(np.uint8); "
+               "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)); "
+               "save_geotiff(values, Path(sys.argv[1]), Path(sys.argv[2]))")
+    image = geotiff(tmp_path / "a.tif")
+    command = [sys.executable, "-c", program, image, tmp_path / "mask.tif"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert "UserError" in ended.stderr and "mask.tif" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
 
 
 def test_polygons_are_in_degrees(tmp_path):

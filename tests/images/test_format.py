@@ -103,6 +103,36 @@ def test_a_damaged_tiff_is_one_message(tmp_path):
     with pytest.raises(UserError, match="a.tif: can't be read as an image"): ImageFormat(4).read(file)
 
 
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_colors_of_16_bits_are_known_however_they_are_stored(tmp_path, planar, compression):
+    "Pillow has uncompressed bands of 16 bits as garbage of 8."
+    values = np.moveaxis(pixels(20, 30, 3, np.uint16, 1023), -1, 0) if planar == "separate" else pixels(
+        20, 30, 3, np.uint16, 1023)
+    path = write(tmp_path / "a.tif", values, photometric="rgb", planarconfig=planar, compression=compression)
+    assert is_banded(path) and is_deep_file(path) and channel_count(path) == 3
+    expected = np.round(pixels(20, 30, 3, np.uint16, 1023) / 1023 * 255)
+    assert np.abs(ImageFormat(3, (0, 1023)).read(path) - expected).max() <= 1
+    with pytest.raises(UserError, match="a.tif: has numbers of more than 8 bits"): ImageFormat().read(path)
+    other = path.rename(tmp_path / "a.image")
+    with pytest.raises(UserError, match="a.image: can't be read as an image .*16 bits"): ImageFormat().read(other)
+
+
+@pytest.mark.parametrize("kind, photometric, part", [
+    (np.uint16, "miniswhite", "white is 0"), (np.float32, "miniswhite", "white is 0"),
+    (np.int8, "minisblack", "signed numbers")])
+def test_grays_that_would_be_read_as_others_are_refused(tmp_path, kind, photometric, part):
+    path = write(tmp_path / "a.tif", pixels(channels=1, kind=kind, highest=100)[..., 0], photometric=photometric)
+    format = ImageFormat(1, None if kind is np.int8 else (0, 100))
+    with pytest.raises(UserError, match=f"a.tif: .*{part}"): format.read(path)
+
+
+def test_printing_inks_are_no_four_channels(tmp_path):
+    Image.new("CMYK", (9, 6), (10, 20, 30, 40)).save(tmp_path / "a.jpg")
+    with pytest.raises(UserError, match="a.jpg: is of printing inks"): ImageFormat(4).read(tmp_path / "a.jpg")
+    assert ImageFormat(3).read(tmp_path / "a.jpg").shape == (6, 9, 3)
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 def test_pixels_that_are_no_numbers_are_refused(tmp_path, channels):
     values = pixels(channels=channels, kind=np.float32)

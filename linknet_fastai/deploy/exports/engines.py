@@ -1,5 +1,6 @@
 "An exported file, run by the program that it is for; no torch is needed."
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from ...errors import UserError, check_choice
 from ..extras import extra
 from .export_card import KEY, ExportCard, read_metadata
 
+NO_MEMORY = re.compile("failed to allocate|can't alloc|bad_alloc", re.IGNORECASE)  # in both programs' messages
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}  # in OpenVINO's words
 
 
@@ -34,7 +36,7 @@ class OnnxEngine:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         try: return self.session.run(None, {self.name: pixels})[0]
         except Exception as error:  # its errors have no class in common
-            if "Failed to allocate memory" in str(error) or "bad_alloc" in str(error): raise MemoryError from error
+            if NO_MEMORY.search(str(error)): raise MemoryError from error
             raise
 
 
@@ -65,7 +67,13 @@ class OpenVinoEngine:
         self.request = core.compile_model(model, "CPU", options).create_infer_request()
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return self.request.infer([pixels], share_inputs=True)[0]
+        try: found = self.request.infer([pixels], share_inputs=True)[0]
+        except RuntimeError as error:
+            if NO_MEMORY.search(str(error)): raise MemoryError from error
+            raise
+        # with one thread it leaves the former output where memory is short
+        if (len(found), *found.shape[-2:]) != pixels.shape[:3]: raise MemoryError
+        return found
 
 
 ENGINES = {".onnx": OnnxEngine, ".xml": OpenVinoEngine}
