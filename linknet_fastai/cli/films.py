@@ -1,5 +1,6 @@
 "Films and cameras among what `predict` gets."
 
+import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,16 @@ def split_paths(paths: list[Path]) -> tuple[list[Path], list[Path], list[int]]:
     if cameras and len(paths) > 1:
         raise UserError(f"camera {cameras[0]}: is predicted until you end it; name nothing beside it.")
     films = [path for path in paths if is_film(path)]
-    return [path for path in paths if not cameras and path not in films], films, cameras
+    rest = [path for path in paths if not cameras and path not in films]
+    return rest, [each for film in films for each in _matches(film)], cameras
+
+
+def _matches(film: Path) -> list[Path]:
+    "A film, or those that a pattern such as `clips/*.mp4` matches, which the shell left as it is."
+    if film.exists() or not glob.has_magic(str(film)): return [film]
+    found = sorted(map(Path, glob.glob(str(film), recursive=True)))
+    if not found: raise UserError(f"{film}: no film matches that; check the pattern.")
+    return found
 
 
 def check_flags(images, films: list, out: Path | None, for_films: tuple[bool, int], for_images: dict[str, Any]):

@@ -4,8 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..errors import UserError
-from ..images.header import channel_count, frame_count, image_mode
-from ..images.opening import is_banded
+from ..images.opening import bands, checked_tiff_header, header, is_banded, reading
 
 TRANSPARENT = ("RGBA", "LA", "PA")
 PADDED = ("RGBX",)  # a fourth channel, of no meaning that the file tells
@@ -26,7 +25,7 @@ def describe_left_out(counts: Counter[str]) -> str:
 
 def left_out_of(path: Path, channels: int) -> list[str]:
     "What is true of one image; nothing of one that can't be read."
-    try: mode, found, frames = _mode(path), channel_count(path), frame_count(path)
+    try: mode, found, frames = _mode_channels_frames(path)
     except UserError: return []  # the check names it
     facts = {"images have a channel of transparency, which is left out": found != channels and mode in TRANSPARENT,
              "images have a fourth channel, which is left out": found != channels and mode in PADDED,
@@ -35,6 +34,10 @@ def left_out_of(path: Path, channels: int) -> list[str]:
     return [what for what, is_so in facts.items() if is_so]
 
 
-def _mode(path: Path) -> str:
-    "Pillow's; empty where Pillow doesn't read the file."
-    return "" if is_banded(path) else image_mode(path)
+def _mode_channels_frames(path: Path) -> tuple[str, int, int]:
+    "By one look at the header; Pillow's mode, empty where Pillow doesn't read the file."
+    with reading(path):
+        if is_banded(path):
+            _, found, _, frames = checked_tiff_header(path)
+            return "", found, frames
+        with header(path) as image: return image.mode, bands(image), getattr(image, "n_frames", 1)

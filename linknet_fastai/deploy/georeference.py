@@ -91,13 +91,12 @@ def georeference(path: Path) -> Georeference | None:
         return Georeference(file.crs, file.transform) if file.crs else None
 
 
-def save_geotiff(values: np.ndarray, image: Path, path: Path, palette: Sequence | None = None):
-    """Write numbers `[H,W]` or `[H,W,C]` as a GeoTIFF that lies where `image` does, compressed without loss, in tiles.
+def save_geotiff(values: np.ndarray, place: Georeference | None, path: Path, palette: Sequence | None = None):
+    """Write numbers `[H,W]` or `[H,W,C]` as a GeoTIFF that lies in `place`, compressed without loss, in tiles.
 
     `palette` is the RGB color of each number, for one channel of uint8.
     """
     import rasterio
-    place = georeference(image)
     bands = np.moveaxis(values, -1, 0) if values.ndim == 3 else values[None]
     where = {} if place is None else {"crs": place.crs, "transform": place.transform}
     # in memory first: where a disk is full as it closes a file, GDAL says nothing

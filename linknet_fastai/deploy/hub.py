@@ -44,7 +44,7 @@ def write_model_folder(run: Run, folder: Path, repo: str) -> Run:
         repo: `USER/NAME`, where it will be.
     """
     config = run.config
-    public = Run.create(folder, replace(config, data=None, options=_without_paths(config.options),
+    public = Run.create(folder, replace(config, data=None, options=_public(config.options),
                                         recipe=_without_paths(config.recipe) | _weights(config.recipe)))
     public.figures.rmdir()
     shutil.copyfile(run.model_file, public.model_file)
@@ -93,6 +93,12 @@ def _weights(recipe: dict[str, Any]) -> dict[str, Any]:
     "The start of a training is a file's name, whatever folder it lay in."
     weights = recipe.get("weights")
     return {} if weights is None or weights.startswith("hf:") else {"weights": PureWindowsPath(weights).name}
+
+
+def _public(options: dict[str, Any]) -> dict[str, Any]:
+    "A dataset's options without paths; `meaning` has none, but classes, which may be named like paths."
+    kept = {"meaning": options["meaning"]} if "meaning" in options else {}
+    return _without_paths(options) | kept
 
 
 def _without_paths(value: Any) -> Any:

@@ -21,7 +21,7 @@ from ..runs.card import ModelCard
 from .annotations.coco import coco_annotations, coco_content
 from .annotations.geojson import geojson_content
 from .annotations.labelme import labelme_content
-from .georeference import georeference, keeps_georeference, save_geotiff
+from .georeference import Georeference, keeps_georeference, save_geotiff
 
 OVERLAY = 0.5  # the mask's opacity
 LARGEST, LONGEST = 16_000_000, 4096  # pixels of an overlay as large as its image, and of a side of a smaller one
@@ -35,7 +35,7 @@ class Predicted:
 
     `image` is the file, `relative` its path below the folder that it was found in, `pixels` what was read of it, uint8
     `[H,W,C]`, or what gives rows of that, `mask` its classes, uint8 `[H,W]`, `probabilities`, where they are asked for,
-    float32 `[C,H,W]`.
+    float32 `[C,H,W]`, `place` the image's `georeference`, if it has one.
     """
 
     image: Path
@@ -44,6 +44,7 @@ class Predicted:
     mask: np.ndarray
     card: ModelCard
     probabilities: np.ndarray | None = None
+    place: Georeference | None = None
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,12 @@ def _server_file(relative: Path, image: Path) -> tuple[Path]:
 
 def _write_values(of: Predicted, values: tuple, file: Path):
     found = values_of(of.mask, values)
-    if file.suffix == GEOTIFF: return save_geotiff(found, of.image, file)
+    if file.suffix == GEOTIFF: return save_geotiff(found, of.place, file)
     with atomic_write(file) as aside: Image.fromarray(found).save(aside, format="PNG")
 
 
 def _write_mask(of: Predicted, file: Path):
-    if file.suffix == GEOTIFF: save_geotiff(of.mask, of.image, file, of.card.palette)
+    if file.suffix == GEOTIFF: save_geotiff(of.mask, of.place, file, of.card.palette)
     else: save_mask(of.mask, of.card.palette, file)
 
 
@@ -181,7 +182,7 @@ FORMATS = {
         "annotations.json", lambda file, parts, card: save_json(coco_content(parts, card.classes), file),
         is_edited=True),
     "geojson": OutputFormat(_suffix(".geojson"), lambda of, file: save_json(
-        geojson_content(of.mask, of.card.classes, georeference(of.image)), file), is_edited=True),
+        geojson_content(of.mask, of.card.classes, of.place), file), is_edited=True),
     "cityscapes": OutputFormat(_server_file, lambda of, file: _write_values(of, of.card.ids, file),
                                refusal=_without_ids),
 }

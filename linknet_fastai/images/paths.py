@@ -16,65 +16,74 @@ def is_junk(name: str) -> bool:
     return name.startswith(".") or name in JUNK
 
 
-def find_images(paths: list[Path], out: Path) -> list[tuple[Path, Path]]:
+def find_images(paths: list[Path], *without: Path) -> list[tuple[Path, Path]]:
     """The image files among `paths`, and in or below the folders among them, each with its path relative to that.
 
     A path that isn't there may be a pattern, such as `frames/*/left.png` or `frames/**/*.jpg`, of files and folders;
-    files are then relative to where the pattern begins. Where `out` lies below a folder, what is in it was written
-    there before, and is left out. `UserError` for a path that isn't there, and for a folder without images.
+    files are then relative to where the pattern begins. What lies in folders `without`, below one of these, is left
+    out: it was written there before. `UserError` for a path that isn't there, and for a folder without images.
     """
     found = []
     for path in paths:
-        if path.is_dir(): found += _images_below(path, out)
+        if path.is_dir(): found += _images_below(path, without)
         elif path.exists(): found.append((path, Path(path.name)))
-        elif glob.has_magic(str(path)): found += _images_like(path, out)
+        elif _is_pattern(path): found += _images_like(path, without)
         else: raise UserError(f"{path}: there is no such file or folder; check the path.")
     return found
 
 
-def _images_below(folder: Path, out: Path) -> list[tuple[Path, Path]]:
+def _images_below(folder: Path, without: tuple[Path, ...]) -> list[tuple[Path, Path]]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
                    and not any(map(is_junk, file.relative_to(folder).parts)))
-    files = _not_within(out, folder, files)
+    files = _not_within(without, folder, files)
     if not files: raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
     return [(file, file.relative_to(folder)) for file in files]
 
 
 def not_looked_at(paths: list[Path], films: tuple[str, ...]) -> str:
-    """A note about what lies below the folders among `paths` and isn't predicted, though somebody may mean it.
+    """A note about what patterns match, or lies below folders, and isn't predicted, though somebody may mean it.
 
     That are folders behind links, folders that can't be read, and films, whose names end in one of `films`; empty where
     there are none.
     """
     links, unreadable, found = [], [], []
-    for path in filter(Path.is_dir, paths):
+    matches = [match for path in paths if _is_pattern(path) for match in _matches(path)]
+    for path in filter(Path.is_dir, [*paths, *matches]):
         for folder, names, files in os.walk(path, onerror=lambda error: unreadable.append(error.filename)):
             links += [os.path.join(folder, name) for name in names if os.path.islink(os.path.join(folder, name))]
-            found += [os.path.join(folder, name) for name in files
-                      if name.lower().endswith(films) and not is_junk(name)]
+            found += [os.path.join(folder, name) for name in files]
+    found = [file for file in [*map(str, filter(Path.is_file, matches)), *found]
+             if file.lower().endswith(films) and not is_junk(os.path.basename(file))]
     kinds = (links, "folders behind links"), (unreadable, "folders that can't be read"), (found, "films in folders")
-    parts = [f"{len(these)} {what}, such as {these[0]}" for these, what in kinds if these]
+    parts = [f"{len(set(these))} {what}, such as {these[0]}" for these, what in kinds if these]
     return f"{' and '.join(parts)} are left out; name them to predict what they hold" if parts else ""
 
 
-def _not_within(out: Path, folder: Path, files: list[Path]) -> list[Path]:
-    "Those of the files in `folder` that don't lie in `out`, where that lies below it."
-    out = out.resolve()
-    if folder.resolve() not in out.parents: return files
-    return [file for file in files if out not in file.resolve().parents]
+def _not_within(without: tuple[Path, ...], folder: Path, files: list[Path]) -> list[Path]:
+    "Those of the files in `folder` that don't lie in one of `without`, where that lies below it."
+    for out in (each.resolve() for each in without):
+        if folder.resolve() in out.parents: files = [file for file in files if out not in file.resolve().parents]
+    return files
 
 
-def _images_like(pattern: Path, out: Path) -> list[tuple[Path, Path]]:
+def _images_like(pattern: Path, without: tuple[Path, ...]) -> list[tuple[Path, Path]]:
     start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
-    matches = [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]
+    matches = _matches(pattern)
     files = [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
-    files = _not_within(out, start, files)
+    files = _not_within(without, start, files)
     above = {folder for file in files for folder in file.parents}
     folders = [match for match in matches if match.is_dir() and match not in above]
     found = [(file, file.relative_to(start)) for file in files]
-    for folder in folders: found += [(file, file.relative_to(start)) for file, _ in _images_below(folder, out)]
+    for folder in folders: found += [(file, file.relative_to(start)) for file, _ in _images_below(folder, without)]
     if not found: raise UserError(f"{pattern}: no image is called so; check the pattern.")
     return found
+
+
+def _is_pattern(path: Path) -> bool: return glob.has_magic(str(path)) and not path.exists()
+
+
+def _matches(pattern: Path) -> list[Path]:
+    return [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]
 
 
 def listed_paths(file: Path) -> list[Path]:

@@ -24,6 +24,7 @@ from .open_run import open_run
 MOST_DIFFERENT, MOST_LOST = 0.001, 0.005  # of all pixels, and of the mIoU
 ODD_SIZES, BATCHES = ((1, 1), (37, 53), (64, 96), (99, 161), (31, 200)), (1, 3)
 ROUNDS = 15
+NO_IMAGES = ("masks", "predictions")  # folders in one of images
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,12 @@ def unlabeled_images(folder: Path, card: ExportCard) -> list[LabeledImage]:
 
 def folder_pixels(folder: Path, card: ExportCard) -> list[np.ndarray]:
     "Of the images in a folder the pixels uint8 `[H,W,C]` that the model predicts from; errors as `unlabeled_images`."
-    return [seen_pixels(card.image_format.read(path), card)
-            for path, _ in find_images([folder], folder / "predictions")]
+    return [seen_pixels(card.image_format.read(path), card) for path in folder_images(folder)]
+
+
+def folder_images(folder: Path) -> list[Path]:
+    "The images in a folder, without the masks and predictions that lie beside them; errors as `unlabeled_images`."
+    return [path for path, _ in find_images([folder], *(folder / name for name in NO_IMAGES))]
 
 
 def compare(reference: Candidate, candidates: Sequence[Candidate], images: Sequence[LabeledImage], card: ExportCard,

@@ -83,6 +83,9 @@ def _read_again(dataset: SegmentationDataset, folder: Path, out: Path, progress:
     if again.classes != _class_names(dataset):
         raise UserError(f"{out}: was not written, since its classes would be read as {', '.join(again.classes)}, and "
                         f"are {', '.join(dataset.classes)}; give them other names.")
+    if other := [value for value, index in again.values.items() if value != index]:
+        raise UserError(f"{out}: was not written, since {', '.join(map(str, other))} in its masks would be read as "
+                        "other classes; give the classes other names or colors.")
     if len(again.table) != len(dataset.table):
         raise UserError(f"{out}: was not written, since {len(again.table)} of its {len(dataset.table)} images would be "
                         "found; give those whose names begin with a dot others.")

@@ -17,7 +17,6 @@ from ..deploy.predictor import Predictor
 from ..errors import UserError
 from ..evaluation.result import describe_protocol, read_result
 from ..images.header import image_size
-from ..recipes import Recipe
 from ..reports.gallery import Gallery
 from ..runs.hub import local_run
 from ..runs.run import Run
@@ -104,15 +103,17 @@ def about(run: Run, title: str, is_local: bool = True) -> About:
 
 
 def _examples(run: Run) -> tuple[Path, ...]:
-    """Images of the gallery from the best to the worst, as large as the model was trained on: some galleries hold less.
+    """Images of the gallery from the best to the worst, as large as the model sees them, or the dataset has them: some
+    galleries hold less.
 
     A run may be a stranger's: links aren't followed.
     """
-    size = run.recipe_as(Recipe).size
+    card = run.card
+    enough = min(prod(card.size), prod(card.image_size or card.size))
     if not (run.gallery / "images.csv").is_file() or run.gallery.is_symlink(): return ()
     files = [entry.image for entry in Gallery(run.gallery).entries()
              if entry.image.is_file() and not entry.image.is_symlink()
-             and prod(image_size(entry.image)) >= prod(size)]
+             and prod(image_size(entry.image)) >= enough]
     count = min(EXAMPLES, len(files))
     return tuple(files[round((len(files) - 1) * (1 - number / max(1, count - 1)))] for number in range(count))
 

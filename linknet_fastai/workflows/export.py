@@ -1,9 +1,9 @@
 "A run's best model as a file for other programs, compared with the original before it is called done."
 
-import glob
 import tempfile
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ..datasets.check import check
+from ..datasets.splits import SPLITS
 from ..deploy.exported_predictor import graph_input, seen_pixels
 from ..deploy.exports.engines import OnnxEngine, OpenVinoEngine, has_bf16
 from ..deploy.exports.export_card import ExportCard
@@ -19,12 +20,11 @@ from ..deploy.exports.openvino_file import export_openvino
 from ..deploy.extras import extra, find_extra
 from ..errors import UserError, check_choice
 from ..files import digest, writable_folder
-from ..images.paths import find_images
 from ..models.autocast import autocast_model
 from ..progress import Progress, silent
 from ..runs.run import Run
 from ..runtime.device import Machine
-from .compare_exports import Candidate, Comparison, compare, labeled_images, unlabeled_images
+from .compare_exports import Candidate, Comparison, compare, folder_images, labeled_images, unlabeled_images
 from .evaluate_exported import program_name
 from .open_run import open_data
 
@@ -85,9 +85,15 @@ def export(path: str | Path, options: ExportOptions = ExportOptions()) -> Export
     writable_folder(file.parent)
     with tempfile.TemporaryDirectory() as scratch:
         candidates = _write(model, card, run, file, Path(scratch), options)
-        for scores in file.parent.glob(f"scores-*-{glob.escape(program_name(file))}.*"): scores.unlink()  # of another
+        _remove_scores(file)  # of another
         return Exported(file, compare(in_torch(model, card, run.model_file), candidates, images, card,
                                       options.progress))
+
+
+def _remove_scores(file: Path):
+    "Those that `evaluate_exported` wrote of it."
+    for split, ending in product((*SPLITS, "all"), ("json", "csv")):
+        (file.parent / f"scores-{split}-{program_name(file)}.{ending}").unlink(missing_ok=True)
 
 
 def require_packages(format: str, int8: bool = False):
@@ -148,7 +154,7 @@ def _openvino(file: Path, precision: str, threads: int) -> Candidate:
 
 def calibration(run: Run, card: ExportCard, options: ExportOptions) -> list[np.ndarray]:
     "Pixels `[1,H,W,C]` of 300 images of those that int8 is to be calibrated on, or of all where there are fewer."
-    if options.calibrate: paths = [path for path, _ in find_images([options.calibrate], options.calibrate / "masks")]
+    if options.calibrate: paths = folder_images(options.calibrate)
     else: paths = _training_images(run, options.data)
     chosen = np.random.default_rng(0).permutation(len(paths))[:CALIBRATION]
     return [graph_input(seen_pixels(card.image_format.read(paths[number]), card)[None], card.input)

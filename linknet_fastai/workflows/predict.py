@@ -15,22 +15,22 @@ from ..files import atomic_write, writable_folder
 from ..images.paths import not_looked_at
 from .predicting.job import PredictJob, tell
 from .predicting.options import Failed, PredictOptions, Written
-from .predicting.record import PredictRecord, maker
+from .predicting.record import PredictRecord, is_own_folder, maker
 from .predicting.targets import find_targets
 
-FAILED = "failed.csv"
+FAILED, FAILED_BESIDE = "failed.csv", "failed_images.csv"  # the other where somebody has a table of that name
 
 if TYPE_CHECKING:
     from ..deploy.base_predictor import BasePredictor
 
 
 class PartlyDone(UserError):
-    "Some images are `written`, and `failed` are the others; `failed.csv` in the folder of the predictions lists these."
+    "Some images are `written`, and `failed` are the others, which the file `table` lists."
 
-    def __init__(self, written: list[Written], failed: list[Failed], out: Path):
+    def __init__(self, written: list[Written], failed: list[Failed], table: Path):
         total = len(written) + len(failed)
-        super().__init__(f"{out}: {len(written)} of {total} images are predicted; {FAILED} there lists the others, "
-                         f"first {failed[0].problem}")
+        super().__init__(f"{table.parent}: {len(written)} of {total} images are predicted; {table.name} there lists "
+                         f"the others, first {failed[0].problem}")
         self.written, self.failed = written, failed
 
 
@@ -51,12 +51,12 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     format = FORMATS[options.format]
     if refusal := format.refusal(predictor.card): raise UserError(refusal)
     if options.probabilities or options.least_certain: predictor.check_probabilities()
-    record = PredictRecord(out, maker(predictor, options.format))
+    record = PredictRecord(out, maker(predictor, options.format), is_own_folder(predictor, out))
     targets = find_targets(paths, out, options, record)
     if targets.skipped: tell(f"{targets.skipped} images are predicted already, and are skipped")
     if targets.others:
-        tell(f"{targets.others} images are predicted anew: what is there is older, another image's, or by another "
-             "model or other options")
+        tell(f"{targets.others} images are predicted anew: what is there is of the image as it was, another image's, "
+             "or by another model or other options")
     if note := not_looked_at(paths, FILMS): tell(note)
     if note := lost_georeferences([target.image for target in targets.found]): tell(note)
     job = PredictJob(predictor, out, options, record)
@@ -65,8 +65,8 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     if options.least_certain is not None: found = job.least_certain(found)
     try: job.write_all(found)
     finally: job.tell_notes()
-    _list_failed(job.failed, out)
-    if job.failed: raise PartlyDone(job.written, job.failed, out)
+    table = _list_failed(job.failed, out)
+    if job.failed: raise PartlyDone(job.written, job.failed, table)
     return job.written
 
 
@@ -76,10 +76,12 @@ def _is_ours(file: Path) -> bool:
     with open(file, "rb") as content: return content.readline(100).strip() == b"image,problem"
 
 
-def _list_failed(failed: list[Failed], out: Path):
-    "In `failed.csv`; that of an earlier time goes."
-    if not failed and _is_ours(out / FAILED): return (out / FAILED).unlink()
-    if not failed: return
+def _list_failed(failed: list[Failed], out: Path) -> Path:
+    "In `failed.csv`, or beside somebody's; that of an earlier time goes."
+    path = out / (FAILED_BESIDE if (out / FAILED).exists() and not _is_ours(out / FAILED) else FAILED)
+    if not failed and _is_ours(path): path.unlink()
+    if not failed: return path
     table = pd.DataFrame([(each.image, each.problem) for each in failed], columns=["image", "problem"])
-    with atomic_write(writable_folder(out) / FAILED) as file:
+    with atomic_write(writable_folder(out) / path.name) as file:
         table.to_csv(file, index=False, errors="surrogateescape")
+    return path

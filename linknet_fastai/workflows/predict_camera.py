@@ -21,6 +21,7 @@ from ..errors import Note, UserError
 from ..runs.card import ModelCard
 from ..training.signals import Signals
 from .predict_film import FilmOptions, PredictedFilm, check_film_options, film_target, masks_of, written_film
+from .predicting.film_record import film_record, recorded
 
 RATE = 30  # frames a second, of which a camera film says it has about so many
 
@@ -46,26 +47,27 @@ def predict_camera(predictor: BasePredictor, number: int, out: Path | None = Non
         open_pixels: gives the frames of the camera of that number, RGB uint8 `[H,W,3]`.
 
     It goes on until Ctrl-C or SIGTERM, a key q or the window's end, after which the film is complete. Frames that come
-    while the model works are left out. `UserError` where there is no such camera, or no window can be shown; what was
-    written before a camera was lost is kept.
+    while the model works are left out. `UserError` where there is no such camera, no window can be shown, or a film
+    would be written over that isn't as it was predicted; what was written before a camera was lost is kept.
     """
     check_film_options(predictor.card, options)
     if out is None and options.frames: raise UserError("masks by frame need a folder; pass `--out`.")
     name, mask_of, count = Path(f"camera{number}"), masks_of(predictor, options.smooth), 0
+    file = None if out is None else film_target(name, out, options)
+    record = None if out is None else film_record(predictor, file, out, options.frames)
     with Signals() as signals, Camera(open_pixels(number)) as camera:
         frames = camera.frames(lambda: signals.received is not None)
         if (first := next(frames, None)) is not None:
-            with _target(name, out, first, predictor.card, options) as target:
+            with recorded(record, file, name), _target(name, file, first, predictor.card, options) as target:
                 for frame in options.progress(chain([first], frames), 0):
                     mask = mask_of(frame)
                     if count == 0 and (note := other_scale(mask.shape, predictor.card, predictor.is_tiled)):
                         warnings.warn(Note(f"{name}: {note}"), stacklevel=2)
                     target.write(frame, mask)
                     count += 1
-                    if out is None and target.is_closed: break
+                    if file is None and target.is_closed: break
     if camera.error is not None: raise camera.error
     if not count: raise UserError(f"camera {number}: gave no frame; try another one.")
-    file = None if out is None else film_target(name, out, options)
     return PredictedFilm(name, file, count)
 
 
@@ -80,7 +82,7 @@ class OverlayWindow(Window):
         self.show(overlaid(Image.fromarray(frame.pixels), mask, self.card.palette))
 
 
-def _target(name: Path, out: Path | None, first: Frame, card: ModelCard, options: FilmOptions):
-    if out is None: return OverlayWindow(f"{name} (q ends it)", card)
+def _target(name: Path, file: Path | None, first: Frame, card: ModelCard, options: FilmOptions):
+    if file is None: return OverlayWindow(f"{name} (q ends it)", card)
     format = FilmFormat(first.pixels.shape[:2], TICK, Fraction(RATE))
-    return written_film(film_target(name, out, options), name, format, [], card, options)
+    return written_film(file, name, format, [], card, options)

@@ -23,6 +23,7 @@ from ..errors import Note, UserError, check_choice
 from ..files import atomic_write, writable_folder
 from ..progress import Progress, silent
 from ..runs.card import ModelCard
+from .predicting.film_record import film_record, recorded
 from .predicting.overlap import ahead
 
 AHEAD = 4  # frames that wait for the model, and masks that wait to be written
@@ -71,16 +72,19 @@ def predict_film(predictor: BasePredictor, film: Path, out: Path,
         options: what is written.
 
     Frames keep their number, order and times, and the sound is kept. A film of which something can't be read is written
-    as far as it can be; then `UserError` tells. It also tells of a film that can't be read at all, and of a model that
-    takes other images than films hold.
+    as far as it can be; then `UserError` tells. It also tells of a film that can't be read at all, of a model that
+    takes other images than films hold, and of a film in the folder `out` that would be written over and isn't as it was
+    predicted there.
     """
     check_film_options(predictor.card, options)
     file = film_target(film, out, options)
     if file.resolve() == film.resolve():
         raise UserError(f"{film}: its prediction would be written over it; choose another folder with `--out`.")
+    record = film_record(predictor, file, out, options.frames)
     with FilmReader(film) as reader:
         number = 0
-        with (written_film(file, film, reader.format, reader.sound, predictor.card, options) as target,
+        with (recorded(record, file, film),
+              written_film(file, film, reader.format, reader.sound, predictor.card, options) as target,
               closing(ahead(_predicted(predictor, ahead(reader, AHEAD), options.smooth), AHEAD)) as steps):
             for frame, mask in options.progress(_without_sound(steps, target), reader.count):
                 if number == 0 and (note := other_scale(mask.shape, predictor.card, predictor.is_tiled)):

@@ -24,7 +24,7 @@ def test_an_overlay_film(tiny, tmp_path):
     film = write_film(tmp_path / "clip.mp4", sound="aac")
     shown = succeed("predict", tiny, film, "--out", tmp_path / "out")
     assert "12 frames" in shown and "a second" in shown
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mp4"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".predicted.csv", "clip.mp4"}
     pixels, times = read_film(tmp_path / "out" / "clip.mp4")
     assert times == read_film(film)[1] and pixels[0].shape == (48, 64, 3)
     assert read_sound(tmp_path / "out" / "clip.mp4") == read_sound(film)
@@ -71,6 +71,13 @@ def test_images_and_films_together(tiny, tmp_path):
         ".predicted.csv", "a.png", "a_overlay.png", "clip.mp4"}
 
 
+def test_films_by_a_pattern(tiny, tmp_path):
+    for name in ("a", "b"): write_film(tmp_path / f"{name}.mp4")
+    succeed("predict", tiny, tmp_path / "*.mp4", "--out", tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".predicted.csv", "a.mp4", "b.mp4"}
+    assert_refused(linknet("predict", tiny, tmp_path / "c*.mp4", "--out", tmp_path / "out"), "no film matches")
+
+
 def test_a_cut_film_is_written_as_far_as_it_can_be_read(tiny, tmp_path):
     film = cut(write_film(tmp_path / "clip.mp4", noise(), container={"movflags": "+faststart"}), 0.7)
     result = linknet("predict", tiny, film, "--out", tmp_path / "out")
@@ -83,7 +90,7 @@ def test_what_is_no_film_is_named_after_the_others_are_done(tiny, tmp_path):
     (tmp_path / "bad.mp4").write_bytes(b"no film")
     film = write_film(tmp_path / "clip.mp4")
     assert_refused(linknet("predict", tiny, tmp_path / "bad.mp4", film, "--out", tmp_path / "out"), "bad.mp4")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mp4"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".predicted.csv", "clip.mp4"}
 
 
 def test_a_film_is_never_written_over(tiny, tmp_path):

@@ -8,6 +8,8 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from finished_run import finished_run
+from PIL import Image
 from short_training import CPU, RECIPE, NoBar, write_images
 
 from linknet_fastai.datasets.folder import folder
@@ -15,11 +17,14 @@ from linknet_fastai.deploy.exports.engines import OnnxEngine
 from linknet_fastai.deploy.exports.export_card import ExportCard
 from linknet_fastai.deploy.exports.graph import ImageGraph, mirrored
 from linknet_fastai.deploy.exports.onnx_file import export_onnx, image_graph
+from linknet_fastai.deploy.exports.openvino_file import export_openvino
+from linknet_fastai.errors import UserError
 from linknet_fastai.models.factory import create_model
 from linknet_fastai.models.padding import pad_to_multiple
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.weights import load_weights
-from linknet_fastai.workflows.export import ExportOptions, calibration
+from linknet_fastai.workflows.compare_exports import folder_pixels
+from linknet_fastai.workflows.export import ExportOptions, calibration, export
 from linknet_fastai.workflows.fit import FitOptions, fit
 
 SIZES, BATCHES = [(1, 1), (37, 53), (64, 96), (99, 161), (31, 200)], [1, 3]
@@ -102,3 +107,49 @@ def test_int8_is_not_calibrated_on_images_that_the_run_left_out(tmp_path):
     _, card = run.load_model()
     pixels = calibration(run, ExportCard(**vars(card)), ExportOptions(int8=True))
     assert [each.shape for each in pixels] == [(1, 64, 64, 3)] * 4
+
+
+@pytest.fixture
+def run(tmp_path): return finished_run(tmp_path / "run")
+
+
+@pytest.fixture
+def images(tmp_path):
+    "One image, of one gray; masks and predictions of another lie beside it."
+    for name, gray in ((".", 7), ("masks", 1), ("predictions", 2)):
+        (tmp_path / "images" / name).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 24), (gray,) * 3).save(tmp_path / "images" / name / "a.png")
+    return tmp_path / "images"
+
+
+def test_neither_masks_nor_predictions_are_images(run, images):
+    card = ExportCard(**vars(run.card))
+    for found in (folder_pixels(images, card),
+                  calibration(run, card, ExportOptions(int8=True, calibrate=images))):
+        assert [np.unique(pixels).tolist() for pixels in found] == [[7]]
+
+
+@pytest.mark.slow
+def test_scores_of_other_files_stay(run, images):
+    "Those of a former `model.onnx` go, and `small-model.onnx` is another."
+    kept = ["scores-test-small-model-onnx.csv", "scores-val-small-model-onnx.json"]
+    for name in ("scores-val-model-onnx.json", "scores-all-model-onnx.csv", *kept): (run.path / name).write_text("{}")
+    export(run.path, ExportOptions(images=images))
+    assert sorted(path.name for path in run.path.glob("scores-*")) == kept
+
+
+@pytest.mark.slow
+def test_openvino_s_files_are_written_beside_each_other_or_not_at_all(exported, tmp_path, monkeypatch):
+    openvino = pytest.importorskip("openvino")
+    path, card, folders = tmp_path / "model.xml", OnnxEngine(exported).card, []
+    def save(model, file, **options):
+        folders.append(file.parent.parent)
+        raise RuntimeError("basic_ios::clear: iostream error")  # of a full disk
+    with monkeypatch.context() as patch:
+        patch.setattr(openvino, "save_model", save)
+        with pytest.raises(UserError, match=r"model\.xml: can't be written \(.*iostream error"):
+            export_openvino(exported, card, path)
+    assert folders == [tmp_path] and not list(tmp_path.iterdir())
+    export_openvino(exported, card, path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.bin", "model.xml"]
+    with pytest.raises(UserError, match="missing"): export_openvino(exported, card, tmp_path / "missing" / "model.xml")

@@ -37,7 +37,8 @@ def predicted(image: Path, values: tuple | None = None) -> Predicted:
     mask[10:20, 30:50], mask[0, 0] = 1, 2
     card = ModelCard("resnet18", "deconv", ("sky", "road", "car"), PALETTE, (64, 64), (0.5,) * 3, (0.5,) * 3, "tiny",
                      values=values)
-    return Predicted(image, Path(image.name), np.full((40, 60, 3), 100, np.uint8), mask, card)
+    return Predicted(image, Path(image.name), np.full((40, 60, 3), 100, np.uint8), mask, card,
+                     place=georeference(image))
 
 
 def write(of: Predicted, format: str, out: Path) -> Path:
@@ -76,12 +77,11 @@ def test_a_full_disk_leaves_no_part_of_a_file(tmp_path):
                "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
                "values = np.random.default_rng(0).integers(0, 3, (300, 300)).astype(np.uint8); "
                "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)); "
-               "save_geotiff(values, Path(sys.argv[1]), Path(sys.argv[2]))")
-    image = geotiff(tmp_path / "a.tif")
-    command = [sys.executable, "-c", program, image, tmp_path / "mask.tif"]
+               "save_geotiff(values, None, Path(sys.argv[1]))")
+    command = [sys.executable, "-c", program, tmp_path / "mask.tif"]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert "UserError" in ended.stderr and "mask.tif" in ended.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_polygons_are_in_degrees(tmp_path):

@@ -56,6 +56,14 @@ def test_nothing_says_where_its_author_had_it(run, tmp_path):
     assert public.load_model()[1] == run.card
 
 
+def test_classes_that_are_named_like_paths_keep_their_names(run, tmp_path):
+    meaning = {"classes": ["a:ground", "/road", "~/sky"], "values": [[0, 0], [1, 1], [2, 2]]}
+    named = Run(Path(shutil.copytree(run.path, tmp_path / "named")))
+    named.rewrite_config(options={"images": f"{PRIVATE}/images", "meaning": meaning})
+    assert write_model_folder(named, tmp_path / "out", "me/roads").config.options == {
+        "images": "images", "meaning": meaning}
+
+
 def test_nothing_behind_a_link_is_published(run, tmp_path):
     linked = Run(Path(shutil.copytree(run.path, tmp_path / "linked")))
     (tmp_path / "key").write_text("secret")

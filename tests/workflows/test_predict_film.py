@@ -9,12 +9,12 @@ from films import FRAMES, RATE, SIZE, cut, ramp, read_film, read_sound, turn, wr
 from PIL import Image
 
 from linknet_fastai.deploy.base_predictor import BasePredictor
-from linknet_fastai.deploy.films.smooth import Smoothed
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.errors import Note, UserError
 from linknet_fastai.runs.card import ModelCard
 from linknet_fastai.workflows.predict_camera import predict_camera
 from linknet_fastai.workflows.predict_film import FilmOptions, predict_film
+from linknet_fastai.workflows.predicting.record import FILE as RECORD
 
 CARD = ModelCard("resnet18", "deconv", ("rest", "red"), ((0, 0, 0), (0, 0, 255)), SIZE, (0.5,) * 3, (0.5,) * 3, "tiny2")
 
@@ -137,13 +137,36 @@ def test_what_ends_it_leaves_nothing_half_written(tmp_path):
         def predict(self, pixels): raise KeyboardInterrupt
     film = write_film(tmp_path / "clip.mp4")
     with pytest.raises(KeyboardInterrupt): predict_film(Ended(), film, tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [RECORD]
 
 
 def test_a_film_s_name_in_any_letters(tmp_path):
     film = write_film(tmp_path / "clip.mp4")
     predicted(film, tmp_path / "OUT.MP4")
     assert (tmp_path / "OUT.MP4").is_file()
+
+
+def test_somebody_s_film_is_written_over_only_where_it_is_named(tmp_path):
+    film, out = write_film(tmp_path / "clip.mkv"), tmp_path / "out"
+    out.mkdir()
+    for _ in range(2):  # made, then edited
+        (out / "clip.mp4").write_bytes(b"mine")
+        with pytest.raises(UserError, match="clip.mp4: .*--out"): predicted(film, out)
+        assert (out / "clip.mp4").read_bytes() == b"mine"
+        with pytest.raises(UserError, match="camera0.mp4: .*--out"):
+            (out / "camera0.mp4").write_bytes(b"mine")
+            predict_camera(Red(), 0, out, open_pixels=frames_of(5))
+        (out / "clip.mp4").unlink()
+        for _ in range(2): assert predicted(film, out).frames == FRAMES
+    assert predicted(film, out / "camera0.mp4").frames == FRAMES
+
+
+def test_in_a_run_s_own_folder_films_of_an_earlier_version_are_written_over(tmp_path):
+    film, out, model = write_film(tmp_path / "clip.mkv"), tmp_path / "predictions", Red()
+    model.files = (tmp_path / "model.safetensors",)
+    out.mkdir()
+    (out / "clip.mp4").write_bytes(b"an earlier version's")
+    assert predict_film(model, film, out).frames == FRAMES
 
 
 @pytest.mark.parametrize("name, options", [("out.avi", {}), ("out.mp4", dict(frames=True))])
@@ -159,25 +182,6 @@ def test_a_folder_that_is_called_like_a_film_is_refused(tmp_path, name, options)
 def test_options_that_don_t_fit_are_named(tmp_path, options, named):
     film = write_film(tmp_path / "clip.mp4")
     with pytest.raises(UserError, match=named): predicted(film, tmp_path / "out", **options)
-
-
-def test_smoothing_is_the_mean_of_the_last_probabilities():
-    "By hand: probabilities of 0.9, 0.2, 0.2, 0.9 of class 1 and the mean of two: 0.9, 0.55, 0.2, 0.55."
-    class Given:
-        values = iter([0.9, 0.2, 0.2, 0.9])
-
-        def scaled_probabilities(self, pixels):
-            value = next(self.values)
-            return np.array([1 - value, value], np.float32).reshape(2, 1, 1)
-
-        def classes_at(self, probabilities, size):
-            self.seen = probabilities[1, 0, 0]
-            return probabilities.argmax(0).astype(np.uint8)
-    predictor = Given()
-    smoothed, found = Smoothed(predictor, 2), []
-    for _ in range(4): found.append((smoothed(np.zeros((1, 1, 3), np.uint8)).item(), predictor.seen))
-    assert [mask for mask, _ in found] == [1, 1, 0, 1]
-    assert [mean for _, mean in found] == pytest.approx([0.9, 0.55, 0.2, 0.55], abs=1e-3)
 
 
 def test_a_smoothed_film_flickers_less(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brightness import CARD, Brightness
 from finished_run import finished_run
 from PIL import Image
 
@@ -17,35 +18,11 @@ from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.errors import Note, UserError
 from linknet_fastai.images.tiling import TileOptions
-from linknet_fastai.runs.card import ModelCard
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
 from linknet_fastai.workflows.predicting import job as predict_job
 from linknet_fastai.workflows.predicting.overlap import MOST_WAITING, THREADS
 from linknet_fastai.workflows.predicting.record import FILE as RECORD
 from linknet_fastai.workflows.predicting.record import PredictRecord
-
-CARD = ModelCard("resnet18", "deconv", ("dark", "light"), ((0, 0, 0), (255, 255, 255)), (20, 30), (0.5,) * 3,
-                 (0.5,) * 3, "tiny2")
-
-
-class Brightness(BasePredictor):
-    "Class 1 where red is 128 or more; `batch_size` images at once, of which it remembers how many they were."
-
-    def __init__(self, batch_size: int = 1, options=PredictorOptions()):
-        super().__init__(CARD, options)
-        self.batch_size, self.batches = batch_size, []
-
-    def logits(self, pixels):
-        self.batches.append(len(pixels))
-        red = pixels[..., 0].astype(np.float32)
-        return np.stack([255 - red, red], axis=1)
-
-    def classes_at(self, logits, size):
-        return np.asarray(Image.fromarray(logits.argmax(0).astype(np.uint8)).resize(size[::-1]))
-
-    def _logits_at(self, logits, size): return logits
-
-    def _array(self, logits): return logits
 
 
 @pytest.fixture
@@ -225,6 +202,13 @@ def test_what_is_written(folder, tmp_path, options, expected):
     assert names(tmp_path / "out") == expected
 
 
+def test_probabilities_beside_a_file_for_all_images_lie_as_the_images_do(folder, tmp_path):
+    (folder / "deep").mkdir()
+    (folder / "00.png").rename(folder / "deep" / "a.png")
+    predict(Brightness(), [folder], tmp_path / "out", PredictOptions("coco", probabilities="npz"))
+    assert names(tmp_path / "out" / "deep") == ["a_probabilities.npz"]
+
+
 @pytest.mark.parametrize("settings, named", [(dict(overlays="jpg"), "jpeg"), (dict(probabilities="nzp"), "npz")])
 def test_a_misspelt_choice_is_answered(settings, named):
     with pytest.raises(UserError, match=named): PredictOptions(**settings)
@@ -341,12 +325,10 @@ def test_an_image_that_was_replaced_by_an_older_one_is_predicted_again(folder, t
 def test_a_file_that_is_about_to_be_written_is_of_no_image(tmp_path):
     "Else it would be taken for the former image's, where the program ends between the mask and its line."
     record, file, image = PredictRecord(tmp_path, "model"), tmp_path / "a.png", tmp_path / "images" / "a.png"
-    record.forget([file])
-    assert not record.path.exists()
-    record.add([file], image)
-    assert PredictRecord(tmp_path, "model").is_of(file, image)
-    record.forget([file])
-    assert not record.is_of(file, image) and not PredictRecord(tmp_path, "model").is_of(file, image)
+    record.add([file], image, "1 2 3")
+    assert PredictRecord(tmp_path, "model").is_of(file, image, "1 2 3")
+    record.begin([file])
+    for each in (record, PredictRecord(tmp_path, "model")): assert not each.is_of(file, image, "1 2 3")
 
 
 def test_nothing_is_recorded_through_a_link(folder, tmp_path):

@@ -1,14 +1,15 @@
 "An ONNX file as an OpenVINO file, also in 8-bit integers."
 
 import os
-import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...errors import UserError
 from ...files import atomic_write, refuse_irregular
 from ..extras import extra
 from .export_card import KEY, ExportCard
@@ -30,14 +31,27 @@ def export_openvino(onnx_file: Path, card: ExportCard, path: Path, calibration: 
     model = openvino.Core().read_model(onnx_file)
     if len(calibration): model = quantized(model, calibration)
     for name, value in card.metadata().items(): model.set_rt_info(value, [KEY, name])
-    with tempfile.TemporaryDirectory() as folder:
-        xml = Path(folder) / "model.xml"
-        openvino.save_model(model, xml, compress_to_fp16=False)
+    with _folder_beside(path) as folder:
+        xml = folder / "model.xml"
+        try: openvino.save_model(model, xml, compress_to_fp16=False)
+        except RuntimeError as error: raise _not_written(path, str(error).strip().splitlines()[-1]) from error
         for part in (path, path.with_suffix(".bin")): refuse_irregular(part)  # before one of them goes
         # never a description beside another's weights: it goes first, and comes last
         path.unlink(missing_ok=True)
         for part in (xml.with_suffix(".bin"), xml):
-            with atomic_write(path.with_suffix(part.suffix)) as file: shutil.copyfile(part, file)
+            with atomic_write(path.with_suffix(part.suffix)) as file: os.replace(part, file)
+
+
+@contextmanager
+def _folder_beside(path: Path) -> Iterator[Path]:
+    "A folder on the same disk, which is removed again; `UserError` where it can't be made."
+    try: folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=".openvino.")
+    except OSError as error: raise _not_written(path, error.strerror) from error
+    with folder as name: yield Path(name)
+
+
+def _not_written(path: Path, reason: str) -> UserError:
+    return UserError(f"{path}: can't be written ({reason}); free some space or choose another folder.")
 
 
 def quantized(model: Any, calibration: Sequence[np.ndarray]) -> Any:

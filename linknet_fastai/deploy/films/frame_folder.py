@@ -7,7 +7,7 @@ import pandas as pd
 from ...errors import UserError
 from ...files import atomic_write, writable_folder
 from ...runs.card import ModelCard
-from ..output import FORMATS, Predicted, save_mask
+from ..output import FORMATS, Predicted
 from .frame import Frame
 
 FRAME_FORMATS = ("masks", "values", "geojson")  # of `FORMATS`: the others name image files, and a frame is in none
@@ -31,11 +31,9 @@ class FrameFolder:
         "The next frame, and its classes uint8 `[H,W]`."
         self.times.append(float(frame.time))
         relative = Path(f"{len(self.times):06}.png")
-        if self.format == "masks": save_mask(mask, self.card.palette, self.folder / relative)
-        else:
-            format = FORMATS[self.format]
-            format.write(Predicted(self.film, relative, frame.pixels, mask, self.card),
-                         *(self.folder / name for name in format.names(relative, self.film)))
+        format = FORMATS[self.format]
+        format.write(Predicted(self.film, relative, frame.pixels, mask, self.card),
+                     *(self.folder / name for name in format.names(relative, self.film)))
 
     def copy(self, packet):
         "Sound has no place here."

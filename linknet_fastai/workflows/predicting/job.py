@@ -6,7 +6,7 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...datasets.left_out import describe_left_out, left_out_of
-from ...deploy.georeference import NoDegrees, georeference
-from ...deploy.output import FORMATS, Predicted
+from ...deploy.georeference import Georeference, NoDegrees, georeference
+from ...deploy.output import EXTRAS, FORMATS, Predicted
 from ...deploy.scale import other_scale
 from ...errors import Note, UserError, printable
 from ...files import writable_folder
 from ...runtime.memory import is_out_of_memory
 from .options import Failed, PredictOptions, Written
 from .overlap import WEIGHT, read_ahead, write_behind
-from .record import PredictRecord
+from .record import PredictRecord, state_of
 from .targets import Target
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Seen:
-    "A target's pixels, uint8 `[H,W,C]`, and what its file holds beside."
+    "A target's pixels, uint8 `[H,W,C]`, where on the earth they lie, and what its file holds beside."
 
     target: Target
     pixels: np.ndarray
+    place: Georeference | None
     left_out: list[str]
 
 
@@ -93,9 +94,9 @@ class PredictJob:
                               f"{self.scales[0]}")
 
     def _read(self, target: Target) -> Seen:
-        georeference(target.image)  # its error, if any, before the work
-        pixels = self.predictor.read(target.image)  # once: its file may be written anew meanwhile
-        return Seen(target, pixels, left_out_of(target.image, self.predictor.card.channels))
+        target = replace(target, state=state_of(target.image))  # before: it may be written anew meanwhile
+        place, facts = georeference(target.image), left_out_of(target.image, self.predictor.card.channels)
+        return Seen(target, self.predictor.read(target.image), place, facts)
 
     def _predicted(self, reading: Iterable[tuple[Target, Future]]) -> Iterator[tuple[Target, Predicted]]:
         "What is read, predicted in batches of one size."
@@ -143,20 +144,35 @@ class PredictJob:
 
     def _as_predicted(self, seen: Seen, mask: np.ndarray, probabilities: np.ndarray | None = None) -> Predicted:
         target = seen.target
-        return Predicted(target.image, target.relative, seen.pixels, mask, self.predictor.card, probabilities)
+        return Predicted(target.image, target.relative, seen.pixels, mask, self.predictor.card, probabilities,
+                         seen.place)
 
     def _write(self, pair: tuple[Target, Predicted]) -> tuple[Written | Failed, Any]:
         "What is told of it, and its part of a file that is shared."
         target, predicted = pair
         file = target.files[0] if target.files else self.out / self.format.shared
-        writable_folder(file.parent)
-        self.record.forget(target.all_files)
-        try: part = self.format.write(predicted, *target.files)
-        except NoDegrees as error: return Failed(target.image, f"{printable(str(target.image))}: {error.message}"), None
-        for extra, path in zip(self.options.extras, target.extras): extra.write(predicted, path)
-        if target.all_files: self.record.add(target.all_files, target.image)
+        for folder in {path.parent for path in (file, *target.extras)}: writable_folder(folder)
+        self._remove_beside(target)
+        self.record.begin(target.all_files)
+        try: part = self._write_files(target, predicted)
+        except UserError as error:
+            if (problem := _problem_of(target.image, error)) is None: raise
+            return Failed(target.image, problem), None
+        self.record.add(target.all_files, target.image, target.state)
         pixels = np.bincount(predicted.mask.ravel(), minlength=len(predicted.card.classes)).tolist()
         return Written(target.image, file, predicted.mask.shape, tuple(pixels), target.certainty), part
+
+    def _write_files(self, target: Target, predicted: Predicted) -> Any:
+        part = self.format.write(predicted, *target.files)
+        for extra, path in zip(self.options.extras, target.extras): extra.write(predicted, path)
+        return part
+
+    def _remove_beside(self, target: Target):
+        "What was written with a mask that is written over, so that nothing lies beside another model's or image's."
+        for file in target.files:
+            for path in (self.out / extra.name(target.relative) for extra in EXTRAS.values()):
+                if self.record.is_beside(file, path):
+                    with suppress(OSError): path.unlink()
 
     def _finish(self, future: Future):
         written, part = future.result()
@@ -170,6 +186,13 @@ def _weight(pair: tuple[Target, Predicted]) -> int:
     "Of a prediction that is to be written: its pixels, and those of its probabilities."
     _, predicted = pair
     return predicted.mask.size + (0 if predicted.probabilities is None else predicted.probabilities.size)
+
+
+def _problem_of(image: Path, error: UserError) -> str | None:
+    "What is wrong with the image, where the error is about it; None where it is about what is written."
+    name = printable(f"{image}: ")
+    if isinstance(error, NoDegrees): return name + error.message
+    return error.message if error.message.startswith(name) else None
 
 
 def tell(text: str):

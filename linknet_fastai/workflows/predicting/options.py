@@ -51,6 +51,9 @@ class PredictOptions:
                             "aren't rated; leave out `--continue`, or `--least-certain`.")
         if self.overlays == "jpeg" and self.format != "masks":
             raise UserError(f"`--format {self.format}` has no overlays; leave out `--jpeg-overlays`.")
+        if self.format == "cityscapes" and self.probabilities == "png":
+            raise UserError("`--format cityscapes`: the server takes one PNG a frame, and would find two; pass "
+                            "`--probabilities npz`, or leave it out.")
         if self.goes_on and FORMATS[self.format].shared:
             raise UserError(f"`--format {self.format}` writes all images into one file, which can't be continued; "
                             "leave out `--continue`.")

@@ -1,22 +1,26 @@
-"Which image each prediction in a folder is of, and what made it: what `--continue` goes by."
+"Which image each prediction in a folder is of, and what made it: what `--continue` and writing over go by."
 
 from __future__ import annotations
 
 import csv
 import os
 from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ...datasets.scan import file_state
 from ...errors import UserError
 from ...files import digest, refuse_irregular
 
 if TYPE_CHECKING:
     from ...deploy.base_predictor import BasePredictor
 
-FILE, COLUMNS = ".predicted.csv", ["file", "image", "made_by"]
+FILE, COLUMNS = ".predicted.csv", ["file", "image", "made_by", "file_state", "image_state"]
+KNOWN_BEFORE = 3  # columns, of an earlier version
+OWN_FOLDER = "predictions"  # of a run, where they lie if nothing else is said
 DIGEST = 8  # bytes: enough to tell models apart
 ENCODING = dict(encoding="utf-8", errors="surrogateescape", newline="")  # names of files may be no UTF-8
 
@@ -27,38 +31,85 @@ def maker(predictor: BasePredictor, format: str) -> str:
     return blake2b(repr(made_of).encode(), digest_size=DIGEST).hexdigest()
 
 
+def state_of(image: Path) -> str:
+    "What a file's size and times are; empty where there is none."
+    return " ".join(map(str, file_state(image) or ()))
+
+
+def is_own_folder(predictor: BasePredictor, out: Path) -> bool:
+    "Whether `out` is the folder that a run keeps predictions in, where nobody else writes."
+    return any(out.resolve() == file.parent.resolve() / OWN_FOLDER for file in predictor.files)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is known of a file: its image, its maker, its own size and time of writing, and its image's `state_of`.
+
+    Without an image, its writing was begun; without its size and time, an earlier version wrote it.
+    """
+
+    image: str = ""
+    made_by: str = ""
+    file_state: str = ""
+    image_state: str = ""
+
+
 class PredictRecord:
     """The file `.predicted.csv` in the folder `out`: a line a file that was written, with its image and its maker.
 
-    A line is added when its prediction is whole, and one that knows nothing of it before it is written anew, so that
-    they are true whenever the program ends; the last of a file's counts. `UserError` where it can't be read or written.
-    Several threads may add.
+    A line is added when its prediction is whole, and one that knows nothing of it before it is written, so that they
+    are true whenever the program ends; the last of a file's counts. `UserError` where it can't be read or written.
+    Several threads may add. With `takes_unknown`, files that it doesn't know are taken for an earlier version's.
     """
 
-    def __init__(self, out: Path, made_by: str):
-        self.out, self.made_by, self.path = out, made_by, out / FILE
+    def __init__(self, out: Path, made_by: str, takes_unknown: bool = False):
+        self.out, self.made_by, self.path, self.takes_unknown = out, made_by, out / FILE, takes_unknown
         self.lock = Lock()
-        self.lines = {row[0]: tuple(row[1:]) for row in self._read() if len(row) == len(COLUMNS)}
+        self.since = self.path.stat().st_mtime_ns if self.path.is_file() else 0
+        self.lines = {row[0]: _line_of(row) for row in self._read() if len(row) >= KNOWN_BEFORE}
 
     def image_of(self, file: Path) -> str | None:
         "Where the image lies that `file` is the prediction of; None where it isn't known."
-        return self.lines.get(self._name(file), (None,))[0]
+        return self._line(file).image or None
 
-    def is_of(self, file: Path, image: Path) -> bool:
-        "Whether `file` was made of `image` by this maker."
-        return self.lines.get(self._name(file)) == (os.path.realpath(image), self.made_by)
+    def is_of(self, file: Path, image: Path, state: str) -> bool:
+        "Whether `file` was made of `image` in this `state_of` it, by this maker."
+        line = self._line(file)
+        return (line.image, line.made_by, line.image_state) == (os.path.realpath(image), self.made_by, state)
 
-    def add(self, files: Iterable[Path], image: Path):
-        "What was written for an image."
-        self._append([[self._name(file), os.path.realpath(image), self.made_by] for file in files])
+    def may_write(self, file: Path) -> bool:
+        "Whether nothing that somebody made or edited is lost where `file` is written."
+        if not os.path.lexists(file): return True
+        return self._is_as_written(file) if self._name(file) in self.lines else self.takes_unknown
 
-    def forget(self, files: Iterable[Path]):
-        "What is about to be written anew."
-        if known := [name for name in map(self._name, files) if name in self.lines]:
-            self._append([[name, "", ""] for name in known])
+    def is_beside(self, file: Path, other: Path) -> bool:
+        "Whether `other` was written together with `file`, and is as it was written."
+        line, its = self._line(file), self._line(other)
+        if not line.image or (line.image, line.made_by) != (its.image, its.made_by): return False
+        return other.is_file() and self._is_as_written(other)
 
-    def _append(self, rows: list[list[str]]):
+    def begin(self, files: Iterable[Path]):
+        "What is about to be written, of which nothing is known until it is whole."
+        self._append({self._name(file): Line() for file in files})
+
+    def add(self, files: Iterable[Path], image: Path, state: str = ""):
+        "What was written for an image, and the `state_of` it before it was read."
+        place = os.path.realpath(image)
+        self._append({self._name(file): Line(place, self.made_by, _written(file), state) for file in files})
+
+    def _line(self, file: Path) -> Line:
+        return self.lines.get(self._name(file), Line())
+
+    def _is_as_written(self, file: Path) -> bool:
+        "Of a line without its time: an earlier version wrote the line after the file."
+        line = self._line(file)
+        if not line.image: return True
+        return line.file_state == _written(file) if line.file_state else file.lstat().st_mtime_ns <= self.since
+
+    def _append(self, lines: dict[str, Line]):
+        if not lines: return
         refuse_irregular(self.path)
+        rows = [[name, *astuple(line)] for name, line in lines.items()]
         try:
             with self.lock, open(self.path, "a", **ENCODING) as file:
                 if file.tell() == 0: csv.writer(file).writerow(COLUMNS)
@@ -67,7 +118,7 @@ class PredictRecord:
         except OSError as error:
             raise UserError(f"{self.path}: can't be written ({error.strerror}); free some space or choose another "
                             "folder with `--out`.") from error
-        self.lines |= {name: (image, made_by) for name, image, made_by in rows}
+        self.lines |= lines
 
     def _name(self, file: Path) -> str: return file.relative_to(self.out).as_posix()
 
@@ -77,10 +128,20 @@ class PredictRecord:
         try:
             with open(self.path, **ENCODING) as file: return list(csv.reader(file))
         except (OSError, csv.Error) as error:
-            raise UserError(f"{self.path}: can't be read ({error}); remove it to have all predicted anew.") from error
+            raise UserError(f"{self.path}: can't be read ({error}); choose another folder with `--out`.") from error
 
     def _ends_whole(self) -> bool:
         "Not where the program was killed, or the disk full, within a line."
         with open(self.path, "rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read() == b"\n"
+
+
+def _line_of(row: list[str]) -> Line:
+    "Of a row, which may be an earlier version's, or cut."
+    return Line(*(row[1:] if len(row) == len(COLUMNS) else row[1:KNOWN_BEFORE]))
+
+
+def _written(file: Path) -> str:
+    "Size and time of writing of a file; that of its last change is also a new name's."
+    return " ".join(map(str, (file_state(file) or [])[:2]))

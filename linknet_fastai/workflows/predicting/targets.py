@@ -9,7 +9,7 @@ from ...deploy.output import FORMATS, Extra, OutputFormat
 from ...errors import UserError, printable
 from ...images.paths import find_images, listed_paths
 from .options import Failed, PredictOptions
-from .record import PredictRecord
+from .record import PredictRecord, state_of
 
 LONGEST_NAME = 255  # bytes, of a file on every usual file system
 
@@ -19,7 +19,8 @@ class Target:
     """An image that is predicted.
 
     `relative` is its path below the folder that it was found in. `files` are the format's, `extras` those of what is
-    written beside. `certainty` is the model's, where it was asked for.
+    written beside. `certainty` is the model's, where it was asked for, and `state` the image's `state_of` before it was
+    read.
     """
 
     image: Path
@@ -27,6 +28,7 @@ class Target:
     files: list[Path]
     extras: list[Path]
     certainty: float | None = None
+    state: str = ""
 
     @property
     def all_files(self) -> list[Path]:
@@ -39,22 +41,21 @@ class Target:
         return all(file.exists() for file in self.all_files)
 
     def is_done(self, record: PredictRecord, is_edited: bool) -> bool:
-        """Whether all of its files are there, of this image and by the same model, and the image isn't newer.
+        """Whether all of its files are there, of this image as it is now, and by the same model.
 
         A file is there whole or not at all. Files that people edit are kept, however old and whoever made them.
         """
-        if is_edited and self.is_there:
-            return record.image_of(self.files[0]) in (None, os.path.realpath(self.image))
-        if not all(record.is_of(file, self.image) for file in self.all_files): return False
-        try: return min(map(_written_at, self.all_files)) >= max(_written_at(self.image), _put_at(self.image))
-        except FileNotFoundError: return False
+        if not self.is_there: return False
+        if is_edited: return record.image_of(self.files[0]) in (None, os.path.realpath(self.image))
+        state = state_of(self.image)
+        return bool(state) and all(record.is_of(file, self.image, state) for file in self.all_files)
 
 
 @dataclass(frozen=True)
 class Targets:
     """What is to be predicted: `found` in order, `failed` that can't be, and how many were `skipped` as done.
 
-    `others` is how many are made anew, since what is there is another image's, or made otherwise, or older.
+    `others` is how many are made anew, since what is there is another image's, or made otherwise, or before it changed.
     """
 
     found: list[Target]
@@ -81,8 +82,9 @@ def find_targets(paths: list[Path], out: Path, options: PredictOptions, record: 
     """The files to write for each image among `paths`, and those that the options list.
 
     Images that are listed and aren't there fail, and those whose files would be another's, an image themselves, or have
-    too long a name. What is done already, by the `record`, is skipped, if the options say so. `UserError` where files
-    are there that may hold corrections, and aren't skipped.
+    too long a name, or would be written over what the `record` doesn't know as it is. What is done already, by the
+    record, is skipped, if the options say so. `UserError` where files are there that may hold corrections, and aren't
+    skipped.
     """
     format, skipped, others = FORMATS[options.format], 0, 0
     found, failed = find_images(paths, out), []
@@ -97,14 +99,16 @@ def find_targets(paths: list[Path], out: Path, options: PredictOptions, record: 
         try:
             target = _target(image, relative, out, format, options.extras)
             for file in target.all_files: _refuse_taken(image, file, taken.get(real(file)))
+            taken |= {real(file): image for file in target.all_files}
+            if options.goes_on and target.is_done(record, format.is_edited):
+                skipped += 1
+                continue
+            for file in target.extras if format.is_edited else target.all_files: _refuse_unknown(image, file, record)
         except UserError as error:
             failed.append(Failed(image, error.message))
             continue
-        taken |= {real(file): image for file in target.all_files}
-        if options.goes_on and target.is_done(record, format.is_edited): skipped += 1
-        else:
-            targets.append(target)
-            others += options.goes_on and target.is_there
+        targets.append(target)
+        others += options.goes_on and target.is_there
     if format.is_edited:
         for file in (file for target in targets for file in target.files): _refuse_overwriting(file)
     return Targets(targets, failed, skipped, others)
@@ -128,20 +132,18 @@ def _target(image: Path, relative: Path, out: Path, format: OutputFormat, extras
     return Target(image, relative, files, [out / extra.name(relative) for extra in extras])
 
 
-def _written_at(path: Path) -> int: return path.stat().st_mtime_ns
-
-
-def _put_at(path: Path) -> int:
-    "When the file came to where it is: copies and moves may keep the time of writing, by which it is older."
-    return path.stat().st_ctime_ns
-
-
 def _refuse_taken(image: Path, file: Path, owner: Path | None):
     if len(os.fsencode(file.name)) > LONGEST_NAME:
         raise UserError(f"{image}: predicting it would write {file}, whose name is too long; rename the image.")
     if owner is not None:
         raise UserError(f"{image}: predicting it would write {file}, which is or belongs to {owner}; choose another "
                         "folder with `--out`, or predict them apart.")
+
+
+def _refuse_unknown(image: Path, file: Path, record: PredictRecord):
+    if not record.may_write(file):
+        raise UserError(f"{image}: predicting it would write over {file}, which somebody made, or edited since it was "
+                        "predicted; choose another folder with `--out`, or remove it.")
 
 
 def _refuse_doubles(images: list[tuple[Path, Path]], file: Path):

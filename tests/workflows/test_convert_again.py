@@ -1,0 +1,20 @@
+"What `datasets convert` wrote is compared with its source before it stands there."
+
+from dataclasses import replace
+
+import pytest
+from folders import stripes, write_folder
+
+from linknet_fastai.errors import UserError
+from linknet_fastai.workflows import convert
+
+
+def test_masks_that_would_be_read_as_other_classes_are_not_written(tmp_path, monkeypatch):
+    source, open_dataset = write_folder(tmp_path / "source", stripes((0, 1), 2), "road\nsky\n"), convert.open_dataset
+    def opened(name, root, *words):
+        dataset = open_dataset(name, root, *words)
+        return dataset if root == source else replace(dataset, values={0: 1, 1: 0, 255: 255})
+    monkeypatch.setattr(convert, "open_dataset", opened)
+    with pytest.raises(UserError, match="plain: was not written, since 0, 1 in its masks"):
+        convert.convert(source, tmp_path / "plain")
+    assert not (tmp_path / "plain").exists()
