@@ -51,8 +51,8 @@ def refuse_irregular(path: Path):
     try: is_regular = stat.S_ISREG(path.lstat().st_mode)
     except OSError: return  # not there, or the writing says why it can't be
     if not is_regular:
-        raise UserError(f"{path}: is no regular file but {kind_of_file(path)}, which isn't written over; name another "
-                        "file.")
+        raise UserError(f"{path}: is no regular file but {kind_of_file(path)}, which isn't written over; move it away, "
+                        "or name another file.")
 
 
 def refuse_link(path: Path):
@@ -93,7 +93,6 @@ def digest(path: Path) -> str:
 
 def fsync(path: Path):
     "Wait until a file, or the names in a folder, are on the disk; a `Note` where its file system can't tell."
-    if path.is_dir() and os.name == "nt": return  # Windows opens no folders
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try: os.fsync(descriptor)
     except OSError as error:

@@ -85,14 +85,15 @@ def print_result(result):
     for name in ("IoU", "accuracy", "Dice", "frequency"): table.add_column(name, justify="right")
     if result.boundary: table.add_column(f"IoU within {result.protocol['boundary']} pixels", justify="right")
     rows = result.table()
-    for name, row in rows.iterrows():
-        if name == rows.index[-1]: table.add_section()
+    for number, (name, row) in enumerate(rows.iterrows()):
+        if number == len(scores.classes): table.add_section()  # the mean
         table.add_row(name, *("" if value != value else f"{100 * value:.1f}" for value in row))
     console.print_table(table)
     low, high = result.interval
     console.print(f"mIoU {100 * scores.miou:.1f}  class accuracy {100 * scores.class_accuracy:.1f}  "
-                  f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)\n"
-                  f"mIoU of 95 % of resampled images: {100 * low:.1f} to {100 * high:.1f}")
+                  f"Dice {100 * scores.dice:.1f}  pixel accuracy {100 * scores.pixel_accuracy:.1f}  (%)")
+    if low == low:
+        console.print(f"95 % interval of the mIoU, over resampled images: {100 * low:.1f} to {100 * high:.1f}")
     if result.cityscapes is not None:
         names = ("class IoU", "class iIoU", "category IoU", "category iIoU")
         means = [result.cityscapes[name.lower().replace(" ", "_")] for name in names]

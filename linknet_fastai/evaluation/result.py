@@ -11,6 +11,7 @@ from .scores import Scores
 from .views import VIEWS, describe_views
 
 RESAMPLES, LEVEL = 1000, 0.95
+TRUTH = ("name", "split", "images", "resolution", "classes", "void", "data")  # of a protocol: what is to be found
 PROTOCOL = ("name", "split", "images", "resolution", "classes", "void", "trained_on")  # what every protocol says
 BENCHMARK = ("class_iou", "class_iiou", "category_iou", "category_iiou")  # the means of the Cityscapes benchmark
 
@@ -32,8 +33,8 @@ class Result:
 
     def table(self) -> pd.DataFrame:
         "A row a class and one of their means: `iou`, `accuracy`, `dice`, `frequency`, from 0 to 1."
-        table = self.scores.table()
-        table.loc["mean", ["iou", "accuracy", "dice"]] = self.scores.miou, self.scores.class_accuracy, self.scores.dice
+        means = {"iou": self.scores.miou, "accuracy": self.scores.class_accuracy, "dice": self.scores.dice}
+        table = pd.concat([self.scores.table(), pd.DataFrame(means, index=pd.Index(["mean"], name="class"))])
         if self.boundary is not None: table["boundary_iou"] = [*self.boundary.class_iou, self.boundary.miou]
         return table
 
@@ -114,6 +115,7 @@ def describe_protocol(protocol: dict) -> str:
     "A protocol in one line, to stand beside its figures."
     line = (f"{protocol['name']}, {protocol['split']}: {protocol['images']} images at {protocol['resolution']}, "
             f"{protocol['classes']} classes, void {protocol['void']}, trained on {protocol['trained_on']}")
+    if "predicted_at" in protocol: line += f", predicted at {protocol['predicted_at']}"
     if "data" in protocol: line += f", on the data in {protocol['data']}"
     if "program" in protocol: line += f", by {protocol['program']}"
     if "tiles" in protocol: line += f", by tiles of {protocol['tiles']}"
@@ -121,15 +123,26 @@ def describe_protocol(protocol: dict) -> str:
     return line
 
 
+def is_same_truth(protocol: dict, other: dict) -> bool:
+    "Whether two protocols are of the same images and masks, however these were predicted."
+    return all(protocol.get(name) == other.get(name) for name in TRUTH)
+
+
 def miou_interval(matrices: np.ndarray, classes: tuple[str, ...], seed: int = 0) -> tuple[float, float]:
     """95 % interval (low, high) of the mIoU, from 1000 resamples of the images' confusion matrices `[N,C,C]`.
 
     The percentile bootstrap (Efron & Tibshirani 1993, ch. 13): how far the score would move with other images of the
-    same kind. Frames of one film are alike, so of films the true interval is wider.
+    same kind. Frames of one film are alike, so of films the true interval is wider. A class that a resample lacks has
+    its IoU over all images there, so that every resample is a mean over the same classes. (nan, nan) of a single image,
+    which says nothing of others, and where no image has a class.
     """
-    count = len(matrices)
+    count, overall = len(matrices), Scores(matrices.sum(0), classes).class_iou
+    known = ~np.isnan(overall)
+    if count == 1 or not known.any(): return np.nan, np.nan
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
     sums = drawn.astype(float) @ matrices.reshape(count, -1)  # exact: below 2^53
-    mious = [Scores(confusion, classes).miou for confusion in sums.reshape(RESAMPLES, *matrices.shape[1:])]
-    low, high = np.nanquantile(mious, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    resampled = sums.reshape(RESAMPLES, *matrices.shape[1:])
+    ious = np.stack([Scores(confusion, classes).class_iou for confusion in resampled])
+    mious = np.where(np.isnan(ious), overall, ious)[:, known].mean(1)
+    low, high = np.quantile(mious, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from ..dataloaders.segmentation_dl import SegmentationDL
-from ..datasets.dataset import SegmentationDataset
+from ..datasets.dataset import SegmentationDataset, hxw
 from ..errors import UserError, check_choice
 from ..images.tiling import TileOptions
 from .boundary import Trimap
@@ -70,10 +70,12 @@ def protocol_of(dataset: SegmentationDataset, split: str, dl: SegmentationDL, tr
         dataset: names the protocol and its classes.
         split: `train`, `val`, `test`, or `all`.
         dl: the split's batches, for the number of images and the resolution of their masks.
-        trained_on: the splits that the model was trained on.
+        trained_on: what the model was trained on: `Run.trained_on`.
     """
-    sizes = sorted({"x".join(map(str, sample.mask.shape)) for sample in dl.items})
-    tiles = {"tiles": str(dl.tiling)} if dl.tiling else {}
-    return {"name": dataset.protocol, "classes": len(dataset.classes), "split": split, "images": len(dl.items),
-            "resolution": sizes[0] if len(sizes) == 1 else f"{len(sizes)} sizes",
-            "void": "ignored", "trained_on": trained_on} | tiles
+    sizes = sorted({hxw(sample.mask.shape) for sample in dl.items})
+    resolution = sizes[0] if len(sizes) == 1 else f"{len(sizes)} sizes"
+    protocol = {"name": dataset.protocol, "classes": len(dataset.classes), "split": split, "images": len(dl.items),
+                "resolution": resolution, "void": "ignored", "trained_on": trained_on}
+    if dl.image_size and hxw(dl.image_size) != resolution: protocol["predicted_at"] = hxw(dl.image_size)
+    if dl.tiling: protocol["tiles"] = str(dl.tiling)
+    return protocol

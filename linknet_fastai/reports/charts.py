@@ -1,7 +1,7 @@
 "Charts of a run: its curves, its scores by class, its confusion matrix."
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,11 +19,18 @@ DPI, LARGEST = 120, 8000  # pixels an inch; pixels of a figure's longer side
 COMPRESSION = 1  # of PNG: images in it take half a second more to be a fifth smaller
 
 
-def curves(histories: dict[str, pd.DataFrame], title: str) -> Figure:
-    "Loss, validation mIoU and learning rate by epoch, of runs' histories (a row an epoch) by name, each in a color."
+def curves(histories: dict[str, pd.DataFrame], title: str, compared_from: Mapping[str, int] = {}) -> Figure:
+    """Loss, validation mIoU and learning rate by epoch, of runs each in a color; the best epoch is marked.
+
+    Args:
+        histories: a row an epoch, by the run's name.
+        title: above the chart.
+        compared_from: how many epochs were on other data, by the run's name: the best is one of those after them.
+    """
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
     for number, (name, history) in enumerate(histories.items()):
-        _draw_curves(axes, history, f"C{number}", f"{short(name)}: " if len(histories) > 1 else "")
+        prefix = f"{short(name)}: " if len(histories) > 1 else ""
+        _draw_curves(axes, history, f"C{number}", prefix, compared_from.get(name, 0))
     for axis, name in zip(axes, ("loss", "validation mIoU, %", "learning rate at the epoch's end")):
         axis.set_title(name)
         axis.set_xlabel("epoch")
@@ -36,16 +43,19 @@ def curves(histories: dict[str, pd.DataFrame], title: str) -> Figure:
     return figure
 
 
-def _draw_curves(axes, history: pd.DataFrame, color: str, name: str):
+def _draw_curves(axes, history: pd.DataFrame, color: str, name: str, compared_from: int):
     loss, score, lr = axes
     loss.plot(history.epoch, history.train_loss, "--", color=color, label=f"{name}training")
     if history.valid_loss.notna().any():
         loss.plot(history.epoch, history.valid_loss, color=color, label=f"{name}validation")
-    if history.miou.notna().any():
-        best = history.miou.idxmax()
-        score.plot(history.epoch, 100 * history.miou, color=color)
+    if history.miou.notna().any(): score.plot(history.epoch, 100 * history.miou, color=color)
+    compared = history.miou[compared_from:]
+    if compared.notna().any():
+        best = compared.idxmax()
         score.plot(history.epoch[best], 100 * history.miou[best], "o", color=color,
                    label=f"{name}best {100 * history.miou[best]:.1f}, epoch {history.epoch[best]}")
+    if compared_from:
+        score.axvline(compared_from + 0.5, color=color, linestyle=":", label=f"{name}other data from here on")
     lr.plot(history.epoch, history.lr, color=color)
 
 
@@ -70,7 +80,7 @@ def confusion_chart(confusion: np.ndarray, classes: tuple[str, ...], title: str,
     if len(classes) <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(percentages):
             text = f"{value:.0f}" if normalize else f"{confusion[row, column]:.3g}"
-            if np.isnan(value) or value < 0.5: continue
+            if np.isnan(value) or text == "0": continue
             axis.text(column, row, text, ha="center", va="center", fontsize=7,
                       color="white" if value > 65 else "black")
     axis.set_xticks(range(len(classes)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=8)

@@ -77,16 +77,17 @@ def plot(table: pd.DataFrame, epochs: pd.DataFrame) -> Figure:
 
 def _notes(table: pd.DataFrame) -> str:
     chosen_by = "these frames" if table.split[0] == "val" else "the validation frames"
-    return (f"Measured: {_protocol(table)}; the best epoch by {chosen_by}. Scores in %. Published figures are of "
-            "other resolutions, mostly of the test frames, and of the kind that their column says: they can't be "
+    spread = "; behind ± is half of the range over the seeds" if table.seeds.max() > 1 else ""
+    return (f"Measured: {_protocol(table)}; the best epoch by {chosen_by}. Scores in %{spread}. Published figures are "
+            "of other resolutions, mostly of the test frames, and of the kind that their column says: they can't be "
             "compared.")
 
 
 def _protocol(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     seeds = "1 seed" if first.seeds == 1 else f"{first.seeds} seeds"
-    protocol = describe_protocol(first.to_dict())
-    return f"{protocol} at {first.trained_at}; {first.epochs} epochs, {seeds}, {first.machine}"
+    protocol = first.dropna().to_dict() | {"trained_on": f"{first.trained_on} at {first.trained_at}"}
+    return f"{describe_protocol(protocol)}; {first.epochs} epochs, {seeds}, {first.machine}"
 
 
 def _markdown(table: pd.DataFrame) -> str:

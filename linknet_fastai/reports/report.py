@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..errors import UserError
-from ..evaluation.result import Result, describe_protocol, read_result
+from ..evaluation.result import Result, describe_protocol, is_same_truth, read_result
 from ..files import atomic_write
 from ..images.grid import WRONG
 from ..images.mask import VOID_GRAY
@@ -70,6 +70,10 @@ class NamedRun:
         "The protocol of its scores in one line."
         return describe_protocol(self.result.protocol)
 
+    def is_comparable(self, other: "NamedRun") -> bool:
+        "Whether the scores of both are of the same images and masks: else a difference says nothing of the models."
+        return is_same_truth(self.result.protocol, other.result.protocol)
+
     @property
     def confusion(self) -> np.ndarray | None:
         "Its confusion matrix `[true, predicted]` with rows that sum to 1; None where it is too large to be read."
@@ -85,8 +89,8 @@ def write_report(runs: list[Run], path: Path):
     """Write one page about the runs to `path`.
 
     It has scores with their protocol, settings, curves, confusions, classes, and the images, worst first. Several runs
-    are compared on the images that all of them have. `UserError` for a run that isn't scored, or runs of different
-    classes.
+    are compared on the images that all of them have, and their classes' scores where they are of the same images.
+    `UserError` for a run that isn't scored, or runs of different classes.
     """
     named_runs = [NamedRun(name, run) for name, run in zip(_names(runs), runs)]
     first = named_runs[0]
@@ -101,9 +105,14 @@ def write_report(runs: list[Run], path: Path):
     page = template.render(runs=named_runs, classes=_class_rows(named_runs),
                            settings=setting_rows([each.settings for each in named_runs]),
                            images=[_image(name, named_runs) for name in _common_images(named_runs)],
-                           curves=_svg(curves({each.name: each.run.history for each in named_runs}, "")),
+                           curves=_svg(_curves(named_runs)),
                            void=f"rgb({VOID_GRAY} {VOID_GRAY} {VOID_GRAY})", wrong="rgb({} {} {})".format(*WRONG))
     with atomic_write(path) as file: file.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def _curves(named_runs: list[NamedRun]) -> Figure:
+    compared_from = {each.name: each.run.config.compared_from for each in named_runs}
+    return curves({each.name: each.run.history for each in named_runs}, "", compared_from)
 
 
 def setting_rows(settings: list[dict[str, str]]) -> list[tuple[str, list[str]]]:

@@ -1,5 +1,7 @@
 "A finished run, drawn: charts, grids of images, and what its report shows."
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from torch import nn
@@ -16,6 +18,7 @@ from .report import write_report
 from .results import image_table, predict_samples, results_grid, titles, worst
 
 GRID = 6  # images in a grid of results
+FIGURES = ("curves", "frequencies", "iou", "confusion", "worst-*", "median-*", "best-*")  # whatever split they are of
 
 
 def draw_run(run: Run, history: pd.DataFrame, model: nn.Module, dls: SegmentationDataLoaders, result: Result,
@@ -35,6 +38,17 @@ def draw_run(run: Run, history: pd.DataFrame, model: nn.Module, dls: Segmentatio
     write_report([run], run.report)
 
 
+def remove_figures(run: Run):
+    "Remove what was drawn of a run: the report, the gallery's table, by which it is known, and the figures."
+    for file in (run.report, Gallery(run.inside("gallery")).table_file, *_figure_files(run)):
+        file.unlink(missing_ok=True)
+
+
+def _figure_files(run: Run) -> list[Path]:
+    "Others in that folder are the user's."
+    return [file for name in FIGURES for file in run.inside("figures").glob(f"{name}.png") if file.is_file()]
+
+
 def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders, result: Result | None = None):
     """Write a run's curves and class frequencies to its figures.
 
@@ -46,8 +60,9 @@ def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders,
     """
     run.folder("figures")
     protocol = run.config.protocol
-    caption = describe_protocol(result.protocol) if result else f"{protocol}, trained on {run.config.splits}"
-    save_figure(run.figures / "curves.png", curves({run.path.name: history}, f"{run.path.name}: {caption}"))
+    caption = describe_protocol(result.protocol) if result else f"{protocol}, trained on {run.trained_on}"
+    save_figure(run.figures / "curves.png", curves({run.path.name: history}, f"{run.path.name}: {caption}",
+                                                   {run.path.name: run.config.compared_from}))
     frequencies = pd.DataFrame({"train": dls.class_frequencies}, index=dls.vocab)
     save_figure(run.figures / "frequencies.png",
                 class_bars(frequencies, dls.palette, f"{protocol}: frequency among the training masks' pixels"))

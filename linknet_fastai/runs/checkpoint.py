@@ -9,10 +9,12 @@ from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
 
 from ..errors import Note, UserError
-from ..files import remove_leftovers
+from ..files import refuse_irregular, remove_leftovers
 from ..recipes import LARGEST_BATCH
 from .reading import Count, validate
 from .tensors import read_tensors, write_tensors
+
+CHECKPOINT_FILES = tuple(f"{name}.safetensors" for name in ("last", "previous", "newest"))
 
 
 @with_config(ConfigDict(arbitrary_types_allowed=True))
@@ -48,11 +50,11 @@ class Checkpoints:
     "`last.safetensors` of a run's folder, and `previous.safetensors`, the one before it, for when that is damaged."
 
     def __init__(self, folder: Path):
-        names = ("last", "previous", "newest")
-        self.last, self.previous, self.newest = (folder / f"{name}.safetensors" for name in names)
+        self.last, self.previous, self.newest = (folder / name for name in CHECKPOINT_FILES)
 
     def write(self, checkpoint: Checkpoint):
-        "Write the newest checkpoint; at every moment a whole one is there."
+        "Write the newest checkpoint; at every moment a whole one is there. `UserError` where it can't be written."
+        for path in (self.last, self.previous): refuse_irregular(path)
         fields = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
         write_tensors(self.newest, checkpoint.tensors, fields)
         if self.last.exists(): self.last.replace(self.previous)
@@ -83,6 +85,7 @@ class Checkpoints:
 
     def finish(self):
         "Note that the training is done: the last checkpoint is kept alone."
+        refuse_irregular(self.previous)
         self.previous.unlink(missing_ok=True)
 
 

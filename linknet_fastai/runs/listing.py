@@ -1,17 +1,21 @@
 "The runs in a folder, as rows of a table."
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
 from ..recipes import Recipe
+from .reading import read_json, validate
 from .run import Run
+from .tables import Score
 
 
 def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
     """The runs in `folder`, a row each, the best of each protocol first, and the errors of those that can't be read.
 
-    A row has, as text, the run's name, dataset, protocol, recipe, epochs done of those asked for, minutes, and best
-    mIoU in %. `UserError` where the folder holds no run.
+    A row has, as text, the run's name, dataset, protocol, recipe, epochs done of those asked for, minutes, and mIoU in
+    %: that of its scores, or of the best epoch so far. `UserError` where the folder holds no run.
     """
     rows, unreadable = [], []
     for config in sorted(folder.glob("*/config.json")):
@@ -24,7 +28,25 @@ def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
 def _row(run: Run) -> tuple[tuple, tuple[str, ...]]:
     "What the run is sorted by, and its row."
     config, recipe, history = run.config, run.recipe_as(Recipe), run.history
-    miou, epochs = history.miou.max(), recipe.total_epochs
+    miou, epochs = _miou(run), recipe.total_epochs
     return ((config.protocol, -miou if miou == miou else 1),
             (run.path.name, config.dataset, config.protocol, recipe.name, f"{len(history)}/{epochs}",
              f"{run.seconds / 60:.1f}", "-" if miou != miou else f"{100 * miou:.1f}"))
+
+
+@dataclass(frozen=True)
+class _Scores:
+    "Of `scores.json`: the scores over all classes."
+
+    scores: dict[str, Score | None]
+
+    def __post_init__(self):
+        if "miou" not in self.scores: raise ValueError("miou is missing")
+
+
+def _miou(run: Run) -> float:
+    "Of its scores, or of the best epoch on the data that it has now; nan where there is none."
+    if not run.is_scored: return run.history.miou[run.config.compared_from:].max()
+    path = run.path / "scores.json"
+    miou = validate(_Scores, read_json(path), path).scores["miou"]
+    return math.nan if miou is None else miou

@@ -1,7 +1,7 @@
 "The run folder: all that a training leaves, read and written here only."
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import count
@@ -12,9 +12,10 @@ from torch import nn
 
 from ..dataset_options import DatasetOptions
 from ..errors import UserError
-from ..files import atomic_write, refuse_link, remove_leftovers, writable_folder
+from ..files import atomic_write, refuse_irregular, refuse_link, remove_leftovers, writable_folder
 from ..locks import AlreadyLocked, locked
-from .checkpoint import Checkpoints
+from ..recipes import Recipe
+from .checkpoint import CHECKPOINT_FILES, Checkpoints
 from .config import Config
 from .reading import Count, Kind, damaged, read_json, validate
 from .tables import Number, Score, read_table
@@ -23,6 +24,9 @@ from .weights import MODEL_FILE, ModelCard, load_card, load_weights, save_weight
 
 # columns of history.csv that every training has
 HISTORY = {"epoch": Count, "train_loss": Number, "valid_loss": Number, "miou": Score, "lr": Number, "seconds": Number}
+# what a training writes, beside config.json and the scores
+FILES = ("samples.csv", "splits.csv", "skipped.csv", "history.csv", "report.html", "gallery/images.csv", MODEL_FILE,
+         *CHECKPOINT_FILES)
 
 
 class Run:
@@ -38,11 +42,17 @@ class Run:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path, config: Config) -> "Run":
-        "A new run in a folder that holds none; `UserError` where it does, or can't be written."
+    def create(cls, path: Path, config: Config, tables: Mapping[str, pd.DataFrame] = {}) -> "Run":
+        """A new run in a folder that holds none, with the `tables` that it begins with, by their files' names.
+
+        config.json comes last: a folder without it is free. `UserError` where the folder holds a run, or can't be
+        written.
+        """
         refuse_taken(path)
         run = cls(writable_folder(path))
+        run.refuse_irregular()
         run.folder("figures")
+        for name, table in tables.items(): run.write_csv(name, table)
         run._write_config(config)
         return run
 
@@ -151,11 +161,26 @@ class Run:
         "Whether the run has a validation score: not where the validation images were trained on."
         return (self.path / "scores.json").is_file()
 
+    @property
+    def trained_on(self) -> str:
+        "The splits that it is trained on, and how many of their images where that isn't all; for protocols."
+        splits, count = self.config.splits, self.config.images.get("train", 0)
+        chosen = self.recipe_as(Recipe).train_images
+        return splits if chosen is None or chosen >= count else f"{chosen} of {count} {splits} images"
+
     def remove_scores(self) -> list[str]:
-        "Remove all scores, which are of weights that a training goes on from; the names of their JSON files."
-        files = sorted([*self.path.glob("scores*.json"), *self.path.glob("scores*.csv")])
-        for file in files: file.unlink()
-        return [file.name for file in files if file.suffix == ".json"]
+        """Remove all scores, which are of weights that a training goes on from; the names of their JSON files.
+
+        `UserError` where one of them is no file.
+        """
+        for file in self._score_files: refuse_irregular(file)
+        removed = [file.name for file in self._score_files if file.suffix == ".json"]
+        for file in self._score_files: file.unlink()
+        return removed
+
+    @property
+    def _score_files(self) -> list[Path]:
+        return sorted([*self.path.glob("scores*.json"), *self.path.glob("scores*.csv")])
 
     def write_model(self, model: nn.Module, card: ModelCard):
         "Write the weights of the best epoch so far, with their card."
@@ -181,6 +206,14 @@ class Run:
         except AlreadyLocked as error:
             raise UserError(f"{self.path}: another process is training in this folder; wait for it, or choose another "
                             "folder.") from error
+
+    def refuse_irregular(self):
+        "`UserError` where a folder, a link or the like lies where a training writes a file, or a file for a folder."
+        for file in [*(self.path / name for name in FILES), *self._score_files]: refuse_irregular(file)
+        for name in ("figures", "gallery"):
+            folder = self.inside(name)
+            if folder.exists() and not folder.is_dir():
+                raise UserError(f"{folder}: is no folder, and a run has one of that name; move it away.")
 
     def inside(self, name: str) -> Path:
         "The path of what is written in the run as `name`; `UserError` where that is a link."

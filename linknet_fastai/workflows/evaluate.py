@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from ..datasets.scan import file_state
+from ..errors import UserError
 from ..evaluation.result import Result, write_result
 from ..evaluation.scoring import ScoringOptions, score
+from ..runs.run import Run
 from ..runtime.device import Machine
 from .open_run import open_run
 
@@ -19,9 +22,15 @@ def evaluate(path: str | Path, split: str = "val", machine: Machine | None = Non
         data: the dataset's folder; where it was in training if not given.
         options: more to score, and how to predict.
 
-    Raises `UserError` for a run or data that can't be read, or don't belong together.
+    Raises `UserError` for a run or data that can't be read, or don't belong together, and where a training gives the
+    run other weights meanwhile.
     """
+    weights = Run.open(path).model_file
+    before = file_state(weights)
     opened = open_run(path, split, machine or Machine.choose(), data, options.tiles)
     result, _ = score(opened.model, opened.dl, opened.dataset, opened.protocol, options)
+    if file_state(weights) != before:
+        raise UserError(f"{weights}: was replaced while the weights before were scored, whose scores aren't written; "
+                        "wait for the training in this folder, and evaluate again.")
     write_result(opened.run, f"scores-{split}", result)
     return result

@@ -13,8 +13,7 @@ from ..errors import Interrupted, Note, as_word
 from ..evaluation.result import write_result
 from ..evaluation.scoring import protocol_of, score
 from ..models.autocast import autocast_model
-from ..reports.gallery import Gallery
-from ..reports.run_figures import draw_run, draw_training
+from ..reports.run_figures import draw_run, draw_training, remove_figures
 from ..runs.run import Run
 from ..runtime.distributed import is_main_process
 from ..training.trainer import Job
@@ -38,7 +37,7 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset):
         if len(dls.valid):
             # from its file: what is scored is what people take away
             model = autocast_model(run.load_model()[0], job.machine)
-            protocol = protocol_of(dataset, "val", dls.scored, run.config.splits)
+            protocol = protocol_of(dataset, "val", dls.scored, run.trained_on)
             result, matrices = score(model, dls.scored, dataset, protocol)
             write_result(run, "scores", result)
             with _drawing(run): draw_run(run, history, model, dls, result, matrices)
@@ -49,7 +48,8 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset):
 
 def remove_outdated(run: Run):
     "Remove what was scored and drawn of the weights so far, by an `evaluate` meanwhile, too; of scores a `Note` tells."
-    for drawn in (run.report, Gallery(run.inside("gallery")).table_file): drawn.unlink(missing_ok=True)  # drawn anew
+    run.refuse_irregular()
+    remove_figures(run)  # they are drawn anew
     if removed := run.remove_scores():
         warnings.warn(Note(f"{', '.join(removed)} in {run.path} were of the weights so far, and are removed"),
                       stacklevel=3)

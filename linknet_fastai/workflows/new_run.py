@@ -39,11 +39,11 @@ def locked(run: Run) -> Iterator[None]:
 def create(run: Run, dataset: SegmentationDataset, config: Config, checked: CheckResult):
     "Write what a run begins with: `config`, and what was found of its samples; by the main process."
     if not is_main_process(): return
-    Run.create(run.path, config)
-    run.write_csv(run.samples_file.name, fingerprint(dataset))
+    tables = {run.samples_file.name: fingerprint(dataset)}
     if dataset.split_source == DRAWN:
-        run.write_csv(run.splits_file.name, split_table(checked.dataset))  # the run's own from now on, as it was drawn
-    if not checked.problems.empty: run.write_csv(run.skipped.name, checked.problems)
+        tables[run.splits_file.name] = split_table(checked.dataset)  # the run's own from now on, as it was drawn
+    if not checked.problems.empty: tables[run.skipped.name] = checked.problems
+    Run.create(run.path, config, tables)
 
 
 def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, splits: str,
@@ -58,12 +58,16 @@ def config_of(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, sp
         skip_bad: whether unsound samples are left out.
     """
     packages = ("linknet-fastai", "torch", "fastai", "timm", "numpy", "pillow")
-    data = None if dataset.root is None or dataset.is_fetched else str(dataset.root)
-    return Config(dataset=dataset.name, data=data, protocol=dataset.protocol, options=dict(dataset.options),
+    return Config(dataset=dataset.name, data=root_of(dataset), protocol=dataset.protocol, options=dict(dataset.options),
                   classes=dataset.classes, images=image_counts(dataset), splits=splits,
                   skip_bad=skip_bad, recipe=asdict(recipe),
                   machine={"device": str(machine.device), "precision": machine.precision},
                   versions={"python": platform.python_version()} | {name: version(name) for name in packages})
+
+
+def root_of(dataset: SegmentationDataset) -> str | None:
+    "The dataset's folder; None where it has none, or one that this program fills itself."
+    return None if dataset.root is None or dataset.is_fetched else str(dataset.root)
 
 
 def image_counts(dataset: SegmentationDataset) -> dict[str, int]:

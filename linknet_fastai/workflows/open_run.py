@@ -11,7 +11,7 @@ from ..dataloaders.segmentation_dl import SegmentationDL
 from ..datasets import open_dataset
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
-from ..datasets.fingerprint import holds_samples, trained_on
+from ..datasets.fingerprint import describe_changes, fingerprint, holds_samples, trained_on
 from ..errors import Note, UserError
 from ..evaluation.scoring import protocol_of
 from ..images.tiling import TileOptions
@@ -59,7 +59,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
     if split != "all": note_left_out(run, dataset)
     if config.skip_bad: dataset = check(dataset).usable(skip_bad=True)
     dl = evaluation_dl(dataset, split, recipe, machine.device, tiles)
-    protocol = protocol_of(dataset, split, dl, config.splits) | _other_data(run, data)
+    protocol = protocol_of(dataset, split, dl, run.trained_on) | _other_data(run, dataset, split, data)
     return OpenRun(run, autocast_model(model, machine), dataset, dl, protocol)
 
 
@@ -79,10 +79,22 @@ def note_left_out(run: Run, dataset: SegmentationDataset):
                            "are left out; add lines to it for them"), stacklevel=3)
 
 
-def _other_data(run: Run, data: Path | None) -> dict[str, str]:
-    "For the protocol: the name of a folder that doesn't hold the run's own images."
-    if data is None or (run.samples_file.is_file() and holds_samples(data, run.samples)): return {}
-    return {"data": data.resolve().name}
+def _other_data(run: Run, dataset: SegmentationDataset, split: str, data: Path | None) -> dict[str, str]:
+    "For the protocol: the name of a folder that doesn't hold the run's own images, or not as they were in training."
+    if not run.samples_file.is_file(): return {} if data is None else {"data": data.resolve().name}
+    if data is not None and not holds_samples(data, run.samples): return {"data": data.resolve().name}
+    if not _split_changes(run, dataset, split): return {}
+    name = dataset.name if dataset.root is None or dataset.is_fetched else dataset.root.name
+    return {"data": f"{name}, changed since training"}
+
+
+def _split_changes(run: Run, dataset: SegmentationDataset, split: str) -> str:
+    "In what the samples of a split differ from the run's own; empty where they don't. Of other files nothing is read."
+    now, before = fingerprint(replace(dataset, table=dataset.split(split))), run.samples
+    if run.config.splits != "train":  # all that was trained on is in one split there
+        now, is_meant = now.assign(split="train"), before["image"].isin(now["image"])
+    else: is_meant = before["image"].isin(now["image"]) | (before.split == split) | (split == "all")
+    return describe_changes(before[is_meant], now)
 
 
 def data_folder(run: Run, data: Path | None = None) -> Path | None:

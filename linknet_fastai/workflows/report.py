@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
+from ..datasets.fingerprint import describe_changes, fingerprint
 from ..errors import UserError
 from ..evaluation.result import read_result
 from ..evaluation.scoring import score
@@ -20,12 +21,16 @@ def report(paths: list[Path], out: Path, data: Path | None = None):
     """Write one page about the runs at `paths` to the file `out`; a run that has no gallery yet is drawn first.
 
     `data` is the folder of the dataset, for that; where it was in training if not given. `UserError` for runs that
-    can't be read, aren't scored, or have other classes than the first.
+    can't be read, aren't scored, or have other classes than the first, for `data` where nothing is drawn, and for data
+    that aren't those of the scores any more.
     """
     runs = [Run.open(path) for path in paths]
+    undrawn = [run for run in runs if not Gallery(run.gallery).table_file.exists()]
+    if data is not None and not undrawn:
+        raise UserError(f"{data}: isn't read, since all images that are shown lie in the runs; leave out `--data`.")
     writable_folder(out.parent)
-    for run in runs:
-        if run.is_scored and not Gallery(run.gallery).table_file.exists(): _draw(run, data)
+    for run in undrawn:
+        if run.is_scored: _draw(run, data)
     write_report(runs, out)
 
 
@@ -33,9 +38,9 @@ def _draw(run: Run, data: Path | None):
     for name in ("figures", "gallery"): run.folder(name)  # before the work, not after
     machine = Machine.choose()
     opened = open_run(run.path, "val", machine, data)
-    if "data" in opened.protocol:
-        raise UserError(f"{data}: doesn't hold the images that {run.path} was scored on; pass their folder with "
-                        "`--data`.")
+    if changes := describe_changes(run.samples, fingerprint(opened.dataset)):
+        raise UserError(f"{opened.dataset.root}: isn't what {run.path} was trained and scored on: {changes}; pass the "
+                        "data as it was with `--data`.")
     _, matrices = score(opened.model, opened.dl, opened.dataset, opened.protocol)
     dls = SegmentationDataLoaders.from_dataset(opened.dataset, run.recipe_as(Recipe), machine.device)
     draw_run(run, run.history, opened.model, dls, read_result(run), matrices)

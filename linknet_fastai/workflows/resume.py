@@ -21,7 +21,7 @@ from ..training.sharding import check_distributed
 from ..training.trainer import create_learner, train
 from .finish import evaluate_and_report, remove_outdated
 from .fit import FitOptions, check_data, job_for, refuse_contradictions, seeded_dataloaders
-from .new_run import image_counts, locked
+from .new_run import image_counts, locked, root_of
 from .open_run import note_left_out, open_data
 
 
@@ -55,6 +55,7 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
     config, recipe = run.config, recipe_with_epochs(run, options.epochs)
     machine = machine or machine_of(run)
     with process_group(machine), locked(run):
+        run.refuse_irregular()
         checkpoint = run.checkpoints.read()
         refuse_finished(run, recipe, checkpoint)
         refuse_contradictions(recipe, config.splits)
@@ -71,7 +72,7 @@ def resume(path: str | Path, machine: Machine | None = None, options: ResumeOpti
         check_distributed(learn, machine)  # before anything is written
         if is_main_process():
             if checkpoint and (is_other or run.checkpoints.is_finished): run.checkpoints.write(checkpoint)
-            if is_other: record_data(run, dataset)
+            if is_other: record_data(run, dataset, checkpoint)
             run.rewrite_config(recipe=asdict(recipe))  # its epochs may be others
             remove_outdated(run)
         learn = train(job, learn, checkpoint)
@@ -142,7 +143,8 @@ def _is_other(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:
     return bool(changes)
 
 
-def record_data(run: Run, dataset: SegmentationDataset):
-    "Write down that the run goes on with `dataset`."
+def record_data(run: Run, dataset: SegmentationDataset, checkpoint: Checkpoint | None):
+    "Write down that the run goes on with `dataset` from a checkpoint `with_other_data`, or anew."
     run.write_csv(run.samples_file.name, fingerprint(dataset))
-    run.rewrite_config(classes=dataset.classes, images=image_counts(dataset))
+    run.rewrite_config(classes=dataset.classes, images=image_counts(dataset), data=root_of(dataset),
+                       compared_from=checkpoint.recorder["compared_from"] if checkpoint else 0)

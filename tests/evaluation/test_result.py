@@ -59,11 +59,25 @@ def test_it_is_repeatable():
     assert miou_interval(matrices, ("a", "b")) == miou_interval(matrices, ("a", "b"))
 
 
+def test_a_class_that_a_resample_lacks_keeps_its_iou_there():
+    "Class b is in the first of three images, and never found: without that image the mIoU is (1 + 0) / 2, not 1."
+    missed, found = np.array([[0, 0], [4, 0]]), np.array([[4, 0], [0, 0]])  # [true, predicted]
+    matrices = np.stack([missed, found, found])
+    assert Scores(matrices.sum(0), ("a", "b")).miou == pytest.approx((8 / 12 + 0) / 2)
+    assert miou_interval(matrices, ("a", "b")) == (0, 0.5)  # all three the first: 1 in 27; none of them: 8 in 27
+
+
+@pytest.mark.filterwarnings("error")
+def test_there_is_no_interval_of_one_image_nor_of_nothing_but_void():
+    for matrices in (GOOD[None], np.zeros((3, 2, 2), int)): assert np.isnan(miou_interval(matrices, ("a", "b"))).all()
+
+
 def test_a_protocol_says_all_that_a_number_depends_on():
     line = describe_protocol(PROTOCOL)
     parts = ("tiny2", "val", "2 images", "2x4", "2 classes", "void ignored", "trained on train")
     assert all(part in line for part in parts)
     assert describe_protocol(PROTOCOL | {"tta": "flip"}) == f"{line}, averaged over each image and its mirror image"
+    assert describe_protocol(PROTOCOL | {"predicted_at": "4x8"}) == f"{line}, predicted at 4x8"
     assert describe_protocol(PROTOCOL | {"tta": "scales"}).endswith("mirror image at 1 and 1.25 of its size")
 
 
@@ -126,6 +140,12 @@ def test_the_table_of_scores_carries_its_protocol(run):
     assert table.boundary_iou.tolist() == [1 / 2, 2 / 3, pytest.approx(7 / 12)]
     for name, value in PROTOCOL.items(): assert (table[name] == value).all()
     assert read_result(run, "scores-val").boundary.confusion.tolist() == [[1, 1], [0, 2]]
+
+
+def test_a_class_named_mean_keeps_its_row():
+    table = Result(Scores(np.array([[3, 1], [0, 4]]), ("mean", "road")), PROTOCOL, (0, 1)).table()
+    assert list(table.index) == ["mean", "road", "mean"] and table.index.name == "class"
+    assert table.iou.tolist() == [3 / 4, 4 / 5, pytest.approx(31 / 40)] and np.isnan(table.frequency.iloc[-1])
 
 
 def test_scores_that_are_not_there_are_named(run):

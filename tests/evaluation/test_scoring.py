@@ -31,6 +31,13 @@ def test_scores_and_each_image_s_matrix_and_what_they_were_taken_on(tiny_dataset
                                "void": "ignored", "trained_on": "train"}
 
 
+def test_another_size_than_the_masks_is_in_the_protocol(tiny_dataset):
+    larger = evaluation_dl(tiny_dataset, "val", Recipe(size=(64, 64), test_scale=1.5), "cpu")
+    protocol = protocol_of(tiny_dataset, "val", larger, "3 of 8 train images")
+    assert (protocol["resolution"], protocol["predicted_at"]) == ("64x64", "96x96")
+    assert protocol["trained_on"] == "3 of 8 train images"
+
+
 def test_options_are_in_the_protocol(tiny_dataset):
     dl = evaluation_dl(tiny_dataset, "val", Recipe(size=(64, 64)), "cpu")
     result, _ = score(Ground(), dl, tiny_dataset, {"name": "tiny3"}, ScoringOptions(tta="flip", boundary=2))

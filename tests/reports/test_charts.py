@@ -36,6 +36,14 @@ def test_curves_mark_the_best_epoch():
     assert [text.get_text() for text in score.get_legend().get_texts()] == ["best 41.0, epoch 2"]
 
 
+def test_of_epochs_on_other_data_none_is_the_best():
+    _, score, _ = curves({"a": HISTORY}, "tiny", {"a": 2}).axes
+    assert [text.get_text() for text in score.get_legend().get_texts()] == ["best 40.0, epoch 3",
+                                                                            "other data from here on"]
+    _, score, _ = curves({"a": HISTORY}, "tiny", {"a": 4}).axes
+    assert [text.get_text() for text in score.get_legend().get_texts()] == ["other data from here on"]
+
+
 def test_curves_show_the_history_under_its_names():
     loss, score, lr = curves({"tiny-1": HISTORY}, "tiny, tiny-1").axes
     assert {line.get_label(): list(line.get_ydata()) for line in loss.lines} == {
@@ -126,6 +134,13 @@ def test_names_are_shown_letter_by_letter(tmp_path):
         shown = " ".join(texts(figure))
         for name in ("a$b", "a$_b$c", r"a\$b", r"$\bad$", "_background_", r"\x1b[31mred", "道路"): assert name in shown
         assert "x" * 61 not in shown
+
+
+@pytest.mark.parametrize("normalize, shown", [(True, {"100"}), (False, {"1e+05", "400", "10"})])
+def test_few_pixels_of_many_are_shown_as_pixels(normalize, shown):
+    "400 of a road's are 0.4 %, which as a percentage would be 0."
+    figure = confusion_chart(np.array([[100_000, 400], [0, 10]]), ("road", "car"), "tiny", normalize)
+    assert {text.get_text() for text in figure.axes[0].texts} == shown
 
 
 def test_of_very_many_classes_the_worst_confusions_are_shown(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,7 +13,7 @@ from finished_run import CONFIG, HEIGHT, WIDTH, finished_run
 from PIL import Image
 
 from linknet_fastai.errors import UserError
-from linknet_fastai.evaluation.result import read_result
+from linknet_fastai.evaluation.result import read_result, write_result
 from linknet_fastai.images.grid import WRONG
 from linknet_fastai.reports.gallery import Gallery
 from linknet_fastai.reports.report import lowest, setting_rows, write_report
@@ -106,8 +107,43 @@ def test_several_runs_stand_side_by_side(tmp_path):
     assert f"{100 * difference:+.1f}" in page.text and "other − one" in page.text
     alts = [image["alt"] for image in page.all("img")]
     for name in ("one", "other"): assert f"Prediction {name} of 0.png" in alts and f"Errors {name} of 0.png" in alts
-    assert "curves" not in alts and sum("Truth of 0.png" in alt for alt in alts) == 1
+    assert sum("Truth of 0.png" in alt for alt in alts) == 1
     assert [attributes for attributes in page.all("tr") if attributes.get("class") == "differs"]
+
+
+def scored_otherwise(run: Run, **protocol) -> Run:
+    result = read_result(run)
+    write_result(run, "scores", replace(result, protocol=result.protocol | protocol))
+    return run
+
+
+@pytest.mark.parametrize("protocol, is_comparable", [
+    ({"name": "other3", "resolution": "48x64"}, False), ({"data": "elsewhere"}, False),
+    ({"predicted_at": "48x64"}, True), ({"trained_on": "3 of 4 train images"}, True)])
+def test_each_run_s_protocol_stands_there_and_no_difference_between_others_images(tmp_path, protocol, is_comparable):
+    "The same images predicted otherwise can be compared."
+    one, other = finished_run(tmp_path / "one"), scored_otherwise(finished_run(tmp_path / "other"), **protocol)
+    write_report([one, other], tmp_path / "comparison.html")
+    page = Page(tmp_path / "comparison.html")
+    [line] = [line for line in page.text.splitlines() if line.startswith("In %")]
+    assert "one: tiny3, val" in line and f"other: {protocol.get('name', 'tiny3')}, val" in line
+    for value in protocol.values(): assert value in line
+    assert ("other − one" in page.text) == is_comparable
+    assert len({len(re.findall("<t[hd]", row)) for row in rows_of_classes(tmp_path / "comparison.html")}) == 1
+
+
+def rows_of_classes(page) -> list[str]:
+    "The header and the rows of the table of classes."
+    table = page.read_text().split('id="classes"')[1].split("</table>")[0]
+    return table.split("<tr>")[1:]
+
+
+def test_settings_that_differ_in_a_letter_s_case_differ(tmp_path):
+    one, other = finished_run(tmp_path / "one"), finished_run(tmp_path / "other")
+    for run, name in ((one, "Resnet.safetensors"), (other, "resnet.safetensors")):
+        run.rewrite_config(recipe=run.config.recipe | {"weights": name})
+    write_report([one, other], tmp_path / "comparison.html")
+    assert re.search('<tr class="differs"><th scope="row">weights<', (tmp_path / "comparison.html").read_text())
 
 
 def test_a_setting_that_only_one_run_knows_is_shown(tmp_path):

@@ -46,6 +46,26 @@ def test_a_run_is_created_in_a_folder_with_other_things(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine" and Run.open(tmp_path).config.dataset == "tiny"
 
 
+@pytest.mark.parametrize("name", ["report.html", "scores-val.json", "gallery/images.csv", "previous.safetensors"])
+def test_a_run_is_not_created_where_a_folder_lies_in_the_place_of_a_file(tmp_path, name):
+    (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(UserError, match=f"{tmp_path / name}: .*a folder"): Run.create(tmp_path, CONFIG)
+    assert not (tmp_path / "config.json").exists()
+
+
+@pytest.mark.parametrize("name", ["figures", "gallery"])
+def test_nor_where_a_file_lies_in_the_place_of_a_folder(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=f"{tmp_path / name}: is no folder"): Run.create(tmp_path, CONFIG)
+
+
+def test_it_says_of_how_many_images_it_was_trained(run):
+    "Of 4."
+    for chosen, said in ((None, "train"), (4, "train"), (3, "3 of 4 train images")):
+        run.rewrite_config(recipe=CONFIG.recipe | {"train_images": chosen})
+        assert run.trained_on == said
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(UserError) as raised: Run.open(path)

@@ -41,7 +41,7 @@ def commands(run: Path, place: Path, data: Path) -> dict[str, tuple]:
 
 # what reads a file, the quick ones more often
 READERS = {"config.json": ("runs", "runs", "resume", "resume", "predict in it", "report", "evaluate in its folder"),
-           "history.csv": ("runs", "runs", "resume", "report"), "scores.json": ("report",),
+           "history.csv": ("runs", "runs", "resume", "report"), "scores.json": ("report", "runs"),
            "samples.csv": ("resume", "evaluate in its folder"), "gallery": ("report",),
            "model.safetensors": ("predict", "fit", "evaluate", "show-results", "report", "benchmark"),
            "last.safetensors": ("resume",)}

@@ -16,7 +16,9 @@ from short_training import CPU, RECIPE, At, NoBar, history, refusal, resumed, tr
 from linknet_fastai.datasets import open_dataset
 from linknet_fastai.errors import Interrupted, Note, UserError
 from linknet_fastai.evaluation.result import describe_protocol, read_result
+from linknet_fastai.evaluation.scoring import score
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runs.listing import list_runs
 from linknet_fastai.runs.run import Run
 from linknet_fastai.training.early_stopping import Patience
 from linknet_fastai.workflows.evaluate import evaluate
@@ -198,6 +200,50 @@ def test_scores_of_other_data_say_so(finished, tmp_path):
     assert result.protocol["data"] == "other data" and "on the data in other data" in describe_protocol(result.protocol)
     again = evaluate(finished, "val", CPU, tmp_path / "data")
     assert "data" not in again.protocol and read_result(Run.open(finished), "scores-val").protocol == again.protocol
+
+
+def test_scores_of_files_that_were_edited_say_so(finished, copied, data):
+    "In the run's own folder, and in another of the same names; training masks don't count for validation scores."
+    edit_mask(copied)
+    assert "data" not in evaluate(finished, "val", CPU).protocol
+    assert evaluate(finished, "train", CPU).protocol["data"] == "data, changed since training"
+    replace_image(copied)
+    for root in (None, copied): assert "data" in evaluate(finished, "val", CPU, root).protocol
+    shutil.copy(data / "images/val/2.png", copied / "images/val/2.png")
+    assert "data" not in evaluate(finished, "val", CPU).protocol
+
+
+def test_scores_say_where_a_part_was_trained_on(data, tmp_path):
+    run = trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"epochs": 1, "train_images": 4}))
+    for result in (read_result(run), evaluate(run.path, "val", CPU)):
+        assert result.protocol["trained_on"] == "4 of 13 train images"
+
+
+def test_a_run_on_other_data_is_evaluated_on_them(run, copied, tmp_path):
+    "And epochs on those before are not the best of it."
+    edit_mask(copied), replace_image(copied)
+    opened = Run.open(run)
+    before = opened.checkpoints.read()
+    rows = [row | {"miou": 0.999} for row in before.recorder["rows"]]
+    opened.checkpoints.write(replace(before, recorder=before.recorder | {"rows": rows}))
+    resumed(run, data=copied, data_changed=True)
+    assert (opened.config.data, opened.config.compared_from) == (str(copied), 1)
+    found = evaluate(run, "val", CPU)
+    assert "data" not in found.protocol
+    np.testing.assert_array_equal(found.scores.confusion, read_result(opened).scores.confusion)
+    [[*_, miou]] = list_runs(tmp_path)[0]
+    assert miou == f"{100 * read_result(opened).scores.miou:.1f}" and opened.history.miou.max() == 0.999
+
+
+def test_scores_of_weights_that_are_replaced_meanwhile_are_not_written(finished, monkeypatch):
+    def scored_too_late(*words):
+        model, card = Run.open(finished).load_model()
+        Run.open(finished).write_model(model, card)
+        return score(*words)
+    monkeypatch.setattr("linknet_fastai.workflows.evaluate.score", scored_too_late)
+    message = refusal(evaluate, finished, "val", CPU)
+    assert str(finished / "model.safetensors") in message and "evaluate again" in message
+    assert not list(finished.glob("scores-val.*"))
 
 
 def test_scores_of_the_weights_before_go_when_a_training_goes_on(run):

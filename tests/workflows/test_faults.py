@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import weakref
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -59,6 +60,32 @@ def test_a_folder_that_becomes_read_only_ends_the_training_in_one_message(data, 
     assert str(run) in message and "Read-only" in message
     subprocess.run(["umount", run], check=True)
     assert Run.open(run).checkpoints.read().epoch == 1
+
+
+def test_a_training_that_is_interrupted_before_its_first_step_leaves_a_free_folder(data, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("linknet_fastai.workflows.new_run.fingerprint", Mock(side_effect=KeyboardInterrupt))
+        trained(data, tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
+    assert trained(data, tmp_path / "run").is_scored
+
+
+@pytest.mark.parametrize("name", ["report.html", "scores-val.json", "gallery/images.csv", "newest.safetensors"])
+def test_a_folder_in_the_place_of_a_file_is_named_before_anything_is_trained(data, tmp_path, name):
+    (tmp_path / "run" / name).mkdir(parents=True)
+    assert f"{tmp_path / 'run' / name}: " in refusal(trained, data, tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.parametrize("name, is_folder", [
+    ("report.html", True), ("previous.safetensors", True), ("scores-val.json", True), ("gallery/images.csv", True),
+    ("gallery", False)])
+def test_so_is_one_in_a_run_that_goes_on(data, tmp_path, name, is_folder):
+    run = trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"schedule": "constant", "epochs": 1})).path
+    if is_folder: (run / name).mkdir(parents=True)
+    else: (run / name).write_text("")
+    assert f"{run / name}: " in refusal(resumed, run, epochs=2)
+    assert len(history(run)) == 1 and Run.open(run).is_scored
 
 
 # Losses

@@ -30,18 +30,27 @@ def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, m
 
 @pytest.mark.slow
 def test_what_was_drawn_of_fewer_epochs_is_not_shown_beside_scores_of_more(data, tmp_path, monkeypatch):
-    "Nor are other images drawn beside these scores."
+    "Nor are other images, or edited ones, drawn beside these scores."
+    data = shutil.copytree(data, tmp_path / "own")
     run = trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"epochs": 1, "schedule": "constant"}))
     (run.gallery / "images.csv").write_text("old")
+    (run.figures / "mine.png").write_text("the user's")
+    show_results(run.path, "train", CPU)
     def fail(*words, **options): raise ValueError("no font")
     with monkeypatch.context() as broken:
         broken.setattr("linknet_fastai.reports.run_figures.confusion_chart", fail)
         with pytest.warns(Note, match="linknet-fastai report"): resumed(run.path, epochs=2)
     assert run.is_scored and not run.report.exists()
-    with pytest.raises(UserError, match="doesn't hold the images .*--data"):
+    assert {file.stem for file in run.figures.iterdir()} == {"curves", "frequencies", "iou", "mine"}
+    with pytest.raises(UserError, match="images/train/10.png is gone.*--data"):
         report([run.path], run.report, write_images(tmp_path / "other", train=4, val=3))
+    kept = (data / "masks/val/1.png").read_bytes()
+    shutil.copy(data / "masks/val/2.png", data / "masks/val/1.png")
+    with pytest.raises(UserError, match="images/val/1.png: its mask is another.*--data"): report([run.path], run.report)
+    (data / "masks/val/1.png").write_bytes(kept)
     report([run.path], run.report)
     assert len(Gallery(run.gallery).entries()) == 5
+    with pytest.raises(UserError, match=f"{data}: .*`--data`"): report([run.path], run.report, data)  # all is drawn
 
 
 @pytest.mark.slow
