@@ -81,17 +81,19 @@ class Recipe:
         if self.lr != "auto" and isinstance(self.lr, str):
             raise UserError(f"a learning rate of {self.lr} can't train; pass a positive number or `auto` with `--lr`.")
         if self.freeze_epochs and self.schedule != "one-cycle":
-            raise UserError("epochs with a frozen encoder come before a one-cycle; leave out `--freeze-epochs` or "
-                            "`--schedule`.")
+            raise UserError(f"epochs with a frozen encoder come before a one-cycle, not before `{self.schedule}`; pass "
+                            "`--schedule one-cycle`, or leave out `--freeze-epochs`.")
         if self.encoder_first and self.model != "enet":
-            raise UserError("ENet's encoder alone can be trained first; leave out `--encoder-first`, or pass "
-                            "`--model enet`.")
+            raise UserError("ENet's encoder alone can be trained first; pass `--encoder-first 0` or `--model enet`.")
+        if self.encoder_first_epochs >= self.epochs:
+            raise UserError(f"an encoder_first of {self.encoder_first:g} leaves the decoder none of {self.epochs} "
+                            "epochs; pass less with `--encoder-first`, or more with `--epochs` or `--minutes`.")
         if self.encoder_first and self.freeze_epochs:
-            raise UserError("an encoder can't be frozen while it is trained alone; leave out `--freeze-epochs` or "
-                            "`--encoder-first`.")
+            raise UserError("an encoder can't be frozen while it is trained alone; leave out `--freeze-epochs`, or "
+                            "pass `--encoder-first 0`.")
         if self.encoder_first and self.patience:
-            raise UserError("the mIoU can't rise while an encoder is trained alone; leave out `--patience` or "
-                            "`--encoder-first`.")
+            raise UserError("the mIoU can't rise while an encoder is trained alone; leave out `--patience`, or pass "
+                            "`--encoder-first 0`.")
         if self.scale[0] > self.scale[1]:
             raise UserError(f"a scale of {self.scale} is no range of zooms; pass the smaller first with `--scale`.")
         if self.crop and self.size:
@@ -102,7 +104,8 @@ class Recipe:
         if self.rare_crops and not self.crop:
             raise UserError("whole images have no crops to center on rare classes; pass their size with `--crop`.")
         if self.model != "linknet" and (self.encoder, self.upsample) != (Recipe.encoder, Recipe.upsample):
-            raise UserError(f"{self.model} has its own encoder and upsampling; leave out `--encoder` and `--upsample`.")
+            raise UserError(f"{self.model} has its own encoder and upsampling; leave `--encoder` at {Recipe.encoder} "
+                            f"and `--upsample` at {Recipe.upsample}.")
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("class weighting", self.class_weighting, WEIGHTINGS)

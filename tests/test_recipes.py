@@ -16,7 +16,8 @@ from linknet_fastai.recipes import RECIPES, Recipe, recipe_for
     dict(class_weights={"road": -1.0}), dict(class_weights={"road": float("nan")}),
     dict(model="enet", encoder="resnet34"), dict(class_weighting="mean"), dict(encoder_first=0.5),
     dict(encoder_first=1.5, model="enet"), dict(encoder_first=0.5, freeze_epochs=1, model="enet"),
-    dict(encoder_first=0.5, patience=3, model="enet")])
+    dict(encoder_first=0.5, patience=3, model="enet"), dict(encoder_first=1.0, model="enet"),
+    dict(encoder_first=0.9, epochs=4, model="enet")])
 def test_what_cannot_train_is_refused(wrong):
     with pytest.raises(UserError): Recipe(**wrong)
 
@@ -25,6 +26,19 @@ def test_a_wrong_setting_is_named():
     for name, value in dict(epochs=-7, batch_size=-3, lr="fast", patience=-5, jitter=-0.125).items():
         with pytest.raises(UserError, match=str(value)): Recipe(**{name: value})
     with pytest.raises(UserError, match="'adams'.*did you mean adam"): Recipe(optimizer="adams")
+
+
+@pytest.mark.parametrize(("name", "flags", "mend"), [
+    ("paper", dict(freeze_epochs=2), dict(schedule="one-cycle")),
+    ("paper", dict(model="segnet"), dict(upsample="subpixel")),
+    ("enet", dict(patience=3), dict(encoder_first=0.0)),
+    ("enet", dict(model="linknet"), dict(encoder_first=0.0)),
+    ("enet", dict(encoder_first=0.9, epochs=4), dict(epochs=5))], ids=str)
+def test_what_a_recipe_excludes_is_answered_with_a_flag_that_helps(name, flags, mend):
+    [(setting, value)] = mend.items()
+    with pytest.raises(UserError, match="--" + setting.replace("_", "-")) as refused: recipe_for(name, {}, **flags)
+    if setting != "epochs": assert f"{value}".removesuffix(".0") in str(refused.value)
+    recipe_for(name, {}, **flags | mend)
 
 
 def test_an_encoder_lr_of_0_is_refused_with_the_setting_that_freezes_it():

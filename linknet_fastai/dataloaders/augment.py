@@ -64,11 +64,20 @@ def random_affine(n: int, recipe: Recipe, size: tuple[int, int], out: tuple[int,
     x_by_x, x_by_y = cos * mirror, cos * shear - sin
     y_by_x, y_by_y = sin * mirror, sin * shear + cos
     # the output can be shifted by what it doesn't show of the input
-    slack_x, slack_y = (width - out_width / zoom).abs() / width, (height - out_height / zoom).abs() / height
-    shift_x, shift_y = slack_x * _uniform(n, -1, 1), slack_y * _uniform(n, -1, 1)
+    shift_x, shift_y = _random_shift(width, out_width, zoom), _random_shift(height, out_height, zoom)
     rows = [x_by_x * out_width / width, x_by_y * out_height / width, shift_x,
             y_by_x * out_width / height, y_by_y * out_height / height, shift_y]
     return torch.stack(rows, dim=1).view(n, 2, 3)
+
+
+def _random_shift(length: int, out: int, zoom: Tensor) -> Tensor:
+    """Where the middle of an output of `out` pixels lies along the `length` of its input, -1 to 1, for each of `zoom`.
+
+    Without zoom it begins at a whole pixel, each as likely: at a fraction of one all images would be blurred.
+    """
+    room, place = (length - out / zoom).abs(), torch.rand(len(zoom))
+    first = torch.where(zoom == 1, (place * (room + 1)).floor(), place * room)
+    return (2 * first - room) / length
 
 
 def sample_images(images: Tensor, grid: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def cached(name: str, key: bytes, size: int, fill, in_memory: bool = True) -> np
     The file is there whole or not at all, whoever is killed or comes second; who has mapped an older one keeps it.
 
     Args:
-        name: what is cached; each name has one file.
+        name: what is cached; each name has one file, and another beside it for less than that holds.
         key: all that the bytes depend on: the file is filled again only where this differs.
         size: their number.
         fill: called with an array to be filled.
@@ -43,10 +43,16 @@ def cached(name: str, key: bytes, size: int, fill, in_memory: bool = True) -> np
     file = folder / f"{blake2b(os.fsencode(name), digest_size=8).hexdigest()}.bin"
     key = blake2b(key, digest_size=KEY_BYTES).digest()
     with locked(file.with_suffix(".lock"), wait=True) as is_held:  # who comes second waits, and finds it
+        if _holds_more(file, size): file = file.with_stem(f"{file.stem}-less")
         if not _is_of(file, key, size):
             if is_held: remove_leftovers(file)
             with atomic_write(file) as aside: _write(aside, key, size, fill)
         return np.memmap(file, np.uint8, mode="c", offset=KEY_BYTES)  # before another process may replace it
+
+
+def _holds_more(file: Path, size: int) -> bool:
+    "Then a few of its images, such as those of `show-batch`, leave it as it is."
+    return file.is_file() and file.stat().st_size > KEY_BYTES + size
 
 
 def _is_of(file: Path, key: bytes, size: int) -> bool:

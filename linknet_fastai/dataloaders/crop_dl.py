@@ -28,7 +28,7 @@ class CropDL(SegmentationDL):
 
     def get_idxs(self) -> list[int]:
         done = self.start[0] if self.start else 0
-        self.sequence = self.crops.draw(self.rng)[done:]
+        self.sequence = self.crops.draw(self.rng)[done:self.pass_images]
         return self.sequence
 
     def create_item(self, index: int | None) -> tuple:

@@ -2,13 +2,16 @@
 
 import math
 import random
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from ..errors import Note
 from ..images.mask import VOID
 from ..recipes import Recipe
+from ..runtime.distributed import is_main_process
 from .augment import whole_strides
 from .decode import Sample, Size
 from .rare_pixels import RarePixels
@@ -26,11 +29,14 @@ class Crops:
             centered on a pixel of a class drawn evenly from those that the masks hold; how images are warped says what
             is read around a crop.
         num_classes: how many classes the masks may hold.
+
+    A `Note` tells where a crop is higher and wider than all images.
     """
 
     def __init__(self, samples: list[Sample], recipe: Recipe, num_classes: int):
         self.samples, self.size, self.window = samples, whole_strides(recipe.crop), window_size(recipe)
         self.sizes = [tuple(sample.image.shape[-2:]) for sample in samples]
+        if is_main_process(): _note_void_around_all(self.sizes, self.size)
         self.ends = np.cumsum([height * width for height, width in self.sizes])
         self.rare_crops = recipe.rare_crops
         self.rare = RarePixels(samples, num_classes) if self.rare_crops else None
@@ -70,6 +76,14 @@ class Crops:
         rows, columns = (_window(int(place), *lengths) for place, *lengths in zip(pixel, size, self.size, self.window))
         return Sample(region_name(sample.path, rows.span, columns.span), _mirrored(sample.image, rows, columns),
                       _void_beyond(sample.mask, rows, columns))
+
+
+def _note_void_around_all(sizes: list[Size], crop: Size):
+    if any(length >= side for size in sizes for length, side in zip(size, crop)): return
+    largest = max(sizes, key=math.prod)
+    warnings.warn(Note("crops of {}x{} are higher and wider than all images, the largest of {}x{}, and void around "
+                       "them; pass no more than that with `--crop`, or leave it out".format(*crop, *largest)),
+                  stacklevel=4)
 
 
 def window_size(recipe: Recipe) -> Size:

@@ -75,9 +75,12 @@ class SegmentationDataLoaders(DataLoaders):
         self.train.rng.setstate(self.first_shuffle)
 
     def in_batches_of(self, size: int) -> "SegmentationDataLoaders":
-        "These, with `size` training images at once, in the same order, and no more to validate on."
+        """These, with `size` training images at once, in the same order, and no more to validate on.
+
+        A pass has the same images: `train.step_images` are as many as one batch had, or all, where those are fewer.
+        """
         if size == self.train.bs: return self
-        train = self.train.new(bs=size)
+        train = self.train.new(bs=size, step_images=self.train.step_images or min(self.train.bs, self.train.n))
         train.rng = self.train.rng  # fastai draws another for each `DataLoader`
         valid, scored = (dl.new(bs=min(dl.bs, size)) for dl in (self.valid, self.scored))
         smaller = type(self)(train, valid, path=self.path, device=self.device,
@@ -131,8 +134,7 @@ def _options(dataset: SegmentationDataset, recipe: Recipe, size: tuple[int, int]
     "Of dataloaders whose training images come to the model in `size`, rounded down to whole strides."
     augment = Augment(recipe, whole_strides(size))
     return dict(after_batch=[IntToFloatTensor(), augment, normalization(model_stats(recipe, dataset.channels))],
-                device=device,
-                num_workers=0, pin_memory=device.type == "cuda")
+                device=device, num_workers=0, pin_memory=device.type == "cuda")
 
 
 def evaluation_dl(dataset: SegmentationDataset, split: str, recipe: Recipe, device: torch.device | str,

@@ -64,18 +64,15 @@ class LazySample:
 def unlabeled_samples(items: Any, dataset: SegmentationDataset, size: Size | None) -> list[LazySample]:
     """One image or several like those of `dataset`, as `to_rgb` takes them, as samples without masks.
 
-    `size` is (height, width).
-
-    `UserError` where there are none.
+    `size` is (height, width). `UserError` where there are none.
     """
     return [item if _is_sample(item) else LazySample(item, size, dataset.image_format) for item in _listed(items)]
 
 
 def labeled_samples(items: Any, dataset: SegmentationDataset, size: Size | None) -> list[Sample | LazySample]:
-    """Image files of `dataset`, or tuples of an image file and its mask file, as samples with masks; `size` is (height,
-    width).
+    """Image files of `dataset`, or tuples of an image file and its mask file, as samples with masks.
 
-    `UserError` where there are none, and for an image whose mask isn't known.
+    `size` is (height, width). `UserError` where there are none, and for an image whose mask isn't known.
     """
     return [item if _is_sample(item) else _labeled(item, dataset, size) for item in _listed(items)]
 
@@ -101,8 +98,7 @@ def _mask_of(image: Any, dataset: SegmentationDataset) -> Path:
     "The mask file that the dataset has for an image file."
     if not isinstance(image, str | Path):
         raise UserError(f"a {type(image).__name__} has no mask; with labels pass image files of the dataset, or tuples "
-                        "of image and "
-                        "mask file.")
+                        "of image and mask file.")
     rows = dataset.table[dataset.table.image == Path(image)]
     if rows.empty or rows["mask"].isna().any():
         raise UserError(f"{image}: has no mask in {dataset.name}; pass it as a tuple of image and mask file.")

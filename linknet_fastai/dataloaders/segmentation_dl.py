@@ -39,10 +39,22 @@ def sample_mask(sample): return TensorMask(sample.mask)  # no type: fastai would
 class SegmentationDL(TfmdDL):
     """fastai's `TfmdDL`, whose images are drawn in the dataset's palette with a legend.
 
-    As in fastai, nothing is returned.
+    As in fastai, nothing is returned. Where several batches make a step of `step_images`, a pass has whole steps.
     """
 
     start = None  # of the next pass, where that is not its first image
+
+    def __init__(self, *args, step_images: int | None = None, **kwargs):
+        self.step_images = step_images
+        super().__init__(*args, **kwargs)
+
+    def __len__(self) -> int:
+        return -(-self.pass_images // self.bs) if self.step_images else super().__len__()
+
+    @property
+    def pass_images(self) -> int:
+        "How many images a pass takes at most: `drop_last` is fastai's matter."
+        return self.n // self.step_images * self.step_images if self.step_images else self.n
 
     @property
     def image_size(self) -> tuple[int, int] | None:
@@ -63,7 +75,7 @@ class SegmentationDL(TfmdDL):
 
     def get_idxs(self) -> list[int]:
         done = self.start[0] if self.start else 0
-        self.sequence = list(super().get_idxs())[done:]
+        self.sequence = list(super().get_idxs())[done:self.pass_images]
         return self.sequence
 
     def create_batches(self, samples):

@@ -31,8 +31,7 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
     for setting in ("model", "encoder", "upsample"):
         if getattr(card, setting) != getattr(recipe, setting):
             raise UserError(f"{trained}: was trained with {setting} {getattr(card, setting)}, not "
-                            f"{getattr(recipe, setting)}; pass "
-                            f"`--{setting} {getattr(card, setting)}`.")
+                            f"{getattr(recipe, setting)}; pass `--{setting} {getattr(card, setting)}`.")
     refuse_other_stats(trained, card.mean, card.std, recipe)
     if card.channels != channels:
         raise UserError(f"{trained}: was trained on images of {card.channels} channels, not {channels}; pass such with "
@@ -47,16 +46,28 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
 
 
 def check_weights(recipe: Recipe, flag: str = "--weights"):
-    """`UserError` where the weights that the recipe names can't be had; those of a hub are downloaded now.
+    """`UserError` where the weights that the recipe names can't be had, or it freezes an encoder that has none.
 
-    So that it is known before the data are checked. `flag` is the one that names them, for the message.
+    Those of a hub are downloaded now, so that it is known before the data are checked. `flag` is the one that names
+    them, for the message.
     """
+    _refuse_frozen_at_random(recipe, flag)
     if recipe.weights == "none" or recipe.model == "enet": return
     if recipe.weights == "imagenet": hub_file(timm_name(VGG if recipe.model == "segnet" else recipe.encoder), flag)
     elif recipe.weights.startswith("hf:"): local_run(recipe.weights)
     elif not Path(recipe.weights).exists():
         raise UserError(f"{recipe.weights}: there is no such file; pass `{flag} imagenet`, `none`, a .safetensors "
                         "file or a run.")
+
+
+def _refuse_frozen_at_random(recipe: Recipe, flag: str):
+    if not recipe.freeze_epochs: return
+    if recipe.model == "enet" and trained_file(recipe.weights) is None:
+        raise UserError("ENet's encoder begins at random, and frozen it would stay so; pass a run of ENet with "
+                        f"`{flag}`, or leave out `--freeze-epochs`.")
+    if recipe.weights == "none":
+        raise UserError("an encoder without weights begins at random, and frozen it would stay so; pass "
+                        f"`{flag} imagenet` or a run, or leave out `--freeze-epochs`.")
 
 
 def trained_file(weights: str | Path) -> Path | None:

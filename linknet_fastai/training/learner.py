@@ -14,6 +14,7 @@ from fastai.callback.preds import MCDropoutCallback
 from fastai.learner import Learner, Recorder, defaults
 from fastai.torch_core import set_seed
 from fastcore.foundation import L
+from fastcore.meta import delegates
 from torch import Tensor
 from torch.nn.modules.dropout import _DropoutNd
 
@@ -22,6 +23,7 @@ from ..errors import UserError
 from ..evaluation.metrics import ConfusionCallback, score_metrics
 from ..evaluation.tta import Mirrored
 from ..models.autocast import autocast_model, plain_model
+from ..models.stats import model_stats
 from ..recipes import Recipe
 from ..runtime.device import Machine
 from ..runtime.malloc import malloc_trim
@@ -47,13 +49,14 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
         kwargs: arguments of `Learner`, such as `loss_func`, `opt_func`, `lr`, `splitter`, `path`, in the place of its
             own.
 
-    Raises `UserError` for a model that can't be built, weights that can't be had or don't fit, and callbacks of
-    fastai's that can't work on masks.
+    Raises `UserError` for a model that can't be built, weights that can't be had or don't fit, `dls` that normalize for
+    another encoder, and callbacks of fastai's that can't work on masks.
     """
     set_seed(recipe.seed)
     dls.restart_shuffle()
     machine = machine or Machine.choose(str(dls.device))
     model = initial_model(recipe, dls.vocab, dls.segmentation_dataset.channels)
+    _refuse_other_stats(dls, recipe)
     if recipe.encoder_first: model.add_encoder_head()
     confusion, finite_loss = ConfusionCallback(dls.vocab), FiniteLoss()
     own = dict(
@@ -70,6 +73,13 @@ def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), mac
     return SegmentationLearner(dls, autocast_model(model, machine), **own | kwargs)
 
 
+def _refuse_other_stats(dls: SegmentationDataLoaders, recipe: Recipe):
+    expected = model_stats(recipe, dls.segmentation_dataset.channels)
+    if dls.stats == expected: return
+    raise UserError(f"the dataloaders normalize images by {tuple(dls.stats.mean)} and {tuple(dls.stats.std)}, and the "
+                    f"recipe's model takes {expected.mean} and {expected.std}; make both of the same recipe.")
+
+
 def _fastai_callbacks() -> list[Callback]:
     return [callback() for callback in defaults.callbacks if callback is not Recorder]
 
@@ -82,6 +92,11 @@ class SegmentationLearner(Learner):
     """
 
     first_epoch = 0
+
+    @delegates(Learner.fit)
+    def fit(self, n_epoch: int, *args, **kwargs):
+        "fastai's; a callback that sets `first_epoch` sets it for this fit."
+        with self._replaced("first_epoch", 0): super().fit(n_epoch, *args, **kwargs)
 
     def _do_fit(self):
         "fastai's own `start_epoch` goes through the ends of the epochs that it skips, and so records them."
@@ -132,8 +147,7 @@ class SegmentationLearner(Learner):
         """
         if n != 1 or item_tfms is not None or batch_tfms is not None:
             raise UserError("tta predicts from each image and its mirror image, since other views can't be turned back "
-                            "to the mask; "
-                            "leave out n, item_tfms and batch_tfms.")
+                            "to the mask; leave out n, item_tfms and batch_tfms.")
         dl = (self.dls[ds_idx] if dl is None else dl).in_order()
         plain, masks = self.get_preds(dl=dl)
         with self._replaced("model", Mirrored(self.model)): mirrored, _ = self.get_preds(dl=dl)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
-from fastai.callback.training import GradientAccumulation
 from fastai.learner import Learner
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
@@ -22,6 +21,7 @@ from ..runs.run import Run
 from ..runtime.all_reduce import all_reduce_max
 from ..runtime.device import Machine
 from ..runtime.distributed import world_size
+from .accumulation import EpochAccumulation
 from .checkpointing import Checkpointing
 from .early_stopping import Patience
 from .finite_loss import LossNotFinite
@@ -113,8 +113,8 @@ def _attempt(job: Job, learn: Learner, checkpoint: Checkpoint | None, lr_scale: 
     if job.progress_bar: learn.remove_cb(ProgressCallback)
     with distributed(learn, job.machine, recipe.seed):
         cbs = [RunHistory(job.run, job.card), Checkpointing(job.run, checkpoint, signals, lr_scale, batch_size)]
-        if batch_size < recipe.batch_size: cbs.append(GradientAccumulation(recipe.batch_size))
-        if recipe.patience: cbs.append(Patience(recipe.patience))
+        if batch_size < recipe.batch_size: cbs.append(EpochAccumulation(learn.dls.train.step_images))
+        if recipe.patience: cbs.append(Patience(recipe.patience, recipe.freeze_epochs, recipe.schedule))
         if job.progress_bar: cbs.append(job.progress_bar)
         fit_schedule(learn, replace(recipe, lr=recipe.lr * lr_scale), checkpoint, [*cbs, *job.cbs])
     return learn

@@ -67,7 +67,7 @@ class Table1Options:
     `changes` are settings for every row, such as `epochs` and `size`; `only` are the names of some of `ROWS`; `seeds`
     is how many trainings a row has; `vgg_weights` are SegNet's; `split` is what is scored, `val` or `test`: of each
     training the epoch that is best on the validation frames. `UserError` for an unknown row or split, no seed, and
-    `minutes`.
+    changes of `minutes` or `seed`.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +84,9 @@ class Table1Options:
         if "minutes" in self.changes:
             raise UserError("a row's epochs must be known to tell whether it is trained already; pass `epochs` in "
                             "`changes` in the place of `minutes`.")
+        if "seed" in self.changes:
+            raise UserError("a row's trainings have the seeds from 0 on; pass how many with `--seeds`, and no `seed` "
+                            "in `changes`.")
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -174,15 +177,16 @@ def _row(name: str, row: Row, out: Path, options: Table1Options, dataset: Segmen
     scores = pd.DataFrame([result.scores.summary() | {"image_dice": _image_dice(run, options.split, dataset, machine)}
                            for run, result in zip(runs, results)])
     num_classes = len(results[0].scores.classes)
-    with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), recipe.size)
+    with torch.device("meta"): cost = cost_of(untrained_model(recipe, num_classes), recipe.input_size)
     speed = measure(recipe, num_classes, machine)
     return pd.DataFrame([{
         "row": name, "model": row.title, **scores.mean(), "miou_spread": scores.miou.max() - scores.miou.min(),
         "seeds": options.seeds, "parameters": cost.parameters, "gflops": 2 * cost.macs / 1e9,
         "epoch_seconds": np.mean([run.history.seconds.median() for run in runs]), "training_ms": speed.training,
         "prediction_ms": speed.prediction, "epochs": recipe.epochs,
-        "trained_at": "x".join(map(str, recipe.size)), "recipe": recipe.name, "weights": Path(recipe.weights).name,
-        "published": row.published, **results[0].protocol, "machine": str(machine)}])
+        "trained_at": "x".join(map(str, recipe.input_size)), "recipe": recipe.name,
+        "weights": Path(recipe.weights).name, "published": row.published, **results[0].protocol,
+        "machine": str(machine)}])
 
 
 def _result(run: Run, split: str, dataset: SegmentationDataset, machine: Machine) -> Result:

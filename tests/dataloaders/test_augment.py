@@ -11,7 +11,7 @@ from torch import Tensor
 
 from linknet_fastai.dataloaders.augment import Augment, random_affine, sample_images, sample_masks, whole_strides
 from linknet_fastai.images.mask import VOID
-from linknet_fastai.recipes import Recipe
+from linknet_fastai.recipes import RECIPES, Recipe
 
 NEUTRAL = Recipe(flip=False, scale=(1, 1), rotation=0, shear=0, jitter=0)
 WILD = Recipe(flip=True, scale=(0.5, 2), rotation=40, shear=0.4, jitter=0)
@@ -190,6 +190,31 @@ def test_a_smaller_output_is_a_random_crop():
         assert (mask - column).abs().max() <= 0.5 + 1e-3
     assert 0 <= columns.min() and columns.max() <= width - 1 and rows.max() <= height - 1
     assert columns[:, 0, 0].max() - columns[:, 0, 0].min() > 10 and rows[:, 0, 0].max() - rows[:, 0, 0].min() > 2
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 61), (40, 64)])
+@pytest.mark.parametrize("recipe", [RECIPES["paper"], replace(RECIPES["segnet"], flip=True)], ids=["paper", "mirrored"])
+def test_images_as_they_are_stay_sharp(recipe, size):
+    "Each output is, byte by byte, a crop of its input, or of its mirror image; the mask's, too."
+    images, masks = noise(16, 40, 64)
+    images = (images * 255).round()
+    views, view_masks = augmented(recipe, images / 255, masks, size)
+    views, view_masks = (views * 255).round().as_subclass(Tensor), view_masks.as_subclass(Tensor)
+    for image, mask, view, view_mask in zip(images, masks, views, view_masks):
+        crops = [(image[:, rows, columns].flip(dims), mask[rows, columns].flip(dims))
+                 for rows in spans(40, size[0]) for columns in spans(64, size[1])
+                 for dims in ([(), (-1,)] if recipe.flip else [()])]
+        assert any(torch.equal(view, crop) and torch.equal(view_mask, crop_mask) for crop, crop_mask in crops)
+
+
+def spans(length: int, part: int) -> list[slice]: return [slice(i, i + part) for i in range(length - part + 1)]
+
+
+def test_each_crop_is_as_likely():
+    "A row of 6 pixels has 4 crops of 3."
+    masks = torch.arange(6).expand(4000, 32, 6)
+    first = augmented(NEUTRAL, torch.zeros(4000, 1, 32, 6), masks, (32, 3))[1][:, 0, 0].as_subclass(Tensor)
+    assert (first.bincount(minlength=4) / 4000).tolist() == pytest.approx([0.25] * 4, abs=0.03)
 
 
 def test_training_crops_are_whole_strides():

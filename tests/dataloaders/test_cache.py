@@ -32,7 +32,7 @@ def files(folder: Path) -> list[Path]: return [file for file in folder.iterdir()
 def count(content): content[:] = np.arange(len(content)) % 251
 
 
-def never(content): pytest.fail("filled again")
+def never(*_): pytest.fail("filled again")
 
 
 def test_it_is_filled_once(folder):
@@ -46,6 +46,16 @@ def test_another_key_is_filled_again_and_takes_the_old_one_s_place(folder):
     new = cached("a", b"other", 1000, lambda content: content.fill(7))
     assert (new == 7).all() and old[252] == 1  # who has the older one keeps it
     assert len(files(folder)) == 1
+
+
+def test_less_of_a_name_lies_beside_what_is_there(folder):
+    "A few of a dataset's images, such as `show-batch` draws, leave the others; what is more takes their place."
+    cached("a", b"all", 1000, count)
+    for size in (100, 200): assert len(cached("a", b"few", size, count)) == size
+    assert cached("a", b"all", 1000, never)[252] == 1 and len(files(folder)) == 2
+    cached("a", b"more", 2000, count)
+    cached("a", b"more", 2000, never)
+    assert len(files(folder)) == 2
 
 
 def test_it_may_be_written_to_without_changing_the_file(folder):
@@ -114,6 +124,14 @@ def test_samples_are_the_same_in_memory_and_mapped(tiny_dataset, folder, monkeyp
     held = decode_samples(tiny_dataset, rows, (32, 48), for_training)
     for one, other in zip(mapped, held):
         assert one.path == other.path and torch.equal(one.image, other.image) and torch.equal(one.mask, other.mask)
+
+
+def test_a_few_images_at_their_own_resolution_leave_all_of_them_decoded(tiny_dataset, folder, monkeypatch):
+    rows = tiny_dataset.split("train")
+    decode_samples(tiny_dataset, rows, None, for_training=True)
+    decode_samples(tiny_dataset, rows[2:4], None, for_training=True)
+    monkeypatch.setattr("linknet_fastai.dataloaders.decode._decode_by_rows", never)
+    assert len(decode_samples(tiny_dataset, rows, None, for_training=True)) == len(rows)
 
 
 def test_a_changed_image_is_decoded_again(tiny_dataset, folder):

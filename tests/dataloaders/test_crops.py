@@ -105,6 +105,14 @@ def test_what_is_read_around_a_crop_is_all_that_it_can_show(seed):
     assert (reach <= 1).all() and (reach > 0.7).all()
 
 
+@pytest.mark.parametrize(("crop", "is_told"), [((250, 260), True), ((250, 200), False), ((200, 260), False)])
+def test_crops_beyond_all_images_are_told(samples, recwarn, crop, is_told):
+    "Of 150x230, 64x100 and 200x140; 250x260 are 224x256 in whole strides, 200x260 are 192x256."
+    Crops(samples, replace(AS_IS, crop=crop), 3)
+    assert [("224x256" in note and "150x230" in note and "--crop" in note)
+            for note in map(str, (each.message for each in recwarn))] == [True] * is_told
+
+
 def test_without_warping_no_more_is_read_than_a_crop():
     assert window_size(AS_IS) == (64, 96)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from linknet_fastai.datasets import open_dataset
 from linknet_fastai.datasets.camvid import CLASSES, PALETTE
 from linknet_fastai.datasets.scenery.scene import draw_street
-from linknet_fastai.datasets.streets import IMAGES, VERSION, streets
+from linknet_fastai.datasets.streets import COUNTS, IMAGES, VERSION, streets
 from linknet_fastai.errors import UserError
 from linknet_fastai.images.mask import VOID
 
@@ -101,6 +101,25 @@ def test_the_second_call_draws_nothing(tmp_path, few):
     before = modified(tmp_path)
     streets(tmp_path)
     assert modified(tmp_path) == before
+
+
+@pytest.mark.parametrize("part", ["images", "masks"])
+def test_a_folder_that_lacks_some_is_named(tmp_path, few, part):
+    "A cleaner of temporary files may have been there."
+    streets(tmp_path)
+    (tmp_path / VERSION / "train" / part / "001.png").unlink()
+    with pytest.raises(UserError, match=f"{tmp_path / VERSION}: lacks 1 .*001.png.*train/{part}.*remove"):
+        streets(tmp_path)
+
+
+def test_it_has_what_was_drawn(tmp_path, monkeypatch):
+    "Also where others are drawn now; without a note of it, those that are drawn now."
+    with monkeypatch.context() as patch:
+        for split, count in FEW.items(): patch.setitem(IMAGES, split, count)
+        streets(tmp_path)
+    assert streets(tmp_path).table.split.value_counts().to_dict() == FEW
+    (tmp_path / VERSION / COUNTS).unlink()
+    with pytest.raises(UserError, match="lacks 588 .*003.png of train/images"): streets(tmp_path)
 
 
 def test_how_far_the_drawing_is_is_shown(tmp_path, few):

@@ -7,6 +7,7 @@ from itertools import count
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from fastai.callback.core import Callback
 from fastai.callback.schedule import minimum, steep, valley
 from memory_layout import SameLayout
 
@@ -76,6 +77,32 @@ def test_freeze_holds_the_encoder_but_for_its_batchnorm(learn):
     assert moved and all(before[name].ndim == 1 for name in moved)  # fastai trains frozen BatchNorms
     learn.unfreeze()
     assert all(trainable(learn.model.parameters()))
+
+
+def test_dataloaders_for_another_encoder_are_refused(learn):
+    "timm's tiny encoder takes images in -1..1."
+    other = replace(RECIPE, encoder="resnet18")
+    with pytest.raises(UserError, match=r"0\.5, 0\.5.*0\.485.*same recipe"): linknet_learner(learn.dls, other)
+
+
+class BeginAt(Callback):
+    "As a checkpoint does."
+
+    def __init__(self, epoch: int): self.at = epoch
+
+    def before_fit(self): self.learn.first_epoch = self.at
+
+
+class FailAt(BeginAt):
+    def before_train(self): raise ValueError("the machine is gone")
+
+
+def test_a_fit_that_begins_later_leaves_the_next_to_begin_at_the_start(learn):
+    learn.fit(2, cbs=BeginAt(1))
+    assert [row["epoch"] for row in learn.recorder.rows] == [2]
+    with pytest.raises(ValueError, match="gone"): learn.fit(2, cbs=FailAt(1))
+    learn.fit(2)
+    assert [row["epoch"] for row in learn.recorder.rows] == [1, 2]
 
 
 def test_fine_tune_runs(learn):

@@ -24,10 +24,12 @@ from linknet_fastai import (
     linknet_learner,
     resume,
 )
+from linknet_fastai.datasets.streets import DEFAULTS
 from linknet_fastai.errors import Interrupted, Note
+from linknet_fastai.recipes import recipe_for
 from linknet_fastai.runs.run import Run
 from linknet_fastai.training.class_weights import class_weights
-from linknet_fastai.training.initial_model import trained_file
+from linknet_fastai.training.initial_model import check_weights, trained_file
 
 CPU = Machine(torch.device("cpu"), "fp32")
 RECIPE = Recipe(encoder="test_resnet", weights="none", upsample="deconv", epochs=2, size=(64, 64), batch_size=2,
@@ -93,8 +95,8 @@ def test_frozen_epochs_are_resumed_exactly(first, data, tmp_path, lost_at):
     "Lost in the frozen epochs, at their end, and after it."
     settings = recipe(weights=str(first.path), freeze_epochs=2, epochs=2)
     whole = quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "whole"))
-    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "run",
-                                                                                 cbs=(LoseAt(lost_at),)))
+    options = FitOptions(out=tmp_path / "run", cbs=(LoseAt(lost_at),))
+    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, options)
     run = quiet(resume, tmp_path / "run", CPU)
     one, other = (load_file(path / "last.safetensors") for path in (whole.path, run.path))
     assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
@@ -104,8 +106,8 @@ def test_frozen_epochs_are_resumed_exactly(first, data, tmp_path, lost_at):
 def test_the_encoder_is_frozen_but_for_its_batchnorms(first, data, tmp_path):
     before = load_file(first.model_file)
     settings = recipe(weights=str(first.path), freeze_epochs=1, epochs=1)
-    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, FitOptions(out=tmp_path / "run", cbs=(LoseAt(1),
-                                                                                                            )))
+    options = FitOptions(out=tmp_path / "run", cbs=(LoseAt(1),))
+    with pytest.raises(Lost): quiet(fit, folder(data), settings, CPU, options)
     after = Run.open(tmp_path / "run").checkpoints.read().part("model")
     moved = [key for key in before if key.startswith("encoder") and before[key].ndim == 4
              and not torch.equal(before[key], after[key])]
@@ -127,6 +129,27 @@ def test_a_training_that_gets_no_better_stops_and_keeps_its_best_epoch(data, tmp
     assert list(run.history.epoch) == [1, 2, 3] and run.is_scored
     assert run.load_model()[0].head[-1].weight.abs().sum() > 0
     with pytest.raises(UserError, match="is finished, after 3 epochs"): resume(run.path, CPU)
+
+
+@pytest.mark.parametrize(("changes", "part"), [
+    (dict(weights="none"), "--weights imagenet"), (dict(model="enet", encoder="resnet18", upsample="subpixel"), "ENet"),
+    (dict(weights="none", model="segnet", encoder="resnet18", upsample="subpixel"), "--weights imagenet")])
+def test_an_encoder_that_begins_at_random_is_not_frozen(data, tmp_path, changes, part):
+    with pytest.raises(UserError, match=f"{part}.*--freeze-epochs"):
+        fit(folder(data), recipe(freeze_epochs=1, **changes), CPU, FitOptions(out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_nor_is_that_of_streets_own_recipe():
+    settings = recipe_for("rapid", DEFAULTS, freeze_epochs=3)
+    with pytest.raises(UserError, match="--weights imagenet.*--freeze-epochs"): check_weights(settings)
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_patience_goes_with_a_search_for_the_learning_rate(data, tmp_path):
+    "The rows of the search have no mIoU."
+    run = fit(folder(data), recipe(lr="auto", patience=2), CPU, FitOptions(out=tmp_path / "run"))
+    assert list(run.history.epoch) == [1, 2]
 
 
 def test_patience_needs_a_validation_score(data, tmp_path):

@@ -94,6 +94,13 @@ def test_a_run_that_was_not_finished_goes_on_but_not_with_other_settings(small, 
     assert Run.open(run).history.seconds[0] == before.seconds[0]  # that epoch was not done again
 
 
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.slow
+def test_rows_may_be_trained_on_crops(small, tmp_path):
+    [row] = table1(small, tmp_path, CPU, Table1Options(CHANGES | {"crop": (64, 64)}, ("enet",))).itertuples()
+    assert row.trained_at == "64x64" and 0 < row.miou < 1 and 0 < row.image_dice < 1
+
+
 def test_what_fit_filled_in_is_no_other_setting(small, tmp_path):
     "The size of the images, 64x64, and the lr that was found."
     path = tmp_path / "rapid-0"
@@ -148,6 +155,7 @@ def test_frames_that_are_not_there_are_told_before_anything_is_trained(small, tm
 @pytest.mark.parametrize("options, named", [(dict(split="train"), "'train'"),
                                             (dict(only=("enett",)), "'enett'.*did you mean enet"),
                                             (dict(seeds=0), "0 seeds"),
-                                            (dict(changes={"minutes": 5}), "epochs.*minutes")])
+                                            (dict(changes={"minutes": 5}), "epochs.*minutes"),
+                                            (dict(changes={"seed": 3}), "--seeds.*`seed`")])
 def test_what_can_t_be_is_refused(options, named):
     with pytest.raises(UserError, match=named): Table1Options(**{"changes": CHANGES} | options)

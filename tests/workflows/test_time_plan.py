@@ -75,11 +75,14 @@ def test_a_search_for_the_learning_rate_is_part_of_the_minutes(data, pace):
     assert plan.recipe.epochs == 4  # (136 - 100 - 12 - what was read meanwhile) / 5
 
 
-def test_frozen_epochs_are_among_them_or_too_many(data, pace):
+def test_frozen_epochs_are_among_them_or_too_many(data, pace, tmp_path):
+    weights = trained(data, tmp_path / "run", Recipe(**vars(RECIPE) | {"epochs": 1})).path
     pace(step=1.0, validation=2.0)
-    plan = plan_of(data, minutes=36 / 60, freeze_epochs=3)
+    def plan_after(freeze_epochs: int):
+        return plan_of(data, minutes=36 / 60, weights=str(weights), freeze_epochs=freeze_epochs)
+    plan = plan_after(3)
     assert (plan.recipe.freeze_epochs, plan.recipe.epochs) == (3, 1)
-    with pytest.raises(UserError, match="4 epochs.*--freeze-epochs"): plan_of(data, minutes=36 / 60, freeze_epochs=4)
+    with pytest.raises(UserError, match="4 epochs.*--freeze-epochs"): plan_after(4)
 
 
 def test_long_minutes_have_no_more_epochs_than_a_training_may(data, pace):

@@ -12,7 +12,7 @@ GROUND, ROAD, BUILDING, TREE, CAR, WATER = range(6)
 PIXELS_PER_METRE = 5
 CELLS = 90, 11, 2  # pixels: coarse, medium and fine grain
 
-# Strength of the coarse, medium and fine grain on each class, as a part of its brightness; void has the last row.
+# Strength of the coarse, medium and fine grain on each class, as a part of its brightness; void has water's, the last.
 GRAIN = np.array([[.09, .06, .06], [.06, .025, .05], [.03, .03, .05], [.06, .14, .12], [0, 0, .02], [.05, .03, .02]])
 HUE = np.array([.07, .008, .015, .06, 0, .03])  # how much a class turns from green to brown
 

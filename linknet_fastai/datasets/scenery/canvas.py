@@ -156,7 +156,7 @@ class Canvas:
 
 
 def noise(rng: Generator, size: tuple[int, int], cell: int) -> np.ndarray:
-    "Smooth noise `[H,W]` of standard deviation 1 at its lattice points, `cell` pixels apart."
+    "Smooth noise `[H,W]` of standard deviation 1 at its lattice points, a little less than `cell` pixels apart."
     height, width = size
     lattice = rng.standard_normal((height // cell + 2, width // cell + 2), np.float32)
     return np.asarray(Image.fromarray(lattice).resize((width, height), Image.BICUBIC))
