@@ -155,7 +155,7 @@ RECIPES: dict[str, Recipe] = {
     # `rapid` for twice as long.
     # linknet-fastai fit camvid --recipe best: 76.3, 76.5 and 76.5 % validation mIoU (seeds 0 to 2, 360x480), 78.0, 78.6
     # and 78.3 by `evaluate --tta scales`; by its plan 45 min on two fast cores with AVX512-BF16, 79 on slow ones
-    "best": Recipe("best", epochs=80),
+    "best": Recipe("best", epochs=100, test_scale=1.25),
     # arXiv 1707.03718, section 4, and its authors' training code: images as they are, 300 epochs, a tenth of the lr
     # after each 100.
     # linknet-fastai fit camvid --recipe paper --epochs 40: 71.5 % validation mIoU
@@ -179,14 +179,16 @@ RECIPES: dict[str, Recipe] = {
 def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
     """The recipe `name`, with a dataset's `defaults` for the settings that it leaves at theirs, and the user's `flags`.
 
-    Both are fields of `Recipe` by name. `UserError` for an unknown name or a setting that can't train.
+    Both are fields of `Recipe` by name. The recipe's `test_scale` is for trainings with zoom: crops, and images as they
+    are, are predicted at the size that they are trained at. `UserError` for an unknown name or a setting that can't
+    train.
     """
     check_choice("recipe", name, RECIPES)
     if {"minutes", "epochs"} <= flags.keys():
         raise UserError("the number of epochs follows from the minutes; leave out `--epochs` or `--minutes`.")
     recipe, usual = RECIPES[name], Recipe()
     open_defaults = {key: value for key, value in defaults.items() if getattr(recipe, key) == getattr(usual, key)}
-    if flags.get("crop"):  # crops are of images at their own resolution
-        open_defaults.pop("size", None)
-        recipe = replace(recipe, test_scale=1.0)
-    return replace(recipe, **open_defaults | flags)
+    if flags.get("crop"): open_defaults.pop("size", None)  # crops are of images at their own resolution
+    chosen = open_defaults | flags
+    as_trained = chosen.get("crop") or chosen.get("scale", recipe.scale) == (1, 1)
+    return replace(recipe, **({"test_scale": 1.0} if as_trained else {}) | chosen)

@@ -10,6 +10,7 @@ from short_training import CPU, RECIPE, refusal, trained
 from sklearn.metrics import confusion_matrix
 
 from linknet_fastai.datasets.folder import folder
+from linknet_fastai.datasets.streets import DEFAULTS as STREETS
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.evaluation.result import read_result
 from linknet_fastai.recipes import Recipe, recipe_for
@@ -58,6 +59,8 @@ def test_its_prediction_is_timed_at_that_size():
     assert (speed.size, speed.test_size) == ((64, 64), (96, 96))
 
 
-def test_crops_are_predicted_at_their_own_scale():
+def test_crops_and_images_without_zoom_are_predicted_at_their_own_scale():
     assert "--test-scale" in refusal(lambda: Recipe(crop=(64, 64), test_scale=1.25))
-    assert recipe_for("best", {}, crop=(256, 256)).test_scale == 1
+    assert recipe_for("best", {}, crop=(256, 256)).test_scale == recipe_for("best", STREETS).test_scale == 1
+    assert recipe_for("best", {}).test_scale == 1.25
+    assert recipe_for("best", STREETS, test_scale=1.5).test_scale == 1.5
