@@ -29,7 +29,7 @@ def predict(run: AnyRun,
             listed: Annotated[Path | None, typer.Option(
                 "--list", help="A text file with more images, a path a line.", show_default=False)] = None,
             goes_on: Annotated[bool, typer.Option(
-                "--continue", help="Skip what is predicted already, and no older than its image.")] = False,
+                "--continue", help="Skip what is predicted already, of its image as it is now.")] = False,
             no_overlays: Annotated[bool, typer.Option("--no-overlays", help="Masks alone.")] = False,
             jpeg_overlays: Annotated[bool, typer.Option("--jpeg-overlays", help="Overlays as JPEG: a tenth of the "
                                                                                "bytes.")] = False,

@@ -68,7 +68,7 @@ def read_class_file(root: Path) -> ClassFile | None:
     if not os.path.lexists(path): return None  # a link to nothing is refused as it is read
     named, void_indices, void_numbers, void_names, index = [], set(), [], set(), 0
     for line in read_lines(root, path):
-        words = unicodedata.normalize("NFC", line).split()
+        words = line.split()
         if "#" in words[1:]: words = words[:words.index("#", 1)]
         if not words or words[0].startswith("#"): continue
         if words[0].lower() == "void" and len(words) > 1:
@@ -121,5 +121,6 @@ def _refuse_doubles(path: Path, classes: tuple[NamedClass, ...]):
     names, colors = [each.name for each in classes], [each.color for each in classes if each.color]
     if not names: raise UserError(f"{path}: names no class; write one a line, or remove it to have the masks' values "
                                   "counted.")
-    if len(set(names)) < len(names): raise UserError(f"{path}: names a class twice; correct it.")
+    if len({unicodedata.normalize("NFC", name) for name in names}) < len(names):
+        raise UserError(f"{path}: names a class twice; correct it.")
     if len(set(colors)) < len(colors): raise UserError(f"{path}: two classes have the same color; correct it.")

@@ -55,13 +55,14 @@ def no_samples(root: Path, options: LayoutOptions) -> UserError:
     "That there are none: no images, or images without masks."
     files = list(walk(root, options.follow_links))
     images = _in_folders(root, files, [options.images] if options.images else IMAGE_FOLDERS, SUFFIXES)
-    if export := next((path for path in files if path.suffix.lower() in (".json", ".xml")), None):
-        return UserError(f"{export}: is no export of annotations that can be read (docs/your_own_images.md has those), "
-                         f"and there are no masks; {LAYOUT}.")
-    if text := next((path for path in files if path.suffix == ".txt" and "labels" in path.parts), None):
+    text = next((path for path in files if path.suffix == ".txt" and path.name != "classes.txt"
+                 and "labels" in path.relative_to(root).parts[:-1]), None)
+    if text is not None:
         return UserError(f"{text}: is YOLO's, and no data.yaml names its classes (`names: [...]`); put that into "
                          f"{root}.")
-    return UserError(f"{root}: holds no {'masks in masks/' if images else 'images in images/'}; {LAYOUT}.")
+    export = next((path for path in files if path.suffix.lower() in (".json", ".xml")), None)
+    more = f" ({export} is no export that can be read: docs/your_own_images.md has those)" if export else ""
+    return UserError(f"{root}: holds no {'masks in masks/' if images else 'images in images/'}{more}; {LAYOUT}.")
 
 
 Key = tuple[str, ...]  # of a file: its folders, with PART for that of images or masks, and its name without suffix

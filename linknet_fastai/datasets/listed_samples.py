@@ -151,7 +151,10 @@ def pascal_voc(root: Path) -> Layout | None:
                         "remove the lists.")
     split_of: dict[str, str | None] = {}
     of_splits = [path for path in lists if split_of_folder(path.stem)]  # not trainval.txt, which repeats their names
-    for path in of_splits or lists[:1]:
+    if not of_splits and len(lists) > 1:
+        raise UserError(f"{lists[0].parent}: none of its lists is called train, val or test, and there are several, "
+                        f"such as {lists[0].name} and {lists[1].name}; rename them, or leave one of all images.")
+    for path in of_splits or lists:
         split = split_of_folder(path.stem)
         for name in filter(None, map(str.strip, read_lines(root, path))):
             if name in split_of: raise UserError(f"{path}: names {name}, which is in {split_of[name] or 'it'} already; "

@@ -82,9 +82,13 @@ def _draw(folder: Path, progress: Progress):
 
 def _drawn(folder: Path) -> dict[str, int]:
     "How many scenes of each split were drawn; earlier versions drew all and didn't write it down."
-    try: counts = json.loads((folder / COUNTS).read_text())
-    except (OSError, ValueError): return IMAGES
-    return {split: int(counts[split]) for split in IMAGES}
+    try:
+        counts = json.loads((folder / COUNTS).read_text())
+        return {split: int(counts[split]) for split in IMAGES}
+    except FileNotFoundError: return IMAGES
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(f"{folder / COUNTS}: is damaged ({error}); remove this folder, and the street scenes are drawn "
+                        "anew.") from error
 
 
 def _places(images: dict[str, int]) -> list[tuple[str, int]]:

@@ -22,12 +22,12 @@ class BasePredictor(ABC):
 
     Images are whatever `ImageFormat.read` takes: a path, a Pillow image, a uint8 array `[H,W,3]` or `[H,W]`, a tensor
     `[3,H,W]`, with as many channels and bits as the model was trained on. Whole images are brought to as many pixels as
-    the model was trained at; with `tiling` they are predicted at their own resolution, by tiles, in little memory.
+    the model predicts at; with `tiling` they are predicted at their own resolution, by tiles, in little memory.
     """
 
     without_probabilities = ""  # why there are none, if there aren't
     files: tuple[Path, ...] = ()  # that the model was read from
-    batch_size = 1  # images of the size that the model was trained at, or tiles, that are best computed at once
+    batch_size = 1  # images of the size that the model predicts at, or tiles, that are best computed at once
 
     def __init__(self, card: ModelCard, options: PredictorOptions):
         "`UserError` for tiles that can't be."

@@ -11,7 +11,7 @@ MOST = 2.0  # times as high and wide
 def other_scale(size: tuple[int, int], card: ModelCard, is_tiled: bool) -> str:
     """What is to be said of an image of `size` (height, width), and what helps; empty where nothing is.
 
-    A model of whole images brings each image to the number of pixels that it was trained at: one more than twice as
+    A model of whole images brings each image to the number of pixels that it predicts at: one more than twice as
     high and wide as the training images loses what is small, one less than half as high and wide is blown up. By tiles
     an image is seen as it is; one much smaller than the crops that a model was trained on shows it little.
     """

@@ -65,7 +65,7 @@ class ImageFormat:
         if self.channels == 1 and isinstance(source, np.ndarray) and source.shape[2:] == (3,):
             source = to_rgb(source)
         if isinstance(source, Image.Image):
-            if source.mode == "CMYK":
+            if source.mode == "CMYK" and self.channels != 1:
                 raise UserError(f"{name}: is of printing inks (CMYK), whose four channels are no colors; convert it to "
                                 "RGB.")
             with decoding(name): return self._image_values(source)

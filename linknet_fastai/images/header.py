@@ -42,6 +42,7 @@ def changed_grays(path: str | Path) -> str:
         with header(path) as image:
             for decoder, *_, arguments in image.tile:
                 raw, *most = arguments if isinstance(arguments, tuple) else (arguments,)
+                if not isinstance(raw, str): continue
                 if match := re.fullmatch("L;([24]).*", raw): return f"its grays of {match[1]} bits are stretched"
                 if raw.startswith("L;I"): return "its grays, of which 0 is white, are inverted"
                 if decoder.startswith("ppm") and most and most[0] not in (255, 65535):

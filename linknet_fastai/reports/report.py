@@ -72,7 +72,16 @@ class NamedRun:
 
     def is_comparable(self, other: "NamedRun") -> bool:
         "Whether the scores of both are of the same images and masks: else a difference says nothing of the models."
-        return is_same_truth(self.result.protocol, other.result.protocol)
+        if not is_same_truth(self.result.protocol, other.result.protocol): return False
+        return self.scored_samples == other.scored_samples
+
+    @cached_property
+    def scored_samples(self) -> list[tuple[str, str, str]] | None:
+        "The names and hashes of the validation images and masks; None where the run doesn't have them."
+        if not self.run.samples_file.is_file(): return None
+        samples = self.run.samples
+        scored = samples[samples.split == "val"].drop(columns="split").sort_values("image")
+        return list(scored.itertuples(index=False, name=None))
 
     @property
     def confusion(self) -> np.ndarray | None:

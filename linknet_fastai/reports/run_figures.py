@@ -8,6 +8,7 @@ from torch import nn
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..dataloaders.segmentation_dl import SegmentationDL
+from ..datasets.splits import SPLITS
 from ..evaluation.result import Result, describe_protocol
 from ..images.format import displayed
 from ..images.grid import plain
@@ -18,7 +19,8 @@ from .report import write_report
 from .results import image_table, predict_samples, results_grid, titles, worst
 
 GRID = 6  # images in a grid of results
-FIGURES = ("curves", "frequencies", "iou", "confusion", "worst-*", "median-*", "best-*")  # whatever split they are of
+FIGURES = ("curves", "frequencies", "iou", "confusion",
+           *(f"{which}-{split}" for which in ("worst", "median", "best") for split in (*SPLITS, "all")))
 
 
 def draw_run(run: Run, history: pd.DataFrame, model: nn.Module, dls: SegmentationDataLoaders, result: Result,
@@ -46,7 +48,7 @@ def remove_figures(run: Run):
 
 def _figure_files(run: Run) -> list[Path]:
     "Others in that folder are the user's."
-    return [file for name in FIGURES for file in run.inside("figures").glob(f"{name}.png") if file.is_file()]
+    return [file for name in FIGURES if (file := run.inside("figures") / f"{name}.png").is_file()]
 
 
 def draw_training(run: Run, history: pd.DataFrame, dls: SegmentationDataLoaders, result: Result | None = None):

@@ -52,6 +52,7 @@ class Run:
         run = cls(writable_folder(path))
         run.refuse_irregular()
         run.folder("figures")
+        for left in (run.splits_file, run.skipped): left.unlink(missing_ok=True)  # of a run that didn't begin
         for name, table in tables.items(): run.write_csv(name, table)
         run._write_config(config)
         return run

@@ -60,6 +60,9 @@ def create_learner(dls: SegmentationDataLoaders, recipe: Recipe, machine: Machin
         checkpoint: where it will go on from, if there is one; its batch size is taken, its weights aren't yet.
     """
     if checkpoint is None: return linknet_learner(dls, recipe, machine)
+    if checkpoint.batch_size < recipe.batch_size and world_size() > 1:
+        raise UserError(f"batches of {recipe.batch_size} were computed in parts of {checkpoint.batch_size}, since "
+                        "memory was short, which several processes can't go on with; resume it with one.")
     return linknet_learner(dls.in_batches_of(checkpoint.batch_size), replace(recipe, weights="none"), machine)
 
 

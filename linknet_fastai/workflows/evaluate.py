@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ..datasets.scan import file_state
 from ..errors import UserError
 from ..evaluation.result import Result, write_result
 from ..evaluation.scoring import ScoringOptions, score
+from ..files import digest
 from ..runs.run import Run
 from ..runtime.device import Machine
 from .open_run import open_run
@@ -26,10 +26,10 @@ def evaluate(path: str | Path, split: str = "val", machine: Machine | None = Non
     run other weights meanwhile.
     """
     weights = Run.open(path).model_file
-    before = file_state(weights)
+    before = digest(weights)
     opened = open_run(path, split, machine or Machine.choose(), data, options.tiles)
     result, _ = score(opened.model, opened.dl, opened.dataset, opened.protocol, options)
-    if file_state(weights) != before:
+    if digest(weights) != before:
         raise UserError(f"{weights}: was replaced while the weights before were scored, whose scores aren't written; "
                         "wait for the training in this folder, and evaluate again.")
     write_result(opened.run, f"scores-{split}", result)

@@ -68,6 +68,7 @@ def evaluate_exported(file: Path, split: str = "val", precision: str | None = No
     refuse_others(file, engine.card, opened.run)
     protocol = opened.protocol | {"program": f"{engine.program}, {engine.precision}"}
     result, _ = score(EngineModel(engine), opened.dl, opened.dataset, protocol, options)
+    refuse_others(file, engine.card, opened.run)  # a training may have given the run other weights meanwhile
     name = f"scores-{split}-{program_name(file)}"
     write_result(opened.run, name, result)
     return result, name

@@ -29,7 +29,7 @@ class ExportedSpeed:
 
 
 def measure_exported(file: Path, precision: str | None = None) -> ExportedSpeed:
-    "Time an exported `file` on noise of the size that it was trained at; `precision` and errors as for `open_engine`."
+    "Time an exported `file` on noise of the size that it predicts at; `precision` and errors as for `open_engine`."
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # not on macOS
     engine = open_engine(file, threads, precision)
     noise = np.random.default_rng(0).integers(0, 256, (1, *engine.card.size, engine.card.channels), dtype=np.uint8)

@@ -96,6 +96,9 @@ def refuse_contradictions(recipe: Recipe, splits: str):
     if recipe.patience and splits != "train":
         raise UserError("without a validation score nothing tells when to stop; leave out `--patience`, or train on "
                         "`train`.")
+    if recipe.encoder_first_epochs >= recipe.epochs:
+        raise UserError(f"an encoder_first of {recipe.encoder_first:g} leaves the decoder none of {recipe.epochs} "
+                        "epochs; pass less with `--encoder-first`, or more with `--epochs` or `--minutes`.")
     if (recipe.freeze_epochs or recipe.encoder_first) and world_size() > 1:
         raise UserError("several processes can't train a part of the model first; leave out `--freeze-epochs` or "
                         "`--encoder-first`, or use one process.")

@@ -145,6 +145,6 @@ def _is_other(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:
 
 def record_data(run: Run, dataset: SegmentationDataset, checkpoint: Checkpoint | None):
     "Write down that the run goes on with `dataset` from a checkpoint `with_other_data`, or anew."
-    run.write_csv(run.samples_file.name, fingerprint(dataset))
     run.rewrite_config(classes=dataset.classes, images=image_counts(dataset), data=root_of(dataset),
                        compared_from=checkpoint.recorder["compared_from"] if checkpoint else 0)
+    run.write_csv(run.samples_file.name, fingerprint(dataset))  # last: by it the next time knows what is other

@@ -148,6 +148,13 @@ def test_folders_in_which_nothing_belongs_together(tmp_path):
     assert [path.stem for path in dataset.table.image] == [path.stem for path in dataset.table["mask"]]
 
 
+def test_pascal_voc_with_lists_that_are_no_splits(tmp_path):
+    root = pascal_voc(tmp_path)
+    lists = root / "ImageSets" / "Segmentation"
+    for split, fold in (("train", "fold1"), ("val", "fold2")): (lists / f"{split}.txt").rename(lists / f"{fold}.txt")
+    with pytest.raises(UserError, match="such as fold1.txt and fold2.txt"): folder(root)
+
+
 @pytest.mark.parametrize("name", ["default", "trainval"])
 def test_pascal_voc_with_one_list_of_all(tmp_path, name):
     root = pascal_voc(tmp_path)

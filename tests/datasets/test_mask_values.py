@@ -583,6 +583,13 @@ def test_grays_of_which_0_is_white_are_refused(tmp_path):
     assert "00.tif" in message and "inverted" in message and "PNG with 8 or 16 bits" in message
 
 
+def test_gray_gif_files_are_read(tmp_path):
+    "Pillow has those of black and white as gray."
+    def save(mask, path): Image.fromarray(mask > 0).save(path)
+    root = write_folder(tmp_path, stripes((0, 255)), suffix=".gif", save=save)
+    assert Image.open(root / "masks" / "00.gif").mode == "L" and meaning(root)[1] == {0: 0, 255: 1}
+
+
 # 1 bit a pixel
 
 def save_bit(mask: np.ndarray, path: Path): Image.fromarray(mask > 0).save(path)
@@ -630,6 +637,14 @@ def test_the_number_behind_the_last_line_is_no_stray_where_none_is_0(tmp_path):
     assert "03.png: holds 4" in message and "numbered from 1" in message and str(root / "classes.txt") in message
     (root / "classes.txt").write_text("void\nroad\ncar\nsky\ntree\n")
     assert meaning(root)[1] == {1: 0, 2: 1, 3: 2, 4: 3, 0: VOID, 255: VOID}
+
+
+@pytest.mark.parametrize("classes", ["sky\nroad\ncar\nvoid 3\n", "void\nroad\ncar\n"])
+def test_what_classes_txt_says_of_the_number_behind_its_last_line_counts(tmp_path, classes):
+    masks = stripes((1, 2), 60, width=128)
+    masks[3][0, :2] = 3
+    values = meaning(write_folder(tmp_path, masks, classes))[1]
+    assert (values[1], values[2]) == ((1, 2) if classes.startswith("sky") else (0, 1))
 
 
 def test_a_first_class_that_no_mask_has_is_told(tmp_path):

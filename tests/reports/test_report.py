@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from finished_run import CONFIG, HEIGHT, WIDTH, finished_run
 from PIL import Image
@@ -130,6 +131,18 @@ def test_each_run_s_protocol_stands_there_and_no_difference_between_others_image
     for value in protocol.values(): assert value in line
     assert ("other − one" in page.text) == is_comparable
     assert len({len(re.findall("<t[hd]", row)) for row in rows_of_classes(tmp_path / "comparison.html")}) == 1
+
+
+def test_no_difference_between_scores_of_other_files_under_equal_protocols(tmp_path):
+    "As of two folds of one dataset."
+    runs = [finished_run(tmp_path / name) for name in ("one", "other")]
+    def is_compared(*hashes):
+        for run, mask in zip(runs, hashes):
+            run.write_csv("samples.csv", pd.DataFrame({"image": ["0.png"], "split": ["val"], "image_hash": ["a"],
+                                                       "mask_hash": [mask]}))
+        write_report(runs, tmp_path / "comparison.html")
+        return "other − one" in Page(tmp_path / "comparison.html").text
+    assert is_compared("b", "b") and not is_compared("b", "c")
 
 
 def rows_of_classes(page) -> list[str]:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from fastai.callback.core import CancelFitException
 from PIL import Image
 from short_training import CPU, RECIPE, At, NoBar, history, refusal, resumed, trained, write_images
@@ -238,6 +239,7 @@ def test_a_run_on_other_data_is_evaluated_on_them(run, copied, tmp_path):
 def test_scores_of_weights_that_are_replaced_meanwhile_are_not_written(finished, monkeypatch):
     def scored_too_late(*words):
         model, card = Run.open(finished).load_model()
+        with torch.no_grad(): next(model.parameters()).zero_()
         Run.open(finished).write_model(model, card)
         return score(*words)
     monkeypatch.setattr("linknet_fastai.workflows.evaluate.score", scored_too_late)

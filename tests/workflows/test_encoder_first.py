@@ -1,5 +1,7 @@
 "ENet's encoder is trained alone at first, and what is kept is the whole network."
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,11 @@ from safetensors.torch import load_file
 from short_training import CPU, SignalAfter, assert_same, refusal, resumed, trained, undrawn
 
 from linknet_fastai import learner_from_run
-from linknet_fastai.errors import Interrupted
+from linknet_fastai.errors import Interrupted, UserError
 from linknet_fastai.models.enet import ENet
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.training.schedules import steps
+from linknet_fastai.workflows.fit import refuse_contradictions
 
 RECIPE = Recipe(model="enet", weights="none", optimizer="adam", schedule="steps", encoder_first=0.5, epochs=4,
                 size=(64, 64), batch_size=4)
@@ -94,3 +97,10 @@ def test_learning_rates_fall_with_the_first_batch_of_an_epoch():
     "100 / 161 * 161 is a little less than 100."
     rates = steps(np.array([1.0]), Recipe(schedule="steps", epochs=161)).scheds["lr"]
     assert [rates(epoch / 161).item() for epoch in (99, 100)] == pytest.approx([1, 0.1])
+
+
+def test_a_decoder_needs_epochs_too():
+    for changes in (dict(encoder_first=1.0), dict(encoder_first=0.9)):
+        with pytest.raises(UserError, match="leaves the decoder none of 4 epochs"):
+            refuse_contradictions(replace(RECIPE, **changes), "train")
+    refuse_contradictions(RECIPE, "train")

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from fastai.callback.core import Callback
-from short_training import RECIPE, At, assert_same, resumed, trained
+from short_training import CPU, RECIPE, At, assert_same, resumed, trained
 
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.datasets.folder import folder
+from linknet_fastai.errors import UserError
+from linknet_fastai.training.trainer import create_learner
 
 pytestmark = [pytest.mark.usefixtures("without_figures"),
               pytest.mark.filterwarnings("ignore::linknet_fastai.errors.Note")]
@@ -70,3 +72,11 @@ def test_a_training_in_parts_goes_on_as_if_it_had_not_been_stopped(data, tmp_pat
     def lose(): raise ValueError("the machine is gone")
     with pytest.raises(ValueError, match="gone"): trained(data, tmp_path / "run", recipe, [SmallMemory(), At(1, lose)])
     assert_same(resumed(tmp_path / "run", cbs=(SmallMemory(),)).path, whole.path)
+
+
+def test_several_processes_go_on_with_no_parts(data, tmp_path, monkeypatch):
+    run = trained(data, tmp_path / "run", replace(RECIPE, epochs=1), cbs=[SmallMemory()])
+    monkeypatch.setattr("linknet_fastai.training.trainer.world_size", lambda: 2)
+    dls = SegmentationDataLoaders.from_dataset(folder(data), RECIPE, "cpu")
+    with pytest.raises(UserError, match="batches of 4 were computed in parts of 2.*resume it with one"):
+        create_learner(dls, RECIPE, CPU, run.checkpoints.read())

@@ -164,6 +164,7 @@ def test_somebody_s_film_is_written_over_only_where_it_is_named(tmp_path):
 def test_in_a_run_s_own_folder_films_of_an_earlier_version_are_written_over(tmp_path):
     film, out, model = write_film(tmp_path / "clip.mkv"), tmp_path / "predictions", Red()
     model.files = (tmp_path / "model.safetensors",)
+    (tmp_path / "config.json").write_text("{}")
     out.mkdir()
     (out / "clip.mp4").write_bytes(b"an earlier version's")
     assert predict_film(model, film, out).frames == FRAMES

@@ -1,7 +1,6 @@
 "What `predict` finds in its folder: somebody's work is kept, its own is written over, or goes."
 
-import os
-import time
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -65,23 +64,37 @@ def test_a_mask_that_was_corrected_is_not_written_over(images, tmp_path):
     assert len(predict(predictor, [images], out, options)) == 1
 
 
-def test_what_an_earlier_version_wrote_is_written_over_where_it_is_known(images, tmp_path):
-    "By its record, whose lines are shorter and which it wrote last; or by lying in the run's own folder."
+def test_what_an_earlier_version_wrote_is_written_over_in_the_run_s_own_folder(images, tmp_path):
+    "There was no record then."
     out, run, predictor = tmp_path / "out", tmp_path / "run", Brightness()
     predict(predictor, [images], out)
-    record = out / RECORD
-    record.write_text("".join(",".join(line.split(",")[:3]) + "\n" for line in record.read_text().splitlines()))
-    for _ in range(2): assert len(predict(predictor, [images], out)) == 2
-    record.write_text("".join(",".join(line.split(",")[:3]) + "\n" for line in record.read_text().splitlines()))
-    os.utime(out / "a.png", (time.time() + 60,) * 2)  # edited after all was written
-    refused(images, out)
-    record.unlink()
+    (out / RECORD).unlink()
     with pytest.raises(PartlyDone, match="0 of 2"): predict(predictor, [images], out)
     run.mkdir()
     out.rename(run / "predictions")
     predictor.files = (run / "model.safetensors",)
     predictor.files[0].write_bytes(b"1")
+    with pytest.raises(PartlyDone, match="0 of 2"): predict(predictor, [images], run / "predictions")  # no run's folder
+    (run / "config.json").write_text("{}")
     assert len(predict(predictor, [images], run / "predictions")) == 2
+
+
+def test_a_copied_folder_is_written_over(images, tmp_path):
+    "Its files are as they were written, at another time."
+    predict(Brightness(), [images], tmp_path / "out")
+    shutil.copytree(tmp_path / "out", tmp_path / "copy", copy_function=shutil.copyfile)
+    assert len(predict(Brightness(), [images], tmp_path / "copy")) == 2
+
+
+def test_what_is_corrected_after_a_writing_that_failed_is_kept(images, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    predict(Brightness(), [images], out)
+    def save(mask, palette, path): raise UserError(f"{path}: can't be written (No space left on device); free some.")
+    with monkeypatch.context() as patch:
+        patch.setattr("linknet_fastai.deploy.output.save_mask", save)
+        with pytest.raises(UserError, match="No space"): predict(Brightness(), [images], out)
+    gray(out / "a.png", 7)
+    refused(images, out)
 
 
 def test_an_image_that_was_being_written_when_the_program_was_killed_is_predicted_again(images, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 "What the readers of all formats have in common: classes and images gathered, checked, and described."
 
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,11 +102,15 @@ class Draft:
         left_out = len(set(self.files.images) - set(self.images) - self.others)
         if empty: self.notes["images have no shape, so they are all background"] = empty
         if left_out: self.notes["other images have no annotation and are left out"] = left_out
-        names = Counter(name.casefold() for name in classes)
-        alike = [name for name in classes if names[name.casefold()] > 1]
-        if alike: self.notes[f"classes differ in capitals alone: {', '.join(alike)}"] = len(alike)
+        names = Counter(map(_look, classes))
+        alike = [name for name in classes if names[_look(name)] > 1]
+        what = f"classes differ in capitals or the form of accents alone: {', '.join(alike)}"
+        if alike: self.notes[what] = len(alike)
         notes = [f"{count} {what}" for what, count in self.notes.items()]
         return "; ".join([f"{self.kind} ({len(images)} images, {len(classes)} classes)", *notes])
+
+
+def _look(name: str) -> str: return unicodedata.normalize("NFC", name).casefold()
 
 
 def size_of(image: Path, source: Path, said: tuple[int, int] | None) -> tuple[int, int]:

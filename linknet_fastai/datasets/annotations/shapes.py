@@ -1,7 +1,6 @@
 "Images with shapes on them, whatever tool they were drawn with."
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +66,11 @@ def is_background(name: str) -> bool:
 
 
 def class_name(label: str) -> str | None:
-    """A label as a class is named in `classes.txt`, where it is a line and nothing but a name; letters with accents in
-    one form, since equal names are one class.
+    """A label as a class is named in `classes.txt`, where it is a line and nothing but a name;
 
     None for the names of void.
     """
-    words = unicodedata.normalize("NFC", label).split()
+    words = label.split()
     if " ".join(words).lower() in VOID_NAMES: return None
     has_color = len(words) > 3 and all(word.isdecimal() for word in words[-3:])
     if has_color or (words and words[0].lower() == "void"): return "_".join(words)

@@ -103,6 +103,7 @@ def _refuse_void_lines(named: ClassFile):
 def _refuse_from_1(tally: Tally, named: ClassFile):
     "`UserError` where some mask holds the number behind the last line, and none 0: classes may be numbered from 1."
     if 0 in tally.found or named.lines not in tally.found: return
+    if named.lines in named.void_values or 0 in named.void_indices: return  # it says how its lines are numbered
     file = next(path for path, values in tally.by_file.items() if named.lines in values)
     raise UserError(f"{file}: holds {named.lines}, and no mask holds 0, so classes may be numbered from 1, and the "
                     f"lines of {named.path} are numbered from 0; write `void` as its first line, or correct the mask.")
@@ -116,15 +117,14 @@ def _without_0(tally: Tally, named: ClassFile) -> str:
 
 
 def _refuse_own_numbers(named: ClassFile, names: list[str], values: Mapping[int, int]):
-    "`UserError` where all names begin, or all end, with a number, and these aren't the values that they stand for."
-    for pattern in (r"(\d+)\b", r".*\b(\d+)$"):
-        own = [match and int(match[1]) for match in (re.match(pattern, name) for name in names)]
-        if None in own or len(set(own)) < len(own): continue
-        for value, place in values.items():
-            if place != VOID and own[place] != value:
-                raise UserError(f"{named.path}: {names[place]!r} has a number of its own, and by its place in the file "
-                                f"it is {value}; write a name for each number from 0 up to the highest, `void` for one "
-                                "without a class, and no numbers (or join one that belongs to a name, as in lane_2).")
+    "`UserError` where all lines are `NUMBER: NAME`, and the numbers aren't the values that they stand for."
+    own = [match and int(match[1]) for match in (re.match(r"(\d+)\s*[:=)]", name) for name in names)]
+    if None in own: return
+    for value, place in values.items():
+        if place != VOID and own[place] != value:
+            raise UserError(f"{named.path}: {names[place]!r} has a number of its own, and by its place in the file it "
+                            f"is {value}; write a name for each number from 0 to the highest, `void` for one without a "
+                            "class, and no numbers.")
 
 
 def _counted_values(root: Path, tally: Tally, found: list[int]) -> tuple[dict[int, int], list[str], str]:

@@ -34,7 +34,7 @@ def export_openvino(onnx_file: Path, card: ExportCard, path: Path, calibration: 
     with _folder_beside(path) as folder:
         xml = folder / "model.xml"
         try: openvino.save_model(model, xml, compress_to_fp16=False)
-        except RuntimeError as error: raise _not_written(path, str(error).strip().splitlines()[-1]) from error
+        except RuntimeError as error: raise _not_written(path, str(error).strip().rpartition("\n")[2]) from error
         for part in (path, path.with_suffix(".bin")): refuse_irregular(part)  # before one of them goes
         # never a description beside another's weights: it goes first, and comes last
         path.unlink(missing_ok=True)

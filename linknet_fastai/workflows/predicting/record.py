@@ -18,8 +18,7 @@ from ...files import digest, refuse_irregular
 if TYPE_CHECKING:
     from ...deploy.base_predictor import BasePredictor
 
-FILE, COLUMNS = ".predicted.csv", ["file", "image", "made_by", "file_state", "image_state"]
-KNOWN_BEFORE = 3  # columns, of an earlier version
+FILE, COLUMNS = ".predicted.csv", ["file", "image", "made_by", "digest", "image_state"]
 OWN_FOLDER = "predictions"  # of a run, where they lie if nothing else is said
 DIGEST = 8  # bytes: enough to tell models apart
 ENCODING = dict(encoding="utf-8", errors="surrogateescape", newline="")  # names of files may be no UTF-8
@@ -38,19 +37,20 @@ def state_of(image: Path) -> str:
 
 def is_own_folder(predictor: BasePredictor, out: Path) -> bool:
     "Whether `out` is the folder that a run keeps predictions in, where nobody else writes."
-    return any(out.resolve() == file.parent.resolve() / OWN_FOLDER for file in predictor.files)
+    return any(out.resolve() == file.parent.resolve() / OWN_FOLDER and (file.parent / "config.json").is_file()
+               for file in predictor.files)
 
 
 @dataclass(frozen=True)
 class Line:
-    """What is known of a file: its image, its maker, its own size and time of writing, and its image's `state_of`.
+    """What is known of a file: its image, its maker, the digest of what was written, and its image's `state_of`.
 
-    Without an image, its writing was begun; without its size and time, an earlier version wrote it.
+    Without an image, its writing was begun, and the digest is of what lay there before.
     """
 
     image: str = ""
     made_by: str = ""
-    file_state: str = ""
+    digest: str = ""
     image_state: str = ""
 
 
@@ -65,8 +65,7 @@ class PredictRecord:
     def __init__(self, out: Path, made_by: str, takes_unknown: bool = False):
         self.out, self.made_by, self.path, self.takes_unknown = out, made_by, out / FILE, takes_unknown
         self.lock = Lock()
-        self.since = self.path.stat().st_mtime_ns if self.path.is_file() else 0
-        self.lines = {row[0]: _line_of(row) for row in self._read() if len(row) >= KNOWN_BEFORE}
+        self.lines = {row[0]: Line(*row[1:]) for row in self._read() if len(row) == len(COLUMNS)}  # others are cut
 
     def image_of(self, file: Path) -> str | None:
         "Where the image lies that `file` is the prediction of; None where it isn't known."
@@ -90,7 +89,7 @@ class PredictRecord:
 
     def begin(self, files: Iterable[Path]):
         "What is about to be written, of which nothing is known until it is whole."
-        self._append({self._name(file): Line() for file in files})
+        self._append({self._name(file): Line(digest=_written(file)) for file in files})
 
     def add(self, files: Iterable[Path], image: Path, state: str = ""):
         "What was written for an image, and the `state_of` it before it was read."
@@ -101,10 +100,7 @@ class PredictRecord:
         return self.lines.get(self._name(file), Line())
 
     def _is_as_written(self, file: Path) -> bool:
-        "Of a line without its time: an earlier version wrote the line after the file."
-        line = self._line(file)
-        if not line.image: return True
-        return line.file_state == _written(file) if line.file_state else file.lstat().st_mtime_ns <= self.since
+        return self._line(file).digest in ("", _written(file))  # empty: nothing lay there when its writing was begun
 
     def _append(self, lines: dict[str, Line]):
         if not lines: return
@@ -137,11 +133,6 @@ class PredictRecord:
             return file.read() == b"\n"
 
 
-def _line_of(row: list[str]) -> Line:
-    "Of a row, which may be an earlier version's, or cut."
-    return Line(*(row[1:] if len(row) == len(COLUMNS) else row[1:KNOWN_BEFORE]))
-
-
 def _written(file: Path) -> str:
-    "Size and time of writing of a file; that of its last change is also a new name's."
-    return " ".join(map(str, (file_state(file) or [])[:2]))
+    "The digest of a file; empty where there is none."
+    return digest(file) if file.is_file() else ""
