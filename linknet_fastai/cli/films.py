@@ -1,6 +1,5 @@
 "Films and cameras among what `predict` gets."
 
-import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,9 +23,10 @@ def split_paths(paths: list[Path]) -> tuple[list[Path], list[Path], list[int]]:
 
 
 def _matches(film: Path) -> list[Path]:
-    "A film, or those that a pattern such as `clips/*.mp4` matches, which the shell left as it is."
-    if film.exists() or not glob.has_magic(str(film)): return [film]
-    found = sorted(map(Path, glob.glob(str(film), recursive=True)))
+    "A film, or those that a pattern of them matches."
+    from ..images.paths import is_pattern, matches_of
+    if not is_pattern(film): return [film]
+    found = matches_of(film)
     if not found: raise UserError(f"{film}: no film matches that; check the pattern.")
     return found
 

@@ -27,7 +27,7 @@ def find_images(paths: list[Path], *without: Path) -> list[tuple[Path, Path]]:
     for path in paths:
         if path.is_dir(): found += _images_below(path, without)
         elif path.exists(): found.append((path, Path(path.name)))
-        elif _is_pattern(path): found += _images_like(path, without)
+        elif is_pattern(path): found += _images_like(path, without)
         else: raise UserError(f"{path}: there is no such file or folder; check the path.")
     return found
 
@@ -47,7 +47,7 @@ def not_looked_at(paths: list[Path], films: tuple[str, ...]) -> str:
     there are none.
     """
     links, unreadable, found = [], [], []
-    matches = [match for path in paths if _is_pattern(path) for match in _matches(path)]
+    matches = [match for path in paths if is_pattern(path) for match in matches_of(path)]
     for path in filter(Path.is_dir, [*paths, *matches]):
         for folder, names, files in os.walk(path, onerror=lambda error: unreadable.append(error.filename)):
             links += [os.path.join(folder, name) for name in names if os.path.islink(os.path.join(folder, name))]
@@ -68,7 +68,7 @@ def _not_within(without: tuple[Path, ...], folder: Path, files: list[Path]) -> l
 
 def _images_like(pattern: Path, without: tuple[Path, ...]) -> list[tuple[Path, Path]]:
     start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
-    matches = _matches(pattern)
+    matches = matches_of(pattern)
     files = [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
     files = _not_within(without, start, files)
     above = {folder for file in files for folder in file.parents}
@@ -79,10 +79,13 @@ def _images_like(pattern: Path, without: tuple[Path, ...]) -> list[tuple[Path, P
     return found
 
 
-def _is_pattern(path: Path) -> bool: return glob.has_magic(str(path)) and not path.exists()
+def is_pattern(path: Path) -> bool:
+    "Whether a path that isn't there may be meant for several, as `frames/*.png`, which the shell left as it is."
+    return glob.has_magic(str(path)) and not path.exists()
 
 
-def _matches(pattern: Path) -> list[Path]:
+def matches_of(pattern: Path) -> list[Path]:
+    "The files and folders that a pattern matches, in order."
     return [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]
 
 
