@@ -55,7 +55,7 @@ def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
 def _print_source(run: Path, data: Path | None):
     "Print which folder a run's data are read from."
     from ..runs.run import Run
-    from ..workflows.open_run import data_folder
+    from ..workflows.run_data import data_folder
     opened = Run.open(run)
     console.print(f"reading:  {data_folder(opened, data) or f'{opened.config.dataset}, as this program fetches it'}")
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -239,21 +238,6 @@ def refuse_taken(path: Path):
     "`UserError` where the folder holds a run."
     if (path / "config.json").exists():
         raise UserError(f"{path}: there is a run in this folder already; choose another with `--out`.")
-
-
-def new_run_path(dataset: str, parent: Path = Path("runs")) -> Path:
-    """`runs/DATASET-1`, or the first number that is free; an empty folder now, which no other process gets.
-
-    `UserError` where it can't be made.
-    """
-    writable_folder(parent)
-    for number in count(1):
-        path = parent / f"{dataset}-{number}"
-        try: path.mkdir()
-        except FileExistsError: continue
-        except OSError as error:
-            raise UserError(f"{path}: can't be made ({error.strerror}); choose another folder with `--out`.") from error
-        return path
 
 
 def _without_nan(value):

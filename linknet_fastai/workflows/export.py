@@ -26,7 +26,7 @@ from ..runs.run import Run
 from ..runtime.device import Machine
 from .compare_exports import Candidate, Comparison, compare, folder_images, labeled_images, unlabeled_images
 from .evaluate_exported import program_name
-from .open_run import open_data
+from .run_data import open_data
 
 FORMATS, OUTPUTS = {"onnx": ".onnx", "openvino": ".xml"}, ("logits", "classes")
 CALIBRATION = 300  # images

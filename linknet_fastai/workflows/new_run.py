@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 from ..dataloaders.decode import common_size
@@ -12,12 +13,13 @@ from ..datasets.check import CheckResult
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import fingerprint
 from ..datasets.folder import DRAWN, split_table
+from ..errors import UserError
 from ..files import writable_folder
 from ..models.stats import model_stats
 from ..recipes import Recipe
 from ..runs.card import ModelCard
 from ..runs.config import Config
-from ..runs.run import Run, new_run_path
+from ..runs.run import Run
 from ..runtime.device import Machine
 from ..runtime.distributed import broadcast_text, is_main_process
 
@@ -26,6 +28,21 @@ def new_run(out: Path | None, dataset: SegmentationDataset) -> Run:
     "The run to be, in the folder `out`, or in a new one; the main process chooses it for all."
     chosen = (out or new_run_path(dataset.name)) if is_main_process() else ""
     return Run(Path(broadcast_text(str(chosen))))
+
+
+def new_run_path(dataset: str, parent: Path = Path("runs")) -> Path:
+    """`runs/DATASET-1`, or the first number that is free; an empty folder now, which no other process gets.
+
+    `UserError` where it can't be made.
+    """
+    writable_folder(parent)
+    for number in count(1):
+        path = parent / f"{dataset}-{number}"
+        try: path.mkdir()
+        except FileExistsError: continue
+        except OSError as error:
+            raise UserError(f"{path}: can't be made ({error.strerror}); choose another folder with `--out`.") from error
+        return path
 
 
 @contextmanager

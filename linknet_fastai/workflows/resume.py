@@ -7,7 +7,7 @@ from pathlib import Path
 from fastai.callback.core import Callback
 
 from ..datasets.dataset import SegmentationDataset
-from ..datasets.fingerprint import describe_changes, fingerprint
+from ..datasets.fingerprint import fingerprint
 from ..errors import Note, UserError
 from ..models.stats import refuse_other_stats
 from ..progress import Progress, silent
@@ -15,14 +15,14 @@ from ..recipes import Recipe
 from ..runs.checkpoint import Checkpoint
 from ..runs.run import Run
 from ..runtime.device import Machine
-from ..runtime.distributed import broadcast_text, is_main_process, process_group, world_size
+from ..runtime.distributed import is_main_process, process_group, world_size
 from ..training.loggers import check_logger
 from ..training.sharding import check_distributed
 from ..training.trainer import create_learner, train
 from .finish import evaluate_and_report, remove_outdated
 from .fit import FitOptions, check_data, job_for, refuse_contradictions, seeded_dataloaders
 from .new_run import image_counts, locked, root_of
-from .open_run import note_left_out, open_data
+from .run_data import is_other_data, open_data
 
 
 @dataclass(frozen=True)
@@ -117,30 +117,6 @@ def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
     more_is_asked = recipe.epochs > run.recipe_as(Recipe).epochs
     if run.checkpoints.is_finished and checkpoint is not None and checkpoint.epoch and not more_is_asked:
         raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `--out`.")
-
-
-def is_other_data(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:
-    """Whether `dataset` isn't what the run was begun with; the main process finds out for all.
-
-    `UserError` that names what differs, unless that is meant (`changed`), and where the number of classes does.
-    """
-    return broadcast_text(str(_is_other(run, dataset, changed)) if is_main_process() else "") == str(True)
-
-
-def _is_other(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:
-    config = run.config
-    note_left_out(run, dataset)
-    if len(dataset.classes) != len(config.classes):
-        raise UserError(f"{run.path}: was begun with {len(config.classes)} classes, and {dataset.root} has "
-                        f"{len(dataset.classes)} now; train anew, with `--weights {run.path}` to begin where it is.")
-    changes = describe_changes(run.samples, fingerprint(dataset))
-    if dataset.classes != config.classes:
-        names = f"the classes were {', '.join(config.classes)} and are {', '.join(dataset.classes)}"
-        changes = f"{names}; {changes}".removesuffix("; ")
-    if changes and not changed:
-        raise UserError(f"{run.path}: {dataset.root} is not what the run was begun with: {changes}; pass the data as "
-                        "it was with `--data`, or `--data-changed` to go on with what is there.")
-    return bool(changes)
 
 
 def record_data(run: Run, dataset: SegmentationDataset, checkpoint: Checkpoint | None):

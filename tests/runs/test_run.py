@@ -10,7 +10,7 @@ from finished_run import CONFIG
 from linknet_fastai.errors import UserError
 from linknet_fastai.models.linknet import linknet
 from linknet_fastai.recipes import Recipe
-from linknet_fastai.runs.run import Run, new_run_path
+from linknet_fastai.runs.run import Run
 from linknet_fastai.runs.tensors import FORMAT
 from linknet_fastai.runs.weights import ModelCard
 
@@ -113,12 +113,6 @@ def test_a_recipe_comes_back_as_it_was(run):
 def test_a_config_that_is_no_object_is_named(tmp_path):
     (tmp_path / "config.json").write_text("[]")
     with pytest.raises(UserError, match=r"config\.json"): Run.open(tmp_path)
-
-
-def test_new_runs_are_numbered(tmp_path):
-    "And reserved: two trainings that begin at once have two folders."
-    (tmp_path / "tiny-3").mkdir()
-    assert [new_run_path("tiny", tmp_path).name for _ in range(3)] == ["tiny-1", "tiny-2", "tiny-4"]
 
 
 # what a run holds

@@ -24,8 +24,9 @@ from linknet_fastai.runs.run import Run
 from linknet_fastai.training.early_stopping import Patience
 from linknet_fastai.workflows.evaluate import evaluate
 from linknet_fastai.workflows.fit import FitOptions, fit
-from linknet_fastai.workflows.open_run import data_folder, learner_from_run
+from linknet_fastai.workflows.open_run import learner_from_run
 from linknet_fastai.workflows.resume import machine_of
+from linknet_fastai.workflows.run_data import data_folder
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 

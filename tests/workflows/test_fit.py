@@ -8,8 +8,15 @@ from short_training import CPU, RECIPE, NoBar, history, trained, write_images
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import Note
 from linknet_fastai.workflows.fit import FitOptions, fit
+from linknet_fastai.workflows.new_run import new_run_path
 
 pytestmark = pytest.mark.usefixtures("without_figures")
+
+
+def test_new_runs_are_numbered(tmp_path):
+    "And reserved: two trainings that begin at once have two folders."
+    (tmp_path / "tiny-3").mkdir()
+    assert [new_run_path("tiny", tmp_path).name for _ in range(3)] == ["tiny-1", "tiny-2", "tiny-4"]
 
 
 @pytest.mark.parametrize("images", [dict(train=1, val=1), dict(train=5, val=1)],
