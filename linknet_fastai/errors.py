@@ -40,6 +40,11 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
+def hxw(size: tuple[int, ...]) -> str:
+    "A size as messages, flags and tables have it: height x width."
+    return f"{size[0]}x{size[1]}"
+
+
 def as_word(path: str | Path) -> str:
     "`path` as a word of a command that is printed to be run: quoted where a shell needs it."
     return shlex.quote(printable(str(path)))

@@ -12,12 +12,22 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
 
 from .errors import Note, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK)  # of a file system, not of a file
 CHUNK = 1 << 20  # bytes that are hashed at once
 KEPT_OF_NAME = 40  # letters of a file's name in that of its temporary file, which must not be too long
+
+
+class NotWritten(UserError):
+    "A file or a folder can't be written, or must not be."
 
 
 @contextmanager
@@ -25,8 +35,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to: renamed to it at the end, removed if that isn't reached.
 
     What was written is on the disk before the name is, so that a machine that loses its power leaves the old file or
-    the new one. The file has the permissions that the user's umask gives, whatever wrote it. `UserError` where it
-    can't be written, and where `path` is there and is no regular file: links and devices are never written over.
+    the new one. The file has the permissions that the user's umask gives, whatever wrote it. `NotWritten` where it
+    can't be, and where `path` is there and is no regular file: links and devices are never written over.
     """
     refuse_irregular(path)
     temporary = path.with_name(f".{path.name[:KEPT_OF_NAME]}.{secrets.token_hex(8)}.part{path.suffix[:KEPT_OF_NAME]}")
@@ -39,27 +49,52 @@ def atomic_write(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         fsync(path.parent)
     except OSError as error:
-        raise UserError(f"{path}: can't be written ({error.strerror or error}); "
-                        "free some space or choose another folder.") from error
+        raise NotWritten(f"{path}: can't be written ({error.strerror or error}); "
+                         "free some space or choose another folder.") from error
     finally:
         # where nothing can be written, nothing can be removed
         with suppress(OSError): temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_folder(folder: Path, first_wins: bool = False) -> Iterator[Path]:
+    """The path of a folder to be, beside `folder`: renamed to it at the end, removed if that isn't reached.
+
+    `OSError` where it can't be written, and where it is there at the end, unless `first_wins`: then that one stays.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as aside:
+        fresh = Path(aside) / folder.name
+        yield fresh
+        try: fresh.rename(folder)
+        except OSError:
+            if not (first_wins and folder.is_dir()): raise
+
+
+def write_csv(path: Path, table: "pd.DataFrame", **options: Any):
+    "Write the columns of `table` as pandas does with these options, without its index, whatever bytes its names have."
+    with atomic_write(path) as file: table.to_csv(file, errors="surrogateescape", **({"index": False} | options))
+
+
+def write_text(path: Path, text: str):
+    "Write `text` as UTF-8; of a file's name that is none, its bytes as backslash escapes, which JSON reads."
+    with atomic_write(path) as file: file.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
 def refuse_irregular(path: Path):
-    "`UserError` where `path` is there and is a link, a device, a pipe or a folder."
+    "`NotWritten` where `path` is there and is a link, a device, a pipe or a folder."
     try: is_regular = stat.S_ISREG(path.lstat().st_mode)
     except OSError: return  # not there, or the writing says why it can't be
     if not is_regular:
-        raise UserError(f"{path}: is no regular file but {kind_of_file(path)}, which isn't written over; move it away, "
-                        "or name another file.")
+        raise NotWritten(f"{path}: is no regular file but {kind_of_file(path)}, which isn't written over; move it "
+                         "away, or name another file.")
 
 
 def refuse_link(path: Path):
-    "`UserError` where `path` is a link: what is written in a run folder stays in it."
+    "`NotWritten` where `path` is a link: what is written in a run folder stays in it."
     if path.is_symlink():
-        raise UserError(f"{path}: is a link, and nothing is written through a link in a run folder; put a real file or "
-                        "folder there.")
+        raise NotWritten(f"{path}: is a link, and nothing is written through a link in a run folder; put a real file "
+                         "or folder there.")
 
 
 def kind_of_file(path: Path) -> str:
@@ -107,11 +142,15 @@ def _note_without_fsync(folder: Path):
                        "the last of them"), stacklevel=3)
 
 
-def writable_folder(path: Path) -> Path:
-    "The folder, made where it is missing; `UserError` where it can't be, or can't be written to."
+def writable_folder(path: Path, remedy: str = "choose another folder with `--out`") -> Path:
+    "The folder, made where it is missing; `NotWritten` with the `remedy` where it can't be, or can't be written to."
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path): return path
     except OSError as error:
-        raise UserError(f"{path}: can't be written to ({error.strerror}); choose another folder with "
-                        "`--out`.") from error
+        raise NotWritten(f"{path}: can't be written to ({error.strerror}); {remedy}.") from error
+
+
+def user_cache(*names: str) -> Path:
+    "What has these names in the user's cache folder; it may not be there."
+    return platformdirs.user_cache_path("linknet-fastai").joinpath(*names)

@@ -5,7 +5,7 @@ import time
 from rich.markup import escape
 from rich.table import Table
 
-from ..errors import as_word, printable
+from ..errors import as_word, hxw, printable
 from ..recipes import Recipe
 from .console import console, error_console
 
@@ -24,7 +24,7 @@ def print_summary(dataset, recipe: Recipe, machine):
     counts = ", ".join(f"{(dataset.table.split == split).sum()} {split}" for split in dataset.splits)
     number = world_size()
     parts = f", {number} processes, {recipe.batch_size / number:g} images of each batch in each" if number > 1 else ""
-    size = "{}x{}".format(*recipe.input_size) if recipe.input_size else "the images' own size"
+    size = hxw(recipe.input_size) if recipe.input_size else "the images' own size"
     if recipe.crop: size = f"crops of {size}"
     if recipe.test_scale != 1: size += f" and predicted at {recipe.test_scale:g} times that"
     epochs = f"{recipe.epochs} epochs" if recipe.minutes is None else f"as many epochs as fit {recipe.minutes:g} min,"
@@ -41,7 +41,7 @@ def print_summary(dataset, recipe: Recipe, machine):
 def print_plan(plan):
     "Print how long a training will take, and what would take less, where that is long."
     recipe, minutes = plan.recipe, plan.seconds / 60
-    size = "{}x{}".format(*recipe.input_size)
+    size = hxw(recipe.input_size)
     end = time.strftime("%H:%M", time.localtime(time.time() + plan.seconds - plan.spent))
     console.print(f"time:     about {minutes:.1f} min, until {end}: {recipe.total_epochs} epochs of "
                   f"{plan.pace.epoch:.0f} s at {size}, and {plan.spent + plan.pace.beside:.0f} s before and after")

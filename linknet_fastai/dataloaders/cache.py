@@ -5,9 +5,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 
-from ..files import atomic_write, remove_leftovers, writable_folder
+from ..files import atomic_write, remove_leftovers, user_cache, writable_folder
 from ..locks import locked
 from ..runtime.distributed import world_size
 from ..runtime.memory import available_memory
@@ -39,7 +38,7 @@ def cached(name: str, key: bytes, size: int, fill, in_memory: bool = True) -> np
         content = np.empty(size, np.uint8)
         fill(content)
         return content
-    folder = writable_folder(platformdirs.user_cache_path("linknet-fastai") / "decoded")
+    folder = writable_folder(user_cache("decoded"), "set XDG_CACHE_HOME to a folder that can be")
     file = folder / f"{blake2b(os.fsencode(name), digest_size=8).hexdigest()}.bin"
     key = blake2b(key, digest_size=KEY_BYTES).digest()
     with locked(file.with_suffix(".lock"), wait=True) as is_held:  # who comes second waits, and finds it

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import Note
+from ..errors import Note, hxw
 from ..images.mask import VOID
 from ..recipes import Recipe
 from ..runtime.distributed import is_main_process
@@ -81,9 +81,8 @@ class Crops:
 def _note_void_around_all(sizes: list[Size], crop: Size):
     if any(length >= side for size in sizes for length, side in zip(size, crop)): return
     largest = max(sizes, key=math.prod)
-    warnings.warn(Note("crops of {}x{} are higher and wider than all images, the largest of {}x{}, and void around "
-                       "them; pass no more than that with `--crop`, or leave it out".format(*crop, *largest)),
-                  stacklevel=4)
+    warnings.warn(Note(f"crops of {hxw(crop)} are higher and wider than all images, the largest of {hxw(largest)}, and "
+                       "void around them; pass no more than that with `--crop`, or leave it out"), stacklevel=4)
 
 
 def window_size(recipe: Recipe) -> Size:

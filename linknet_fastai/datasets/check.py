@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, hxw
 from ..images.mask import VOID
 from ..progress import Progress, silent
-from .dataset import SegmentationDataset, hxw, other_size
+from .dataset import SegmentationDataset, other_size
 from .file_scan import FileScan
 from .scan import scan_files
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError, check_choice
+from ..errors import UserError, check_choice, hxw
 from ..images.format import FormattedRows, ImageFormat
 from ..images.mask import VOID
 from ..images.rgb import ValueRange
@@ -182,8 +182,3 @@ def other_size(path: Path, size: tuple[int, int], wanted: tuple[int, int],
                advice: str = "make them the same size") -> str:
     "The message about a mask file of `size` (height, width) whose image is of size `wanted`, and what to do."
     return f"{path}: the mask is {hxw(size)}, its image {hxw(wanted)}; {advice}."
-
-
-def hxw(size: tuple[int, int]) -> str:
-    "`HxW` of a size (height, width)."
-    return f"{size[0]}x{size[1]}"

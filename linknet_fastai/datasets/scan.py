@@ -10,11 +10,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import UserError
-from ..files import atomic_write, writable_folder
+from ..files import NotWritten, user_cache, writable_folder, write_text
 from ..progress import Progress, silent
 from .file_scan import FileScan, scan_file
 from .files_inside import inside
@@ -67,8 +65,7 @@ class ScanCache:
 
     def __init__(self, root: Path | None):
         self.root = root
-        folder = platformdirs.user_cache_path("linknet-fastai") / "scan"
-        self.file = folder / f"{blake2b(os.fsencode(str(root)), digest_size=8).hexdigest()}.json"
+        self.file = user_cache("scan", f"{blake2b(os.fsencode(str(root)), digest_size=8).hexdigest()}.json")
         self.entries = self._load()
 
     def _load(self) -> "dict[str, ScanEntry]":
@@ -98,10 +95,9 @@ class ScanCache:
         "Write the cache; where that fails, the files are read again next time."
         try:
             writable_folder(self.file.parent)
-            with atomic_write(self.file) as file:
-                entries = {key: asdict(entry) for key, entry in self.entries.items()}
-                file.write_text(json.dumps({"format": FORMAT, "root": str(self.root), "entries": entries}))
-        except UserError: pass
+            entries = {key: asdict(entry) for key, entry in self.entries.items()}
+            write_text(self.file, json.dumps({"format": FORMAT, "root": str(self.root), "entries": entries}))
+        except NotWritten: pass
 
     def _key(self, path: Path, kind: str) -> str:
         return f"{kind} {path}"

@@ -1,18 +1,17 @@
 "Drawn street scenes, the embedded default: CamVid's eleven classes with nothing to download."
 
 import json
-import tempfile
 import warnings
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import platformdirs
 from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from ..errors import UserError, check_choice
+from ..files import atomic_folder, user_cache
 from ..images.mask import VOID
 from ..progress import Progress, silent
 from .camvid import CLASSES, PALETTE
@@ -39,10 +38,11 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL,
     """
     check_choice("streets' protocol", protocol, [PROTOCOL])
     is_fetched = root is None
-    root = platformdirs.user_cache_path("linknet-fastai") if root is None else Path(root).resolve()
+    root = user_cache() if root is None else Path(root).resolve()
     folder = root / VERSION
     if not folder.is_dir():
-        try: _draw_aside(folder, progress)
+        try:
+            with atomic_folder(folder, first_wins=True) as fresh: _draw(fresh, progress)
         except OSError as error:
             raise UserError(f"{root}: the street scenes can't be drawn there ({error}); pass a folder that you may "
                             "write to with `--data DIR`.") from error
@@ -56,17 +56,6 @@ def streets(root: str | Path | None = None, protocol: str = PROTOCOL,
     return SegmentationDataset("streets", PROTOCOL, CLASSES, PALETTE, table, values, DEFAULTS, root,
                                options={"protocol": protocol}, split_source="the drawing",
                                is_fetched=is_fetched)
-
-
-def _draw_aside(folder: Path, progress: Progress):
-    "Draw beside `folder` and rename at the end: it is there whole or not at all, whoever is killed or comes second."
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as aside:
-        fresh = Path(aside) / folder.name
-        _draw(fresh, progress)
-        try: fresh.rename(folder)
-        except OSError:
-            if not folder.is_dir(): raise
 
 
 def _draw(folder: Path, progress: Progress):

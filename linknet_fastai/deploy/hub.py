@@ -7,7 +7,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ..errors import UserError
-from ..files import atomic_write
+from ..files import write_text
 from ..runs.hub import refused
 from ..runs.reading import read_json
 from ..runs.run import Run
@@ -52,18 +52,18 @@ def write_model_folder(run: Run, folder: Path, repo: str) -> Run:
     for file in [*(file.with_suffix(".csv") for file in public.path.glob("scores*.json")), folder / "history.csv"]:
         mine = run.inside(file.name)  # a link may lead anywhere
         if mine.is_file(): shutil.copyfile(mine, file)
-    _write(folder / "README.md", render("model_card.md.j2", public, repo))
+    write_text(folder / "README.md", render("model_card.md.j2", public, repo))
     return public
 
 
 def write_space_folder(run: Run, folder: Path, repo: str):
     "The files of a Space, a page that the hub serves, with the demo of the run that is published as `repo`."
     home = metadata("linknet-fastai")["Home-page"] or "https://github.com/linknet-fastai/linknet-fastai"
-    _write(folder / "app.py", SPACE_APP.format(repo=repo))
-    _write(folder / "requirements.txt", f"linknet-fastai[demo,hub] @ git+{home}\n")
+    write_text(folder / "app.py", SPACE_APP.format(repo=repo))
+    write_text(folder / "requirements.txt", f"linknet-fastai[demo,hub] @ git+{home}\n")
     try: gradio = version("gradio")
     except PackageNotFoundError: gradio = None
-    _write(folder / "README.md", render("space.md.j2", run, repo, gradio=gradio))
+    write_text(folder / "README.md", render("space.md.j2", run, repo, gradio=gradio))
 
 
 def upload(folder: Path, repository: Repository, message: str) -> str:
@@ -108,7 +108,3 @@ def _without_paths(value: Any) -> Any:
     if not isinstance(value, str): return value
     path = PureWindowsPath(value)  # which knows both slashes
     return path.name if path.anchor or path.parts[:1] == ("~",) or ".." in path.parts else value
-
-
-def _write(path: Path, text: str):
-    with atomic_write(path) as file: file.write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..files import atomic_write
+from ..files import atomic_write, write_text
 from ..images.format import FormattedRows, displayed
 from ..images.mask import to_palette_image
 from ..images.resize import LONGEST_JPEG
@@ -21,7 +21,7 @@ from ..runs.card import ModelCard
 from .annotations.coco import coco_annotations, coco_content
 from .annotations.geojson import geojson_content
 from .annotations.labelme import labelme_content
-from .georeference import Georeference, keeps_georeference, save_geotiff
+from .georeference import Georeference, NoDegrees, keeps_georeference, save_geotiff
 
 OVERLAY = 0.5  # the mask's opacity
 LARGEST, LONGEST = 16_000_000, 4096  # pixels of an overlay as large as its image, and of a side of a smaller one
@@ -112,9 +112,8 @@ def save_confidence(of: Predicted, path: Path):
 
 
 def save_json(content: Any, path: Path):
-    # a file's name that is no UTF-8 is escaped, as JSON has it
-    text = json.dumps(content, ensure_ascii=False)
-    with atomic_write(path) as file: file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    "Write `content` as JSON, with letters of all languages as they are."
+    write_text(path, json.dumps(content, ensure_ascii=False))
 
 
 def values_of(mask: np.ndarray, values: tuple) -> np.ndarray:
@@ -144,6 +143,11 @@ def _write_values(of: Predicted, values: tuple, file: Path):
 def _write_mask(of: Predicted, file: Path):
     if file.suffix == GEOTIFF: save_geotiff(of.mask, of.place, file, of.card.palette)
     else: save_mask(of.mask, of.card.palette, file)
+
+
+def _write_geojson(of: Predicted, file: Path):
+    try: save_json(geojson_content(of.mask, of.card.classes, of.place), file)
+    except NoDegrees as error: raise UserError(f"{of.image}: {error.message}") from error
 
 
 def _without_ids(card: ModelCard) -> str:
@@ -181,8 +185,7 @@ FORMATS = {
         lambda relative, image: (), lambda of: (of.relative, of.mask.shape, coco_annotations(of.mask, of.card.classes)),
         "annotations.json", lambda file, parts, card: save_json(coco_content(parts, card.classes), file),
         is_edited=True),
-    "geojson": OutputFormat(_suffix(".geojson"), lambda of, file: save_json(
-        geojson_content(of.mask, of.card.classes, of.place), file), is_edited=True),
+    "geojson": OutputFormat(_suffix(".geojson"), _write_geojson, is_edited=True),
     "cityscapes": OutputFormat(_server_file, lambda of, file: _write_values(of, of.card.ids, file),
                                refusal=_without_ids),
 }

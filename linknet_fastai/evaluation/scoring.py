@@ -6,8 +6,8 @@ import numpy as np
 from torch import nn
 
 from ..dataloaders.segmentation_dl import SegmentationDL
-from ..datasets.dataset import SegmentationDataset, hxw
-from ..errors import UserError, check_choice
+from ..datasets.dataset import SegmentationDataset
+from ..errors import UserError, check_choice, hxw
 from ..images.tiling import TileOptions
 from .boundary import Trimap
 from .cityscapes import InstanceIoU, cityscapes_scores

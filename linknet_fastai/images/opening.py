@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
-from ..errors import UserError
+from ..errors import UserError, hxw
 from .exif import DamagedExif, upright
 from .lossy import is_lossy
 from .tiff import check_whole, grays_problem, has_deep_colors, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
@@ -107,7 +107,7 @@ def header(path: str | Path) -> Iterator[Image.Image]:
 
 def _check_shape(size: tuple[int, int]):
     if max(size) > LONGEST * min(size):  # that takes minutes to read
-        raise ValueError(f"it has {size[0]}x{size[1]} pixels, one side more than {LONGEST} times the other")
+        raise ValueError(f"it has {hxw(size)} pixels, one side more than {LONGEST} times the other")
 
 
 def open_image(path: str | Path) -> Image.Image:

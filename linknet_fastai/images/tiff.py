@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 from tifffile import TiffFile, TiffFileError, TiffPage
 
+from ..errors import hxw
+
 # TIFF 6.0's tags
 BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLES_PER_PIXEL = 258, 262, 274, 277
 EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
@@ -98,7 +100,7 @@ def is_too_large(size: tuple[int, int]) -> bool:
 def check_whole(size: tuple[int, int]):
     "ValueError for a (height, width) beyond that limit."
     if is_too_large(size):
-        raise ValueError(f"{size[1]}x{size[0]} pixels are too many to be read at once; predict such an image by tiles "
+        raise ValueError(f"{hxw(size)} pixels are too many to be read at once; predict such an image by tiles "
                          "with `--tile HxW`, and cut such a mask into parts")
 
 

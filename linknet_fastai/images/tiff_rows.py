@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, TiffPage
 
+from ..errors import hxw
 from .tiff import check_upright, first_page
 
 LARGEST_BAND = 1 << 29  # bytes of the rows that one strip, or one row of tiles, covers: they are decoded together
@@ -103,7 +104,7 @@ class TiffRows:
         planes = self.shape[2] if self._is_planar else 1
         expected = planes * self._across * ceil(self.shape[0] / self._height)
         if not len(self._offsets) == len(self._counts) == expected:
-            raise ValueError(f"{self.shape[1]}x{self.shape[0]} pixels need {expected} strips or tiles, and it has "
+            raise ValueError(f"{hxw(self.shape)} pixels need {expected} strips or tiles, and it has "
                              f"{len(self._offsets)}")
         ends = [offset + count for offset, count in zip(self._offsets, self._counts)]
         if min(self._offsets) < 0 or max(ends) > page.parent.filehandle.size: raise ValueError("it is cut short")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, hxw
 
 STRIDE = 32  # of the models: tiles that begin at its multiples see the same grid of pixels as a whole image would
 SMALLEST, USUAL, LARGEST_OVERLAP = 64, 512, 0.75
@@ -32,14 +32,14 @@ class Tiling:
 
     def __post_init__(self):
         if min(self.size) < SMALLEST:
-            raise UserError(f"tiles of {self.size[0]}x{self.size[1]} are too small to see anything in; pass "
+            raise UserError(f"tiles of {hxw(self.size)} are too small to see anything in; pass "
                             f"{SMALLEST}x{SMALLEST} or more with `--tile`.")
         if not 0 <= self.overlap <= LARGEST_OVERLAP:
             raise UserError(f"tiles can't overlap by {self.overlap:g} of their sides; pass 0 to {LARGEST_OVERLAP:g} "
                             "with `--overlap`.")
 
     def __str__(self) -> str:
-        return f"{self.size[0]}x{self.size[1]}, overlap {self.overlap:g}"
+        return f"{hxw(self.size)}, overlap {self.overlap:g}"
 
     def spans(self, size: tuple[int, int]) -> tuple[list[Span], list[Span]]:
         "The rows, and the columns, of the tiles of an image of `size` (height, width)."

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..errors import Note
 from ..runtime.device import Machine
 from ..runtime.malloc import disable_malloc_trim
 
@@ -40,7 +41,7 @@ class AutocastModel(nn.Module):
         except TorchDynamoException as error:
             if self._compiled == self.model.forward: raise
             reason = str(error).strip().splitlines()[0]
-            warnings.warn(f"torch.compile failed ({reason}), so the model runs without it", stacklevel=2)
+            warnings.warn(Note(f"torch.compile failed ({reason}), so the model runs without it"), stacklevel=2)
             self._compiled = self.model.forward
             return self.model(images)
 

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..errors import hxw
+
 # LinkNet: arXiv 1707.03718; SegNet and ENet: ENet's, 1606.02147, table 2. FLOPs are about 2 x MACs
 PUBLISHED = {"linknet": "11.5 M, 21.2 GFLOPs at 360x640", "segnet": "29.46 M, 286.03 GFLOPs at 360x640",
              "enet": "0.37 M, 3.83 GFLOPs at 360x640"}
@@ -22,7 +24,7 @@ class Cost:
 
     def __str__(self) -> str:
         return (f"{self.parameters / 1e6:.3g} M parameters, {self.macs / 1e9:.1f} G MACs = "
-                f"{2 * self.macs / 1e9:.1f} GFLOPs at {self.size[0]}x{self.size[1]}")
+                f"{2 * self.macs / 1e9:.1f} GFLOPs at {hxw(self.size)}")
 
 
 def cost_of(model: nn.Module, size: tuple[int, int] = PAPER_SIZE, in_channels: int = 3) -> Cost:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from ..evaluation.result import describe_protocol
-from ..files import atomic_write
+from ..files import write_csv, write_text
 from ..images.grid import plain
 from .charts import save_figure
 
@@ -23,15 +23,15 @@ def write_table(table: pd.DataFrame, epochs: pd.DataFrame, out: Path):
 
     `table` has a row a model and seeds, `epochs` the histories of the runs, with the columns `row` and `seed`.
     """
-    with atomic_write(out / "table1.csv") as file: table.to_csv(file, index=False)
-    with atomic_write(out / "epochs.csv") as file: epochs.to_csv(file, index=False)
+    write_csv(out / "table1.csv", table)
+    write_csv(out / "epochs.csv", epochs)
     shown = readable(table)
     notes = _notes(table)
     text = f"# Table 1\n\n{notes}\n\n{_markdown(shown)}\n"
-    with atomic_write(out / "table1.md") as file: file.write_text(text, encoding="utf-8")
+    write_text(out / "table1.md", text)
     page = (f"<!doctype html><html lang=en><meta charset=utf-8><title>Table 1</title><style>{STYLE}</style>"
             f"<h1>Table 1</h1><p>{notes}</p>{shown.to_html(index=False)}</html>\n")
-    with atomic_write(out / "table1.html") as file: file.write_text(page, encoding="utf-8")
+    write_text(out / "table1.html", page)
     save_figure(out / "table1.png", plot(table, epochs))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..datasets.check import CheckResult
-from ..files import atomic_write, writable_folder
+from ..files import writable_folder, write_csv
 from .charts import class_bars, save_figure
 
 
@@ -15,7 +15,7 @@ def write_check(result: CheckResult, classes: pd.DataFrame, out: Path):
     The chart has each class's frequency by split.
     """
     writable_folder(out)
-    with atomic_write(out / "classes.csv") as file: classes.to_csv(file)
+    write_csv(out / "classes.csv", classes, index=True)
     dataset = result.dataset
     title = f"{dataset.protocol}: frequency among the pixels"
     save_figure(out / "classes.png", class_bars(result.frequencies, dataset.palette, title))

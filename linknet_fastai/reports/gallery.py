@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from ..errors import printable
-from ..files import atomic_write, refuse_irregular, writable_folder
+from ..files import atomic_write, refuse_irregular, writable_folder, write_csv
 from ..images.mask import to_palette_image
 from ..images.resize import LONGEST_JPEG
 from ..runs.reading import damaged
@@ -53,7 +53,7 @@ class Gallery:
     def write_table(self, table: pd.DataFrame):
         "Write the table, worst first: a row an image with `image`, `mIoU`, and each class's IoU as `IoU CLASS`."
         writable_folder(self.path)
-        with atomic_write(self.table_file) as file: table.to_csv(file, index=False)
+        write_csv(self.table_file, table)
 
     def write(self, row: int, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, palette):
         """Write the files of a row of the table.

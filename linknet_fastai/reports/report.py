@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..errors import UserError
 from ..evaluation.result import Result, describe_protocol, is_same_truth, read_result
-from ..files import atomic_write
+from ..files import write_text
 from ..images.grid import WRONG
 from ..images.mask import VOID_GRAY
 from ..images.opening import open_image, reading
@@ -116,7 +116,7 @@ def write_report(runs: list[Run], path: Path):
                            images=[_image(name, named_runs) for name in _common_images(named_runs)],
                            curves=_svg(_curves(named_runs)),
                            void=f"rgb({VOID_GRAY} {VOID_GRAY} {VOID_GRAY})", wrong="rgb({} {} {})".format(*WRONG))
-    with atomic_write(path) as file: file.write_text(page, encoding="utf-8", errors="backslashreplace")
+    write_text(path, page)
 
 
 def _curves(named_runs: list[NamedRun]) -> Figure:

@@ -42,7 +42,9 @@ def image_table(dl: SegmentationDL, matrices: np.ndarray) -> pd.DataFrame:
 def image_names(dl: SegmentationDL) -> list[str]:
     "The images of `dl` by their files' paths below the folder that holds them all."
     paths = [sample.path for sample in dl.items]
-    return [printable(os.path.relpath(path, os.path.commonpath([path.parent for path in paths]))) for path in paths]
+    if not paths: return []
+    folder = os.path.commonpath([path.parent for path in paths])
+    return [printable(os.path.relpath(path, folder)) for path in paths]
 
 
 def worst(table: pd.DataFrame, by: str = "mIoU") -> pd.DataFrame:

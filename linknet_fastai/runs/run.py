@@ -11,7 +11,7 @@ from torch import nn
 
 from ..dataset_options import DatasetOptions
 from ..errors import UserError
-from ..files import atomic_write, refuse_irregular, refuse_link, remove_leftovers, writable_folder
+from ..files import refuse_irregular, refuse_link, remove_leftovers, writable_folder, write_csv, write_text
 from ..locks import AlreadyLocked, locked
 from ..recipes import Recipe
 from .checkpoint import CHECKPOINT_FILES, Checkpoints
@@ -226,12 +226,12 @@ class Run:
 
     def write_csv(self, name: str, table: pd.DataFrame):
         "Write the columns of `table`, without its index, to the file `name`."
-        with atomic_write(self.path / name) as file: table.to_csv(file, index=False, errors="surrogateescape")
+        write_csv(self.path / name, table)
 
     def write_json(self, name: str, content: dict):
         "Write `content` to the file `name`, with null for nan."
         text = json.dumps(_without_nan(content), indent=1) + "\n"
-        with atomic_write(self.path / name) as file: file.write_text(text)
+        write_text(self.path / name, text)
 
 
 def refuse_taken(path: Path):

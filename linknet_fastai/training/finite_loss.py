@@ -12,7 +12,11 @@ IN_A_ROW = 5  # such batches: the weights are to blame, not the images
 
 
 class LossNotFinite(UserError):
-    "The losses of several training batches in a row were not finite."
+    "The losses of several training batches in a row were not finite; `what` says which, without what to do."
+
+    def __init__(self, what: str):
+        super().__init__(f"{what}; train at a lower learning rate with `--lr`.")
+        self.what = what
 
 
 class FiniteLoss(Callback):
@@ -35,8 +39,7 @@ class FiniteLoss(Callback):
         self.in_a_row += 1
         files = ", ".join(map(str, self.dl.paths(self.iter)))
         if self.in_a_row == IN_A_ROW:
-            raise LossNotFinite(f"{files}: the loss is not finite, nor was it in the {IN_A_ROW - 1} batches before; "
-                                "train at a lower learning rate with `--lr`.")
+            raise LossNotFinite(f"{files}: the loss is not finite, nor was it in the {IN_A_ROW - 1} batches before")
         warnings.warn(Note(f"{files}: the loss of these images is not finite, so their step is left out"), stacklevel=2)
         raise CancelBatchException
 

@@ -13,7 +13,7 @@ from fastai.callback.progress import ProgressCallback
 from fastai.learner import Learner
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
-from ..errors import Interrupted, Note, UserError
+from ..errors import Interrupted, Note, UserError, printable
 from ..recipes import Recipe
 from ..runs.card import ModelCard
 from ..runs.checkpoint import Checkpoint
@@ -82,7 +82,7 @@ def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Lea
                 checkpoint = job.run.checkpoints.read()
                 within = f"its last checkpoint, within epoch {checkpoint.epoch + 1}"
                 back = within if checkpoint.images else f"the end of epoch {checkpoint.epoch}"
-                warnings.warn(Note(f"{error.message.partition(';')[0]}; so training goes back to {back}, and on at "
+                warnings.warn(Note(f"{printable(error.what)}; so training goes back to {back}, and on at "
                                    f"{lr_scale:g} of the learning rate"), stacklevel=2)
             except torch.OutOfMemoryError as error:
                 part = part_that_may_fit(job.recipe, learn.dls.train.bs, error)

@@ -12,7 +12,7 @@ import torch
 from ..dataloaders.tiles import tile_samples
 from ..deploy.exported_predictor import graph_input, one_hot, seen_pixels
 from ..deploy.exports.export_card import ExportCard
-from ..errors import UserError
+from ..errors import UserError, hxw
 from ..evaluation.confusion import confusion_matrices, resize_logits
 from ..evaluation.scores import Scores
 from ..images.paths import find_images
@@ -161,10 +161,10 @@ def other_sizes(reference: Candidate, candidate: Candidate, card: ExportCard) ->
         noise = graph_input(rng.integers(0, 256, (batch, *size, card.channels), dtype=np.uint8), card.input)
         try: found = candidate.run(noise)
         except Exception as error:  # each engine has its own
-            return [f"{candidate.name} fails on {batch} x {size[0]}x{size[1]}: {str(error).strip().splitlines()[-1]}"]
+            return [f"{candidate.name} fails on {batch} x {hxw(size)}: {str(error).strip().splitlines()[-1]}"]
         classes, expected = (as_logits(each, len(card.classes)).argmax(1) for each in (found, reference.run(noise)))
         if classes.shape != expected.shape:
-            return [f"{candidate.name} gives {tuple(classes.shape)} for {batch} x {size[0]}x{size[1]}"]
+            return [f"{candidate.name} gives {tuple(classes.shape)} for {batch} x {hxw(size)}"]
         different, pixels = different + int((classes != expected).sum()), pixels + expected.numel()
     if not candidate.is_exact or different <= MOST_DIFFERENT * pixels: return []
     return [f"{candidate.name} gives other classes than torch at odd sizes: {100 * different / pixels:.2f} % of the "

@@ -1,7 +1,6 @@
 "A folder in whatever form, written as plain masks of class indices, which any tool reads."
 
 import shutil
-import tempfile
 import unicodedata
 from collections import Counter
 from itertools import count
@@ -17,6 +16,7 @@ from ..datasets.dataset import SegmentationDataset
 from ..datasets.folder import DRAWN, image_name
 from ..datasets.scan import ScanCache
 from ..errors import UserError
+from ..files import atomic_folder
 from ..images.mask import VOID
 from ..progress import Progress, silent
 
@@ -35,12 +35,9 @@ def convert(source: Path, out: Path, options: DatasetOptions = DatasetOptions(),
     if len(problems): raise UserError(f"{problems.problem.iloc[0]} Nothing was written (unsound samples: "
                                       f"{len(problems)}; `linknet-fastai datasets check` lists them).")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as part:
-            folder = Path(part) / out.name
-            _write(dataset, folder, progress)
-            _read_again(dataset, folder, out, progress)
-            folder.rename(out)
+        with atomic_folder(out) as fresh:
+            _write(dataset, fresh, progress)
+            _read_again(dataset, fresh, out, progress)
     except OSError as error:
         raise UserError(f"{out}: can't be written ({error.strerror or error}); choose another folder.") from error
     return f"{out}: {len(dataset.table)} images, {len(dataset.classes)} classes ({dataset.note})"

@@ -10,7 +10,7 @@ from fastai.torch_core import set_seed
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders
 from ..datasets.dataset import SegmentationDataset
-from ..files import atomic_write, writable_folder
+from ..files import writable_folder, write_csv
 from ..recipes import Recipe
 from ..reports.charts import save_figure
 from ..runtime.device import Machine
@@ -34,5 +34,5 @@ def lr_find(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, out:
     suggestions = learn.lr_find(suggest_funcs=(valley, steep, minimum))
     save_figure(out / "lr-find.png", plt.gcf())
     curve = pd.DataFrame({"lr": learn.recorder.lrs, "loss": [float(loss) for loss in learn.recorder.losses]})
-    with atomic_write(out / "lr-find.csv") as file: curve.to_csv(file, index=False)
+    write_csv(out / "lr-find.csv", curve)
     return suggestions._asdict()

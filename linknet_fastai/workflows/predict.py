@@ -11,7 +11,7 @@ from ..deploy.films.reader import SUFFIXES as FILMS
 from ..deploy.georeference import lost_georeferences
 from ..deploy.output import FORMATS
 from ..errors import UserError
-from ..files import atomic_write, writable_folder
+from ..files import writable_folder, write_csv
 from ..images.paths import not_looked_at
 from .predicting.job import PredictJob, tell
 from .predicting.options import Failed, PredictOptions, Written
@@ -82,6 +82,5 @@ def _list_failed(failed: list[Failed], out: Path) -> Path:
     if not failed and _is_ours(path): path.unlink()
     if not failed: return path
     table = pd.DataFrame([(each.image, each.problem) for each in failed], columns=["image", "problem"])
-    with atomic_write(writable_folder(out) / path.name) as file:
-        table.to_csv(file, index=False, errors="surrogateescape")
+    write_csv(writable_folder(out) / path.name, table)
     return path

@@ -5,7 +5,7 @@ from pathlib import Path
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.folder import DRAWN, split_table
 from ..errors import UserError
-from ..files import atomic_write
+from ..files import write_csv
 
 
 def split_folder(dataset: SegmentationDataset) -> tuple[Path, dict[str, int]]:
@@ -14,5 +14,5 @@ def split_folder(dataset: SegmentationDataset) -> tuple[Path, dict[str, int]]:
     if dataset.split_source != DRAWN:
         raise UserError(f"{dataset.root}: has a split already, from {dataset.split_source}; nothing is drawn.")
     table = split_table(dataset)
-    with atomic_write(path) as file: table.to_csv(file, index=False, errors="surrogateescape")
+    write_csv(path, table)
     return path, table.split.value_counts().to_dict()

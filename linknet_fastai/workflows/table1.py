@@ -13,7 +13,7 @@ from fastai.callback.core import Callback
 from ..dataloaders.dataloaders import with_size
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import describe_changes, fingerprint
-from ..errors import UserError, check_choice
+from ..errors import UserError, check_choice, hxw
 from ..evaluation.image_dice import ImageDice
 from ..evaluation.predictions import image_confusions, predictions
 from ..evaluation.result import Result, read_result
@@ -184,7 +184,7 @@ def _row(name: str, row: Row, out: Path, options: Table1Options, dataset: Segmen
         "seeds": options.seeds, "parameters": cost.parameters, "gflops": 2 * cost.macs / 1e9,
         "epoch_seconds": np.mean([run.history.seconds.median() for run in runs]), "training_ms": speed.training,
         "prediction_ms": speed.prediction, "epochs": recipe.epochs,
-        "trained_at": "x".join(map(str, recipe.input_size)), "recipe": recipe.name,
+        "trained_at": hxw(recipe.input_size), "recipe": recipe.name,
         "weights": Path(recipe.weights).name, "published": row.published, **results[0].protocol,
         "machine": str(machine)}])
 

@@ -9,7 +9,7 @@ import torch
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..datasets.dataset import SegmentationDataset
-from ..errors import UserError
+from ..errors import UserError, hxw
 from ..recipes import MOST_EPOCHS, SMALLEST, Recipe
 from ..runtime.device import Machine
 from ..training.learner import linknet_learner
@@ -98,8 +98,8 @@ def _at_fitting_size(found: _Measured, machine: Machine, open_dataloaders: Open,
     recipe = found.recipe
     size = _fitting_size(found.pace, recipe, started)
     if size == recipe.size: return found
-    note = (f"{recipe.minutes:g} minutes are {_epochs(found.pace, recipe, started)} epochs at {_hxw(recipe.size)}, so "
-            f"training is at {_hxw(size)}")
+    note = (f"{recipe.minutes:g} minutes are {_epochs(found.pace, recipe, started)} epochs at {hxw(recipe.size)}, so "
+            f"training is at {hxw(size)}")
     smaller = _measured(replace(recipe, size=size), machine, open_dataloaders)
     return replace(smaller, notes=(note, *smaller.notes))
 
@@ -158,6 +158,3 @@ def _fitting_images(pace: Pace, recipe: Recipe, left: float, images: int) -> int
                         f"machine, to train on an image or a batch and to validate takes {needed / 60:.1f}; pass more "
                         "with `--minutes`, or a smaller `--size`.")
     return min(fitting, images)
-
-
-def _hxw(size: tuple[int, int]) -> str: return "{}x{}".format(*size)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, FiniteFloat
 
-from ...errors import UserError
-from ..dataset import hxw
+from ...errors import UserError, hxw
 from .draft import Draft
 from .export_files import ExportFiles
 from .outlines import ring

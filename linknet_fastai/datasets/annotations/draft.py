@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import UserError
+from ...errors import UserError, hxw
 from ...images.header import image_size, orientation
 from ..class_file import Color
-from ..dataset import hxw
 from .export_files import ExportFiles
 from .shapes import SLACK, AnnotatedImage, Annotations, Shape, class_name, is_background
 

@@ -1,18 +1,16 @@
 "Annotations as mask files, in the user's cache, drawn once."
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-import platformdirs
 from PIL import Image
 
 from ...errors import UserError
+from ...files import atomic_folder, user_cache
 from ...progress import Progress, silent
 from ..scan import file_state
 from .rasterize import rasterize
@@ -39,9 +37,10 @@ def draw_masks(annotations: Annotations, key: str, progress: Progress = silent) 
 
     Raises `UserError` for a bitmap that is damaged, and where the cache can't be written.
     """
-    folder = platformdirs.user_cache_path("linknet-fastai") / "masks" / key
+    folder = user_cache("masks", key)
     if not folder.is_dir():
-        try: _draw_into(folder, annotations, progress)
+        try:
+            with atomic_folder(folder, first_wins=True) as fresh: _draw(fresh, annotations, progress)
         except OSError as error:
             raise UserError(f"{folder}: the masks of {annotations.root} can't be kept there ({error.strerror}); set "
                             "XDG_CACHE_HOME to a folder that can be written to.") from error
@@ -60,21 +59,14 @@ def _sample(folder: Path, root: Path, annotated: AnnotatedImage) -> tuple[Path, 
     return image, folder / "masks" / name.with_name(f"{name.name}.png")
 
 
-def _draw_into(folder: Path, annotations: Annotations, progress: Progress):
-    "All or nothing: under another name, then renamed."
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-
+def _draw(folder: Path, annotations: Annotations, progress: Progress):
     def draw(annotated: AnnotatedImage):
-        image, mask = _sample(part, annotations.root, annotated)
+        image, mask = _sample(folder, annotations.root, annotated)
         mask.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rasterize(annotated, annotations.classes)).save(mask)
         if annotated.content is None: return
         image.parent.mkdir(parents=True, exist_ok=True)
         image.write_bytes(annotated.content())
 
-    try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for _ in progress(pool.map(draw, annotations.images), len(annotations.images)): pass
-        if not folder.is_dir(): part.replace(folder)  # another process may have been first
-    finally: shutil.rmtree(part, ignore_errors=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in progress(pool.map(draw, annotations.images), len(annotations.images)): pass

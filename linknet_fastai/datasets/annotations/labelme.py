@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel
 
-from ...errors import UserError
+from ...errors import UserError, hxw
 from ...images.exif import orientation_of
 from ...images.opening import decoding, opened
 from ...images.paths import SUFFIXES
@@ -119,8 +119,8 @@ def _embedded(path: Path, data: str, said: tuple[int, int] | None) -> tuple[Call
         if orientation_of(image) != 1:
             raise UserError(f"{path}: its imageData is turned by an EXIF tag, so there is no telling how it lay when "
                             "shapes were drawn on it; save the image without the tag, and annotate that.")
-    if said not in (None, size): raise UserError(f"{path}: its imageData is {size[0]}x{size[1]}, but it says "
-                                                 f"{said[0]}x{said[1]}; correct it.")
+    if said not in (None, size): raise UserError(f"{path}: its imageData is {hxw(size)}, but it says "
+                                                 f"{hxw(said)}; correct it.")
     # read again when it is needed: all images of a folder would fill the memory
     return lambda: base64.b64decode(parse_json(path, read_bytes(path))["imageData"]), size, kind
 
@@ -155,7 +155,7 @@ def _bitmap(where: str, data: str | None, box: np.ndarray, size: tuple[int, int]
     (left, top), (right, bottom) = box.astype(int)
     shape = (bottom - top + 1, right - left + 1)
     if inside.shape != shape or left < 0 or top < 0 or right >= size[1] or bottom >= size[0]:
-        raise UserError(f"{where}: its mask is {inside.shape[0]}x{inside.shape[1]}, and its box doesn't fit it or the "
+        raise UserError(f"{where}: its mask is {hxw(inside.shape)}, and its box doesn't fit it or the "
                         "image; draw it again.")
     mask = np.zeros(size, dtype=bool)
     mask[top:bottom + 1, left:right + 1] = inside

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import UserError
+from ...errors import UserError, hxw
 
 MOST_DIGITS = 8  # of 5 bits, in one run of a compressed list: longer runs than any image has
 
@@ -16,7 +16,7 @@ def decode_runs(counts: Sequence[int], size: tuple[int, int], by_column: bool, w
     size.
     """
     if min(counts, default=0) < 0 or sum(counts) != size[0] * size[1]:
-        raise UserError(f"{where}: its runs fill {sum(counts)} pixels, and {size[0]}x{size[1]} are "
+        raise UserError(f"{where}: its runs fill {sum(counts)} pixels, and {hxw(size)} are "
                         f"{size[0] * size[1]}; export it again.")
     values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return values.reshape(size, order="F" if by_column else "C")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...errors import UserError
-from ...files import atomic_write, writable_folder
+from ...files import writable_folder, write_csv
 from ...runs.card import ModelCard
 from ..output import FORMATS, Predicted
 from .frame import Frame
@@ -40,4 +40,4 @@ class FrameFolder:
 
     def finish(self):
         table = pd.DataFrame({"frame": range(1, len(self.times) + 1), "seconds": self.times})
-        with atomic_write(self.folder / TABLE) as file: table.to_csv(file, index=False, float_format="%.6f")
+        write_csv(self.folder / TABLE, table, float_format="%.6f")

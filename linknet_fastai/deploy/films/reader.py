@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import UserError
+from ...errors import UserError, hxw
 from ...images.opening import reading
 from ..extras import extra
 from .frame import FilmFormat, Frame, upright
@@ -74,7 +74,7 @@ class FilmReader:
         for item in self._items:
             if isinstance(item, Frame) and item.pixels.shape[:2] != size:
                 self.frames -= 1
-                self.stop = "{}x{} pixels become {}x{}".format(*size, *item.pixels.shape[:2])
+                self.stop = f"{hxw(size)} pixels become {hxw(item.pixels.shape)}"
                 return
             yield item
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...datasets.left_out import describe_left_out, left_out_of
-from ...deploy.georeference import Georeference, NoDegrees, georeference
+from ...deploy.georeference import Georeference, georeference
 from ...deploy.output import EXTRAS, FORMATS, Predicted
 from ...deploy.scale import other_scale
 from ...errors import Note, UserError, printable
-from ...files import writable_folder
+from ...files import NotWritten, writable_folder
 from ...runtime.memory import is_out_of_memory
 from .options import Failed, PredictOptions, Written
 from .overlap import WEIGHT, read_ahead, write_behind
@@ -155,9 +155,8 @@ class PredictJob:
         self._remove_beside(target)
         self.record.begin(target.all_files)
         try: part = self._write_files(target, predicted)
-        except UserError as error:
-            if (problem := _problem_of(target.image, error)) is None: raise
-            return Failed(target.image, problem), None
+        except NotWritten: raise  # the disk's matter, and so that of all that come
+        except UserError as error: return Failed(target.image, error.message), None
         self.record.add(target.all_files, target.image, target.state)
         pixels = np.bincount(predicted.mask.ravel(), minlength=len(predicted.card.classes)).tolist()
         return Written(target.image, file, predicted.mask.shape, tuple(pixels), target.certainty), part
@@ -186,13 +185,6 @@ def _weight(pair: tuple[Target, Predicted]) -> int:
     "Of a prediction that is to be written: its pixels, and those of its probabilities."
     _, predicted = pair
     return predicted.mask.size + (0 if predicted.probabilities is None else predicted.probabilities.size)
-
-
-def _problem_of(image: Path, error: UserError) -> str | None:
-    "What is wrong with the image, where the error is about it; None where it is about what is written."
-    name = printable(f"{image}: ")
-    if isinstance(error, NoDegrees): return name + error.message
-    return error.message if error.message.startswith(name) else None
 
 
 def tell(text: str):
