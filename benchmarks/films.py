@@ -46,7 +46,7 @@ def trained(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, out:
 
 def scores(run: Run, dataset: SegmentationDataset, machine: Machine, tta: str | None) -> Scores:
     "Of the run's last epoch on the frames that it has never seen."
-    model, recipe = autocast_model(run.load_model()[0], machine), run.recipe_as(Recipe)
+    model, recipe = autocast_model(run.load_model()[0], machine), run.recipe
     dl = evaluation_dl(dataset, "test", recipe, machine.device)
     result, _ = score(model, dl, dataset, protocol_of(dataset, "test", dl, "other films"), ScoringOptions(tta))
     return result.scores

@@ -14,7 +14,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from linknet_fastai.evaluation.result import describe_protocol, read_result
-from linknet_fastai.recipes import Recipe
 from linknet_fastai.reports.charts import save_figure
 from linknet_fastai.runs.run import Run
 
@@ -35,7 +34,7 @@ def main():
     best = {spent: 100 * run.history.miou.max() for spent, run in runs.items()}
     axis.plot(best.keys(), best.values(), "o-", color="C0", label="--minutes")
     for spent, run in runs.items():
-        height, width = run.recipe_as(Recipe).size
+        height, width = run.recipe.size
         until = reached[minutes <= spent]
         print(f"| {spent:g} | {len(run.history)} epochs at {height}x{width} | {best[spent]:.1f} | "
               f"{until.max() if len(until) else 0:.1f} |")

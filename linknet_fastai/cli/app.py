@@ -96,7 +96,7 @@ def fit(dataset: DatasetName, data: Data = None,
     chosen, machine = recipe_for(recipe, opened.defaults, **flags), Machine.choose(device, precision, compile)
     with TerminalProgress(console) as progress:
         watched = FitOptions(out, skip_bad, splits, log, progress_bar=progress, progress=tracked("checking"),
-                             announce=print_plan)
+                             on_plan=print_plan)
         print_summary(opened, chosen, machine)
         run = fit_dataset(opened, chosen, machine, watched)
     print_fitted(run)

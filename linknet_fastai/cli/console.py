@@ -75,8 +75,8 @@ def json_lines(classes: tuple[str, ...]) -> Callable:
         content = {"image": str(result.image)}
         if hasattr(result, "problem"): content["error"] = result.problem
         else:
-            shares = [pixels / sum(result.pixels) for pixels in result.pixels]
+            frequencies = [pixels / sum(result.pixels) for pixels in result.pixels]
             content |= {"mask": str(result.file), "height": result.size[0], "width": result.size[1],
-                        "classes": dict(zip(classes, shares))}
+                        "classes": dict(zip(classes, frequencies))}
         console.print(json.dumps(content), markup=False)
     return print_line

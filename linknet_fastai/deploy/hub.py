@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import write_text
-from ..runs.hub import refused
+from ..runs.hub import is_on_hub, refused
 from ..runs.reading import read_json
 from ..runs.run import Run
 from .model_card import render
@@ -92,7 +92,7 @@ def upload(folder: Path, repository: Repository, message: str) -> str:
 def _weights(recipe: dict[str, Any]) -> dict[str, Any]:
     "The start of a training is a file's name, whatever folder it lay in."
     weights = recipe.get("weights")
-    return {} if weights is None or weights.startswith("hf:") else {"weights": PureWindowsPath(weights).name}
+    return {} if weights is None or is_on_hub(weights) else {"weights": PureWindowsPath(weights).name}
 
 
 def _public(options: dict[str, Any]) -> dict[str, Any]:

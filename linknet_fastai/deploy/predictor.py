@@ -9,8 +9,9 @@ from torch import Tensor
 from ..evaluation.tta import MeanOfViews
 from ..models.autocast import autocast_model
 from ..models.pixels import normalized
+from ..runs.card import MODEL_FILE
 from ..runs.hub import local_run
-from ..runs.weights import MODEL_FILE, load_weights
+from ..runs.weights import load_weights
 from ..runtime.device import Machine, images_at_once
 from .base_predictor import BasePredictor
 from .predictor_options import PredictorOptions

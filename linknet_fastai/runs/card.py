@@ -8,6 +8,7 @@ from pydantic import Field
 from ..images.format import MOST_CHANNELS, ImageFormat
 from ..images.mask import VOID
 
+MODEL_FILE = "model.safetensors"  # of a run folder: the weights, with the card
 LONGEST_SIDE = 1 << 16
 Byte = Annotated[int, Field(ge=0, le=255)]
 Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]

@@ -6,11 +6,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import Note, UserError
-from .weights import MODEL_FILE
+from .card import MODEL_FILE
 
 # all that is ever taken: tensors, numbers and words, nothing that could be run
 FILES = (MODEL_FILE, "config.json", "history.csv", "scores*.json", "scores*.csv")
 SECONDS = 5  # that the hub has to answer
+
+
+def is_on_hub(name: str | Path) -> bool:
+    "Whether `name` is of a run on the hub, `hf:USER/NAME`, and no path."
+    return str(name).startswith("hf:")
 
 
 def local_run(name: str | Path) -> Path:
@@ -19,7 +24,7 @@ def local_run(name: str | Path) -> Path:
     What was downloaded before serves where the hub can't be reached; a `Note` says so. `UserError` where there is no
     such run, or it can't be had, and where huggingface_hub isn't installed.
     """
-    if not str(name).startswith("hf:"): return Path(name)
+    if not is_on_hub(name): return Path(name)
     repo, revision = split_name(str(name))
     check_hub()
     from huggingface_hub import HfApi, snapshot_download

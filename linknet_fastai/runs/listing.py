@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..recipes import Recipe
 from .reading import read_json, validate
 from .run import Run
 from .tables import Score
@@ -27,7 +26,7 @@ def list_runs(folder: Path) -> tuple[list[tuple[str, ...]], list[UserError]]:
 
 def _row(run: Run) -> tuple[tuple, tuple[str, ...]]:
     "What the run is sorted by, and its row."
-    config, recipe, history = run.config, run.recipe_as(Recipe), run.history
+    config, recipe, history = run.config, run.recipe, run.history
     miou, epochs = _miou(run), recipe.total_epochs
     return ((config.protocol, -miou if miou == miou else 1),
             (run.path.name, config.dataset, config.protocol, recipe.name, f"{len(history)}/{epochs}",

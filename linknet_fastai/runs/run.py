@@ -14,12 +14,13 @@ from ..errors import UserError
 from ..files import refuse_irregular, refuse_link, remove_leftovers, writable_folder, write_csv, write_text
 from ..locks import AlreadyLocked, locked
 from ..recipes import Recipe
+from .card import MODEL_FILE, ModelCard
 from .checkpoint import CHECKPOINT_FILES, Checkpoints
 from .config import Config
-from .reading import Count, Kind, damaged, read_json, validate
+from .reading import Count, damaged, read_json, validate
 from .tables import Number, Score, read_table
 from .tensors import FORMAT
-from .weights import MODEL_FILE, ModelCard, load_card, load_weights, save_weights
+from .weights import load_card, load_weights, save_weights
 
 # columns of history.csv that every training has
 HISTORY = {"epoch": Count, "train_loss": Number, "valid_loss": Number, "miou": Score, "lr": Number, "seconds": Number}
@@ -127,9 +128,10 @@ class Run:
         "What the run was made of; `UserError` where the file is damaged."
         return validate(Config, read_json(self.config_file), self.config_file)
 
-    def recipe_as(self, kind: type[Kind]) -> Kind:
-        "The settings that the run was trained with, as the dataclass `kind`; `UserError` where they don't fit it."
-        return validate(kind, self.config.recipe, self.config_file)
+    @property
+    def recipe(self) -> Recipe:
+        "The settings that the run was trained with; `UserError` where they are no recipe's."
+        return validate(Recipe, self.config.recipe, self.config_file)
 
     @property
     def dataset_options(self) -> DatasetOptions:
@@ -165,7 +167,7 @@ class Run:
     def trained_on(self) -> str:
         "The splits that it is trained on, and how many of their images where that isn't all; for protocols."
         splits, count = self.config.splits, self.config.images.get("train", 0)
-        chosen = self.recipe_as(Recipe).train_images
+        chosen = self.recipe.train_images
         return splits if chosen is None or chosen >= count else f"{chosen} of {count} {splits} images"
 
     def remove_scores(self) -> list[str]:

@@ -12,8 +12,6 @@ from .card import ModelCard
 from .reading import validate
 from .tensors import read_card, read_tensors, write_tensors
 
-MODEL_FILE = "model.safetensors"  # of a run folder
-
 
 def save_weights(path: Path, model: nn.Module, card: ModelCard):
     "Write the weights of `model`, but for a head that only training needs, and its card to a safetensors file."

@@ -13,9 +13,10 @@ from ..models.segnet import VGG
 from ..models.stats import refuse_other_stats
 from ..models.transfer import transfer_weights
 from ..recipes import Recipe
-from ..runs.hub import local_run
+from ..runs.card import MODEL_FILE
+from ..runs.hub import is_on_hub, local_run
 from ..runs.tensors import is_run_file
-from ..runs.weights import MODEL_FILE, load_weights
+from ..runs.weights import load_weights
 
 
 def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -> nn.Module:
@@ -54,7 +55,7 @@ def check_weights(recipe: Recipe, flag: str = "--weights"):
     _refuse_frozen_at_random(recipe, flag)
     if recipe.weights == "none" or recipe.model == "enet": return
     if recipe.weights == "imagenet": hub_file(timm_name(VGG if recipe.model == "segnet" else recipe.encoder), flag)
-    elif recipe.weights.startswith("hf:"): local_run(recipe.weights)
+    elif is_on_hub(recipe.weights): local_run(recipe.weights)
     elif not Path(recipe.weights).exists():
         raise UserError(f"{recipe.weights}: there is no such file; pass `{flag} imagenet`, `none`, a .safetensors "
                         "file or a run.")

@@ -1,7 +1,6 @@
 "A fastai `Learner` made from its parts."
 
 import tempfile
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +10,7 @@ from fastai.callback.core import Callback, CancelEpochException
 from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.mixup import MixHandler
 from fastai.callback.preds import MCDropoutCallback
-from fastai.learner import Learner, Recorder, defaults
+from fastai.learner import Learner, Recorder, defaults, replacing_yield
 from fastai.torch_core import set_seed
 from fastcore.foundation import L
 from fastcore.meta import delegates
@@ -96,7 +95,7 @@ class SegmentationLearner(Learner):
     @delegates(Learner.fit)
     def fit(self, n_epoch: int, *args, **kwargs):
         "fastai's; a callback that sets `first_epoch` sets it for this fit."
-        with self._replaced("first_epoch", 0): super().fit(n_epoch, *args, **kwargs)
+        with replacing_yield(self, "first_epoch", 0): super().fit(n_epoch, *args, **kwargs)
 
     def _do_fit(self):
         "fastai's own `start_epoch` goes through the ends of the epochs that it skips, and so records them."
@@ -129,7 +128,7 @@ class SegmentationLearner(Learner):
 
         `UserError` where the loss fails before there is anything to suggest.
         """
-        with (tempfile.TemporaryDirectory() as folder, self._replaced("model_dir", folder),
+        with (tempfile.TemporaryDirectory() as folder, replacing_yield(self, "model_dir", folder),
               self.added_cbs(SearchedEnough(num_it))):
             return super().lr_find(start_lr, end_lr, num_it, *args, **kwargs)
 
@@ -150,7 +149,7 @@ class SegmentationLearner(Learner):
                             "to the mask; leave out n, item_tfms and batch_tfms.")
         dl = (self.dls[ds_idx] if dl is None else dl).in_order()
         plain, masks = self.get_preds(dl=dl)
-        with self._replaced("model", Mirrored(self.model)): mirrored, _ = self.get_preds(dl=dl)
+        with replacing_yield(self, "model", Mirrored(self.model)): mirrored, _ = self.get_preds(dl=dl)
         if beta is None and not use_max: return (mirrored, plain), masks
         blend = torch.maximum if use_max else partial(torch.lerp, weight=beta)
         if isinstance(plain, Tensor): return blend(mirrored, plain), masks
@@ -178,13 +177,6 @@ class SegmentationLearner(Learner):
         self.remove_cb(GradientScaling)
         if precision == "fp16": self.add_cb(GradientScaling())
         return self
-
-    @contextmanager
-    def _replaced(self, name: str, value):
-        usual = getattr(self, name)
-        setattr(self, name, value)
-        try: yield
-        finally: setattr(self, name, usual)
 
 
 class MallocTrim(Callback):

@@ -1,6 +1,5 @@
 "A run's model as a page on this machine."
 
-import os
 import socket
 import tempfile
 import time
@@ -12,13 +11,15 @@ from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
+from fastcore.xtras import modified_env
+
 from ..deploy.demo import CSS, FONT, MONO, About, build_demo, takes_photos
 from ..deploy.predictor import Predictor
 from ..errors import UserError
 from ..evaluation.result import describe_protocol, read_result
 from ..images.header import image_size
 from ..reports.gallery import Gallery
-from ..runs.hub import local_run
+from ..runs.hub import is_on_hub, local_run
 from ..runs.run import Run
 from ..runtime.device import Machine
 from ..training.signals import Signals
@@ -56,7 +57,7 @@ def demo(path: Path, machine: Machine, options: DemoOptions = DemoOptions()) -> 
     predictor = Predictor(run.path, machine)
     if options.port is not None: _check_port(options)
     with (tempfile.TemporaryDirectory(prefix="linknet-fastai-demo-") as uploads,
-          _environment(SILENT | {"GRADIO_TEMP_DIR": uploads})):
+          modified_env(**SILENT, GRADIO_TEMP_DIR=uploads)):
         import gradio as gr
         page = build_demo(predictor, about(run, _title(path), is_local=options.host == DemoOptions.host))
         with warnings.catch_warnings():
@@ -68,17 +69,6 @@ def demo(path: Path, machine: Machine, options: DemoOptions = DemoOptions()) -> 
                 theme=gr.themes.Default(font=FONT, font_mono=MONO))
         try: yield address
         finally: page.close(verbose=False)
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ |= variables
-    try: yield
-    finally:
-        for name, value in before.items():
-            if value is None: os.environ.pop(name, None)
-            else: os.environ[name] = value
 
 
 def wait_for_signal():
@@ -120,7 +110,7 @@ def _examples(run: Run) -> tuple[Path, ...]:
 
 def _title(path: Path) -> str:
     "A folder's name, or the name on the hub."
-    return str(path) if str(path).startswith("hf:") else path.resolve().name
+    return str(path) if is_on_hub(path) else path.resolve().name
 
 
 def _check_port(options: DemoOptions):

@@ -38,7 +38,7 @@ class FitOptions:
     `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left
     out, and listed in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing
     is scored. `logger` is `tensorboard` or `wandb`. `cbs` are fastai callbacks; `progress_bar` is one that takes the
-    place of fastai's. `progress` shows how far the check is. `announce` is called with how long the training will take
+    place of fastai's. `progress` shows how far the check is. `on_plan` is called with how long the training will take
     before it begins; that is measured where it is given, or the recipe has `minutes`. `UserError` for what is unknown
     or not installed.
     """
@@ -50,7 +50,7 @@ class FitOptions:
     cbs: tuple[Callback, ...] = ()
     progress_bar: Callback | None = None
     progress: Progress = silent
-    announce: Callable[[TimePlan], None] | None = None
+    on_plan: Callable[[TimePlan], None] | None = None
 
     def __post_init__(self):
         check_choice("splits", self.splits, SPLITS)
@@ -124,7 +124,7 @@ def check_data(dataset: SegmentationDataset, splits: str, skip_bad: bool,
 
 def planned(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, options: FitOptions,
             started: float) -> tuple[Recipe, SegmentationDataLoaders]:
-    """The recipe as it will be trained, with size and epochs given, and its batches; how long it takes is announced.
+    """The recipe as it will be trained, with size and epochs given, and its batches; how long it takes is told.
 
     Nothing is measured where nobody is told, nor by several processes, whose steps wait for each other: `UserError` for
     `minutes` there.
@@ -142,12 +142,12 @@ def planned(dataset: SegmentationDataset, recipe: Recipe, machine: Machine, opti
     if world_size() > 1 and recipe.minutes is not None:
         raise UserError("how many epochs fit into some minutes is measured by one process; leave out `--minutes`, or "
                         "use one process.")
-    if world_size() > 1 or (options.announce is None and recipe.minutes is None):
+    if world_size() > 1 or (options.on_plan is None and recipe.minutes is None):
         recipe = with_size(recipe, dataset)
         return recipe, open_dataloaders(recipe)
     plan, dls = plan_time(dataset, recipe, machine, open_dataloaders, started)
     for note in plan.notes: warnings.warn(Note(note), stacklevel=3)
-    if options.announce: options.announce(plan)
+    if options.on_plan: options.on_plan(plan)
     return plan.recipe, dls
 
 

@@ -9,14 +9,10 @@ from ..deploy.exported_predictor import ExportedPredictor
 from ..deploy.exports.engines import is_exported, on_cpu
 from ..deploy.predictor_options import PredictorOptions
 from ..files import refuse_link
+from ..runs.hub import is_on_hub, local_run
 
 if TYPE_CHECKING:
     from ..deploy.predictor import Predictor
-
-
-def is_on_hub(path: Path) -> bool:
-    "Whether `path` is a name on the hub, `hf:USER/NAME`."
-    return str(path).startswith("hf:")
 
 
 def predictions_folder(path: Path) -> Path:
@@ -42,7 +38,6 @@ def open_predictor(path: Path, device: str | None = None, precision: str | None 
         return ExportedPredictor(path, precision, options)
     # here, since exported files need no torch
     from ..deploy.predictor import Predictor
-    from ..runs.hub import local_run
     from ..runs.run import Run
     from ..runtime.device import Machine
     return Predictor(Run.open(local_run(path)).path, Machine.choose(device, precision), options)

@@ -14,7 +14,6 @@ from ..evaluation.scoring import protocol_of
 from ..images.tiling import TileOptions
 from ..models.autocast import autocast_model, plain_model
 from ..models.stats import refuse_other_stats
-from ..recipes import Recipe
 from ..runs.run import Run
 from ..runtime.device import Machine
 from ..training.learner import SegmentationLearner, linknet_learner
@@ -46,7 +45,7 @@ def open_run(path: str | Path, split: str, machine: Machine, data: Path | None =
     Raises `UserError` where they don't belong together, or can't be read.
     """
     run = Run.open(path)
-    config, recipe = run.config, run.recipe_as(Recipe)
+    config, recipe = run.config, run.recipe
     model, card = run.load_model()
     dataset = open_data(run, data)
     refuse_other_stats(run.path, card.mean, card.std, recipe)
@@ -72,7 +71,7 @@ def learner_from_run(path: str | Path, data: Path | None = None, machine: Machin
         raise UserError(f"{path}: was trained on its validation images too, so none are left to validate on; predict "
                         "with it, or `evaluate --split test`.")
     opened = open_run(path, "val", machine, data)
-    recipe = replace(opened.run.recipe_as(Recipe), weights="none", encoder_first=0.0)
+    recipe = replace(opened.run.recipe, weights="none", encoder_first=0.0)
     dls = SegmentationDataLoaders.from_dataset(opened.dataset, recipe, machine.device)
     learn = linknet_learner(dls, recipe, machine)
     plain_model(learn.model).load_state_dict(plain_model(opened.model).state_dict())

@@ -1,12 +1,10 @@
 "A model on image files and folders."
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..deploy.base_predictor import BasePredictor
 from ..deploy.films.reader import SUFFIXES as FILMS
 from ..deploy.georeference import lost_georeferences
 from ..deploy.output import FORMATS
@@ -19,9 +17,6 @@ from .predicting.record import PredictRecord, is_own_folder, maker
 from .predicting.targets import find_targets
 
 FAILED, FAILED_BESIDE = "failed.csv", "failed_images.csv"  # the other where somebody has a table of that name
-
-if TYPE_CHECKING:
-    from ..deploy.base_predictor import BasePredictor
 
 
 class PartlyDone(UserError):

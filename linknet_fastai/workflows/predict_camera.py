@@ -1,17 +1,15 @@
 "A run's best model on what a camera sees, in a window or as a film."
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from ..deploy.base_predictor import BasePredictor
 from ..deploy.films.camera import TICK, Camera, camera_pixels
 from ..deploy.films.frame import FilmFormat, Frame
 from ..deploy.films.window import Window
@@ -24,9 +22,6 @@ from .predict_film import FilmOptions, PredictedFilm, check_film_options, film_t
 from .predicting.film_record import film_record, recorded
 
 RATE = 30  # frames a second, of which a camera film says it has about so many
-
-if TYPE_CHECKING:
-    from ..deploy.base_predictor import BasePredictor
 
 
 def camera_number(path: Path) -> int | None:

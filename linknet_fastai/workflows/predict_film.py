@@ -1,17 +1,15 @@
 "A run's best model on a film: an overlay film, or the masks by frame."
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from ..deploy.base_predictor import BasePredictor
 from ..deploy.films.frame import FilmFormat, Frame
 from ..deploy.films.frame_folder import FRAME_FORMATS, FrameFolder
 from ..deploy.films.reader import SUFFIXES, FilmReader
@@ -27,9 +25,6 @@ from .predicting.film_record import film_record, recorded
 from .predicting.overlap import ahead
 
 AHEAD = 4  # frames that wait for the model, and masks that wait to be written
-
-if TYPE_CHECKING:
-    from ..deploy.base_predictor import BasePredictor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from ..errors import UserError
 from ..evaluation.result import read_result
 from ..evaluation.scoring import score
 from ..files import writable_folder
-from ..recipes import Recipe
 from ..reports.gallery import Gallery
 from ..reports.report import write_report
 from ..reports.run_figures import draw_run
@@ -42,5 +41,5 @@ def _draw(run: Run, data: Path | None):
         raise UserError(f"{opened.dataset.root}: isn't what {run.path} was trained and scored on: {changes}; pass the "
                         "data as it was with `--data`.")
     _, matrices = score(opened.model, opened.dl, opened.dataset, opened.protocol)
-    dls = SegmentationDataLoaders.from_dataset(opened.dataset, run.recipe_as(Recipe), machine.device)
+    dls = SegmentationDataLoaders.from_dataset(opened.dataset, run.recipe, machine.device)
     draw_run(run, run.history, opened.model, dls, read_result(run), matrices)

@@ -96,7 +96,7 @@ def machine_of(run: Run, device: str | None = None, precision: str | None = None
 
 def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
     "The recipe of a run, to be trained for `epochs` epochs in all, if that is given; `UserError` where it can't be."
-    recipe = run.recipe_as(Recipe)
+    recipe = run.recipe
     if epochs is None or epochs == recipe.epochs: return recipe
     if recipe.encoder_first:
         raise UserError(f"{run.path}: its encoder was trained first for a part of {recipe.epochs} epochs, which would "
@@ -114,7 +114,7 @@ def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
     "`UserError` where there is nothing to do, or nothing to go on from."
     if checkpoint is None and len(run.history):
         raise UserError(f"{run.path}: has no last.safetensors any more, so it can't go on; train anew with `--out`.")
-    more_is_asked = recipe.epochs > run.recipe_as(Recipe).epochs
+    more_is_asked = recipe.epochs > run.recipe.epochs
     if run.checkpoints.is_finished and checkpoint is not None and checkpoint.epoch and not more_is_asked:
         raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `--out`.")
 

@@ -9,7 +9,8 @@ from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import describe_changes, fingerprint, holds_samples, trained_on
 from ..errors import Note, UserError
 from ..runs.run import Run
-from ..runtime.distributed import broadcast_text, is_main_process
+from ..runtime.all_reduce import all_reduce_max
+from ..runtime.distributed import is_main_process
 
 
 def open_data(run: Run, data: Path | None = None) -> SegmentationDataset:
@@ -38,7 +39,7 @@ def is_other_data(run: Run, dataset: SegmentationDataset, changed: bool) -> bool
 
     `UserError` that names what differs, unless that is meant (`changed`), and where the number of classes does.
     """
-    return broadcast_text(str(_is_other(run, dataset, changed)) if is_main_process() else "") == str(True)
+    return bool(all_reduce_max(int(is_main_process() and _is_other(run, dataset, changed))))
 
 
 def _is_other(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:

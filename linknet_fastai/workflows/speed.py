@@ -50,7 +50,7 @@ def settings_of(path: Path | None) -> tuple[Recipe, int, int]:
     if path is None: return replace(Recipe(), size=(360, 480)), len(CLASSES), 3
     run = Run.open(path)
     card = run.card
-    return run.recipe_as(Recipe), len(card.classes), card.channels
+    return run.recipe, len(card.classes), card.channels
 
 
 def measure(recipe: Recipe, num_classes: int, machine: Machine, channels: int = 3) -> Speed:

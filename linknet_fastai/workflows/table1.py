@@ -143,7 +143,7 @@ def is_trained(path: Path, asked: Recipe, dataset: SegmentationDataset) -> bool:
     "Whether the run at `path` is done; `UserError` where it has other settings than those asked for, or other data."
     if not (path / "config.json").exists(): return False
     run = Run.open(path)
-    trained, asked = run.recipe_as(Recipe), with_size(asked, dataset)  # `fit` fills in the size, and an lr of `auto`
+    trained, asked = run.recipe, with_size(asked, dataset)  # `fit` fills in the size, and an lr of `auto`
     if asked.lr == "auto": asked = replace(asked, lr=trained.lr)
     if trained != asked:
         raise UserError(f"{path}: was trained with other settings than are asked for now; choose another folder with "
@@ -172,7 +172,7 @@ def _row(name: str, row: Row, out: Path, options: Table1Options, dataset: Segmen
          machine: Machine) -> pd.DataFrame:
     "One line: means over seeds, the spread of mIoU, what the model costs."
     runs = [Run.open(out / "runs" / f"{name}-{seed}") for seed in range(options.seeds)]
-    recipe = runs[0].recipe_as(Recipe)
+    recipe = runs[0].recipe
     results = [_result(run, options.split, dataset, machine) for run in runs]
     scores = pd.DataFrame([result.scores.summary() | {"image_dice": _image_dice(run, options.split, dataset, machine)}
                            for run, result in zip(runs, results)])

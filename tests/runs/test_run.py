@@ -101,13 +101,13 @@ def test_a_config_that_lacks_a_value_is_named_with_the_place(run):
 def test_a_recipe_with_a_wrong_value_is_named(run, recipe):
     run.rewrite_config(recipe=recipe)
     [name] = recipe
-    with pytest.raises(UserError, match=f"{run.config_file}: .*{name}"): Run.open(run.path).recipe_as(Recipe)
+    with pytest.raises(UserError, match=f"{run.config_file}: .*{name}"): _ = Run.open(run.path).recipe
 
 
 def test_a_recipe_comes_back_as_it_was(run):
     recipe = Recipe(size=(352, 480), lr="auto", scale=(0.5, 2.0))
     run.rewrite_config(recipe=asdict(recipe))
-    assert Run.open(run.path).recipe_as(Recipe) == recipe
+    assert Run.open(run.path).recipe == recipe
 
 
 def test_a_config_that_is_no_object_is_named(tmp_path):

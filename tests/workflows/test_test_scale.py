@@ -28,7 +28,7 @@ def run(data, tmp_path_factory) -> Run:
 
 def test_its_card_has_the_size_that_it_predicts_at(run):
     assert (run.card.size, run.card.image_size) == ((96, 96), (64, 64))
-    assert run.recipe_as(Recipe).size == (64, 64)
+    assert run.recipe.size == (64, 64)
 
 
 def test_the_scores_are_of_images_of_that_size(run, data):

@@ -51,7 +51,7 @@ def plan_of(data, **settings):
     "What a training on `data` by `settings` would be."
     def stop(plan): raise Planned(plan)
     with pytest.raises(Planned) as planned:
-        fit(folder(data), Recipe(**vars(RECIPE) | settings), CPU, FitOptions(announce=stop))
+        fit(folder(data), Recipe(**vars(RECIPE) | settings), CPU, FitOptions(on_plan=stop))
     return planned.value.args[0]
 
 
@@ -101,7 +101,7 @@ def test_a_training_of_minutes_is_that_of_its_epochs(data, tmp_path, pace):
     plain = trained(data, tmp_path / "plain", Recipe(**vars(RECIPE) | {"epochs": 2}))
     pace(step=1.0, validation=2.0)
     timed = trained(data, tmp_path / "timed", Recipe(**vars(RECIPE) | {"minutes": 25 / 60}))
-    assert (timed.recipe_as(Recipe).minutes, timed.recipe_as(Recipe).epochs) == (25 / 60, 2)
+    assert (timed.recipe.minutes, timed.recipe.epochs) == (25 / 60, 2)
     ours, theirs = (load_file(run.path / "model.safetensors") for run in (timed, plain))
     assert all((ours[name] == theirs[name]).all() for name in theirs)
 
@@ -117,7 +117,7 @@ def test_a_training_of_minutes_goes_on_as_any_other(data, tmp_path, pace):
 
 def test_a_measured_training_starts_as_one_that_was_not_measured(data, tmp_path, monkeypatch):
     told = []
-    measured = fit(folder(data), RECIPE, CPU, FitOptions(tmp_path / "measured", announce=told.append))
+    measured = fit(folder(data), RECIPE, CPU, FitOptions(tmp_path / "measured", on_plan=told.append))
     plain = trained(data, tmp_path / "plain")  # nobody is told how long it takes
     assert len(told) == 1
     assert measured.history.train_loss.tolist() == plain.history.train_loss.tolist()
@@ -151,7 +151,7 @@ def test_minutes_are_measured_with_more_care_than_a_line(data, monkeypatch, minu
 
 def test_what_is_measured_is_about_what_it_takes(data, tmp_path):
     told = []
-    run = fit(folder(data), RECIPE, CPU, FitOptions(tmp_path / "run", progress_bar=NoBar(), announce=told.append))
+    run = fit(folder(data), RECIPE, CPU, FitOptions(tmp_path / "run", progress_bar=NoBar(), on_plan=told.append))
     assert told[0].pace.steps == 3
     assert 0.1 < told[0].pace.epoch / run.history.seconds.median() < 10  # other work comes and goes
 
@@ -178,7 +178,7 @@ def test_where_not_even_two_epochs_fit_some_images_are_left_out(data, tmp_path, 
     # 2408 - 408 - 2 * 200 = 1600 s are 4 steps, 2 an epoch; 100 are to read in
     recipe = Recipe(**vars(RECIPE) | {"minutes": 2508 / 60})
     with pytest.warns(Note, match="8 of 13 images"): run = trained(data, tmp_path / "run", recipe)
-    assert run.recipe_as(Recipe).train_images == 8 and len(run.history) == 2
+    assert run.recipe.train_images == 8 and len(run.history) == 2
 
 
 def test_two_epochs_of_fewer_images_are_trained_however_long_they_take_to_open(data, pace, monkeypatch):
@@ -213,7 +213,7 @@ def test_too_short_a_time_is_refused(data, pace):
 
 def test_several_processes_measure_nothing(data, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    options, recipe = FitOptions(announce=pytest.fail), Recipe(**vars(RECIPE) | {"minutes": 5.0})
+    options, recipe = FitOptions(on_plan=pytest.fail), Recipe(**vars(RECIPE) | {"minutes": 5.0})
     with pytest.raises(UserError, match="--minutes"): planned(folder(data), recipe, CPU, options, 0.0)
 
 

@@ -1,20 +1,15 @@
 "Films in the record of their folder, so that somebody's are not written over."
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ...deploy.base_predictor import BasePredictor
 from ...errors import UserError
 from ...files import writable_folder
 from .record import PredictRecord, is_own_folder
 
 MADE_BY = "a film"  # whatever the model: films are never skipped
-
-if TYPE_CHECKING:
-    from ...deploy.base_predictor import BasePredictor
 
 
 def film_record(predictor: BasePredictor, file: Path, out: Path, frames: bool) -> PredictRecord | None:

@@ -1,7 +1,5 @@
 "Images on their way through a model: read ahead, predicted, written behind; what fails is one image's matter."
 
-from __future__ import annotations
-
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -10,11 +8,12 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...datasets.left_out import describe_left_out, left_out_of
+from ...deploy.base_predictor import BasePredictor
 from ...deploy.georeference import Georeference, georeference
 from ...deploy.output import EXTRAS, FORMATS, Predicted
 from ...deploy.scale import other_scale
@@ -25,9 +24,6 @@ from .options import Failed, PredictOptions, Written
 from .overlap import WEIGHT, read_ahead, write_behind
 from .record import PredictRecord, state_of
 from .targets import Target
-
-if TYPE_CHECKING:
-    from ...deploy.base_predictor import BasePredictor
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 "Which image each prediction in a folder is of, and what made it: what `--continue` and writing over go by."
 
-from __future__ import annotations
-
 import csv
 import os
 from collections.abc import Iterable
@@ -9,14 +7,11 @@ from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from ...datasets.scan import file_state
+from ...deploy.base_predictor import BasePredictor
 from ...errors import UserError
 from ...files import digest, refuse_irregular
-
-if TYPE_CHECKING:
-    from ...deploy.base_predictor import BasePredictor
 
 FILE, COLUMNS = ".predicted.csv", ["file", "image", "made_by", "digest", "image_state"]
 OWN_FOLDER = "predictions"  # of a run, where they lie if nothing else is said
