@@ -1,6 +1,7 @@
 "A fastai `Learner` made from its parts."
 
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -31,6 +32,8 @@ from .history import SegmentationRecorder
 from .initial_model import initial_model
 from .loss import segmentation_loss
 from .optimizers import OPTIMIZERS, discriminative_lr, encoder_and_decoder
+
+_replacing = contextmanager(replacing_yield)  # fastai has the generator alone
 
 
 def linknet_learner(dls: SegmentationDataLoaders, recipe: Recipe = Recipe(), machine: Machine | None = None,
@@ -95,7 +98,7 @@ class SegmentationLearner(Learner):
     @delegates(Learner.fit)
     def fit(self, n_epoch: int, *args, **kwargs):
         "fastai's; a callback that sets `first_epoch` sets it for this fit."
-        with replacing_yield(self, "first_epoch", 0): super().fit(n_epoch, *args, **kwargs)
+        with _replacing(self, "first_epoch", 0): super().fit(n_epoch, *args, **kwargs)
 
     def _do_fit(self):
         "fastai's own `start_epoch` goes through the ends of the epochs that it skips, and so records them."
@@ -128,7 +131,7 @@ class SegmentationLearner(Learner):
 
         `UserError` where the loss fails before there is anything to suggest.
         """
-        with (tempfile.TemporaryDirectory() as folder, replacing_yield(self, "model_dir", folder),
+        with (tempfile.TemporaryDirectory() as folder, _replacing(self, "model_dir", folder),
               self.added_cbs(SearchedEnough(num_it))):
             return super().lr_find(start_lr, end_lr, num_it, *args, **kwargs)
 
@@ -149,7 +152,7 @@ class SegmentationLearner(Learner):
                             "to the mask; leave out n, item_tfms and batch_tfms.")
         dl = (self.dls[ds_idx] if dl is None else dl).in_order()
         plain, masks = self.get_preds(dl=dl)
-        with replacing_yield(self, "model", Mirrored(self.model)): mirrored, _ = self.get_preds(dl=dl)
+        with _replacing(self, "model", Mirrored(self.model)): mirrored, _ = self.get_preds(dl=dl)
         if beta is None and not use_max: return (mirrored, plain), masks
         blend = torch.maximum if use_max else partial(torch.lerp, weight=beta)
         if isinstance(plain, Tensor): return blend(mirrored, plain), masks
