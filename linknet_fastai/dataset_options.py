@@ -27,3 +27,8 @@ class DatasetOptions:
     meaning: dict[str, Any] | None = None
     value_range: tuple[float, float] | None = None
     splits: str | None = None
+
+    @property
+    def names_files(self) -> bool:
+        "Whether it says which files of a `folder` are images, or which are masks."
+        return bool(self.images or self.masks or self.mask_pattern)

@@ -128,6 +128,13 @@ class Recipe:
         return self.crop or self.size and tuple(round(self.test_scale * side) for side in self.size)
 
 
+def describe_setting(value: Any) -> str:
+    "A setting as people read it: yes or no, several values in a row, weights with their classes' names."
+    if isinstance(value, bool): return "yes" if value else "no"
+    if isinstance(value, dict): return ", ".join(f"{name}={each}" for name, each in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _check_range(name: str, value: Any, low: float = -math.inf, high: float = math.inf):
     "`UserError` for a number, or one in `value`, that is outside of low..high, or is no number."
     for number in _numbers_in(value):

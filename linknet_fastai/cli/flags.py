@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..dataset_options import DatasetOptions
-from ..recipes import RECIPES, Recipe
+from ..recipes import RECIPES, Recipe, describe_setting
 
 
 def size(text: str) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def _with_flags(command: Callable, flags: dict[str, Any], argument: str, collect
 def _flag(field: Field):
     parser = PARSERS.get(field.name)
     kind = str if parser else field.type
-    default = "" if field.default is None else f" [rapid: {_shown(field.default)}]"
+    default = "" if field.default is None else f" [rapid: {describe_setting(field.default)}]"
     meaning = field.metadata["help"] + default
     return Annotated[kind | None, typer.Option(help=meaning, show_default=False, parser=parser)]
 
@@ -95,8 +95,3 @@ def _option(field: Field):
     kind = {"bool": bool, bool: bool, int: int}.get(field.type, list[str] if field.default == () else str)
     names = [f"--{field.name.replace('_', '-')}"] if kind is bool else []
     return Annotated[kind | None, typer.Option(*names, help=field.metadata["help"], show_default=False)]
-
-
-def _shown(value) -> str:
-    if isinstance(value, bool): return "yes" if value else "no"
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -29,7 +29,7 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
     check_choice("dataset", name, DATASETS)
     opener = DATASETS[name]
     if opener is folder: dataset = folder(root, options, progress)
-    elif options.images or options.masks or options.mask_pattern or options.follow_links:
+    elif options.names_files or options.follow_links:
         raise UserError(f"`--images`, `--masks`, `--mask-pattern` and `--follow-links` are for a `folder`; {name} has "
                         "its own layout.")
     else:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataset_options import DatasetOptions
 from ..errors import UserError
 from ..images.mask import VOID
 from ..progress import Progress
@@ -11,7 +12,7 @@ from .annotations.draw import draw_masks, drawing_key
 from .annotations.export_files import ExportFiles
 from .annotations.shapes import is_background
 from .class_file import ClassFile
-from .layouts import LayoutOptions, find_samples
+from .layouts import find_samples
 from .listed_samples import Layout
 from .masks.mask_values import MaskValues, distinct_colors
 
@@ -56,7 +57,7 @@ def find_annotated(root: Path, named: ClassFile | None, known: MaskValues | None
 def _refuse_masks_too(root: Path, annotations: Annotations, follow_links: bool):
     "Where somebody drew masks from shapes before, they may differ from the shapes."
     if any(image.mask for image in annotations.images): return
-    layout = find_samples(root, LayoutOptions(follow_links=follow_links))
+    layout = find_samples(root, DatasetOptions(follow_links=follow_links))
     if layout is None: return
     pairs = [mask for image, mask in layout.samples if image.exists() and mask.exists()]
     if pairs: raise UserError(f"{root}: holds {annotations.description}, and also {layout.description}, such as "

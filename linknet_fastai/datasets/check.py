@@ -54,7 +54,7 @@ def check(dataset: SegmentationDataset, progress: Progress = silent) -> CheckRes
     """
     files = [(path, "image") for path in dataset.table.image]
     files += [(path, "mask") for path in dataset.table["mask"].dropna()]
-    scans = scan_files(dataset.root, files, progress, dataset.inside)
+    scans = scan_files(dataset.root, files, dataset.inside, progress)
     table = dataset.table.assign(
         image_scan=[scans[image] for image in dataset.table.image],
         mask_scan=[None if pd.isna(mask) else scans[mask] for mask in dataset.table["mask"]])
@@ -85,7 +85,7 @@ def _problem(dataset: SegmentationDataset, row) -> str | None:
         turned = mask.size == image.size[::-1]
         return other_size(row.mask, mask.size, image.size, "turn one of them" if turned else "make them the same size")
     values = np.array([value for value, _ in values_of(dataset, mask)])
-    unknown = values[dataset.classes_of(values) < 0] if values.max(initial=0) < dataset.largest_value else values
+    unknown = values[dataset.classes_of(values) < 0] if values.max(initial=0) < dataset.num_values else values
     return dataset.no_class(row.mask, unknown) if len(unknown) else None
 
 

@@ -2,15 +2,15 @@
 
 import os
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
+from ..images.mask import Color
 from .files_inside import read_lines
-from .mask_file import MOST
+from .mask_file import NUM_VALUES
+from .names import composed
 
-Color = tuple[int, int, int]
 # three numbers, or #rrggbb
 COLOR_LIKE = re.compile(r"\b\d{1,3}[ ,;]+\d{1,3}[ ,;]+\d{1,3}\b|#[0-9a-f]{6}\b", re.IGNORECASE)
 HEADER = {"id", "index", "value", "name", "class", "label", "color", "r", "g", "b", "red", "green", "blue"}
@@ -98,9 +98,9 @@ def _refuse_header(path: Path, line: str):
 
 def _void_numbers(path: Path, words: list[str]) -> tuple[int, ...]:
     numbers = tuple(map(int, words))
-    if max(numbers) >= MOST:
-        raise UserError(f"{path}: `void {' '.join(words)}` is no value of a mask; write numbers below {MOST}, or "
-                        "`void R G B`.")
+    if max(numbers) >= NUM_VALUES:
+        raise UserError(f"{path}: `void {' '.join(words)}` is no value of a mask; write numbers below {NUM_VALUES}, "
+                        "or `void R G B`.")
     return numbers
 
 
@@ -121,6 +121,6 @@ def _refuse_doubles(path: Path, classes: tuple[NamedClass, ...]):
     names, colors = [each.name for each in classes], [each.color for each in classes if each.color]
     if not names: raise UserError(f"{path}: names no class; write one a line, or remove it to have the masks' values "
                                   "counted.")
-    if len({unicodedata.normalize("NFC", name) for name in names}) < len(names):
+    if len(set(map(composed, names))) < len(names):
         raise UserError(f"{path}: names a class twice; correct it.")
     if len(set(colors)) < len(colors): raise UserError(f"{path}: two classes have the same color; correct it.")

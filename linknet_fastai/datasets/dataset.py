@@ -11,14 +11,11 @@ import pandas as pd
 
 from ..errors import UserError, check_choice, hxw
 from ..images.format import FormattedRows, ImageFormat
-from ..images.mask import VOID
+from ..images.mask import VOID, Color, Palette
 from ..images.rgb import ValueRange
-from .class_file import Color
 from .files_inside import inside
-from .mask_file import pack, read_mask_file, unpack
+from .mask_file import NUM_VALUES, pack, read_mask_file, unpack
 from .splits import SPLITS
-
-Palette = tuple[Color, ...]
 
 
 @dataclass(frozen=True)
@@ -146,8 +143,7 @@ class SegmentationDataset:
 
     def inside(self, path: Path) -> Path:
         "`path`; `UserError` where no file is there, or a symbolic link that leads out of `root`."
-        if self.mask_root is not None and path.is_relative_to(self.mask_root): return path
-        return inside(None if self.follow_links else self.root, path)
+        return inside(self.root, path, self.follow_links, self.mask_root)
 
     @property
     def in_color(self) -> bool:
@@ -166,14 +162,14 @@ class SegmentationDataset:
                 f"which are no class of {self.protocol}; correct the mask.")
 
     @property
-    def largest_value(self) -> int:
-        "No index, or 24-bit color, in a mask may reach it."
+    def num_values(self) -> int:
+        "How many indices, or 24-bit colors, a mask may hold, from 0."
         return len(self._lookup)
 
     @cached_property
     def _lookup(self) -> np.ndarray:
         "Class of each index, or of each 24-bit color; -1 where it has none."
-        lookup = np.full(1 << 24 if self.in_color else 1 << 16, -1, dtype=np.int16)
+        lookup = np.full(1 << 24 if self.in_color else NUM_VALUES, -1, dtype=np.int16)
         for value, index in self.values.items(): lookup[pack(value) if self.in_color else value] = index
         return lookup
 

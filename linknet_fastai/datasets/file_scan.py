@@ -11,7 +11,8 @@ import pandas as pd
 
 from ..errors import UserError
 from ..images.header import orientation
-from ..images.opening import bands, decoding, is_banded, is_deep, open_upright, read_bands
+from ..images.opening import bands, decoding, is_banded, open_upright, read_bands
+from ..images.tiff import is_deep
 from .mask_file import ALPHA, BILEVEL, COLOR, GRAY_STEP, PALETTE, read_mask_file
 
 MOST_VALUES = 1000  # of one mask that are kept, the commonest: masks of classes hold fewer

@@ -8,10 +8,15 @@ from ..errors import UserError
 from ..images.paths import is_junk
 
 
-def inside(root: Path | None, path: Path) -> Path:
-    "`path`; `UserError` where no file is there, or a link that leads out of `root`."
+def inside(root: Path | None, path: Path, follow_links: bool = False, drawn: Path | None = None) -> Path:
+    """`path`; `UserError` where no file is there, or a link that leads out of `root`.
+
+    Without a `root`, and with `follow_links`, links may lead anywhere; and what lies below `drawn`, the folder of files
+    that this package made, needn't lie below `root`.
+    """
     if not path.is_file(): raise UserError(f"{path}: there is no such file; add it, or take its partner out.")
-    if root is not None and not path.resolve().is_relative_to(root.resolve()):
+    if root is None or follow_links or (drawn is not None and path.is_relative_to(drawn)): return path
+    if not path.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{path}: is a link to a file outside {root}; put the file itself there.")
     return path
 

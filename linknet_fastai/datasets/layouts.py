@@ -1,16 +1,16 @@
 "Which files of a folder are images, which are their masks, and in which split: by what lies there."
 
 import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
+from ..dataset_options import DatasetOptions
 from ..errors import UserError
 from ..images.paths import SUFFIXES
 from .files_inside import walk
 from .listed_samples import Layout, pascal_voc, table_of_samples
+from .names import composed
 from .splits import split_of_folder
 
 MASK_SUFFIXES = (*SUFFIXES, ".gif", ".npy")
@@ -26,35 +26,24 @@ LAYOUT = ("put images into images/ and their masks, under the same names, into m
           "file with the columns image and mask")
 
 
-@dataclass(frozen=True)
-class LayoutOptions:
-    """What a user says of it: the folders' names (or paths) of images and masks, and how a mask's name is made of its
-    image's (`{stem}_seg.png`). `follow_links` takes in what links lead to outside the folder."""
-
-    images: str | None = None
-    masks: str | None = None
-    mask_pattern: str | None = None
-    follow_links: bool = False
-
-
-def find_samples(root: Path, options: LayoutOptions) -> Layout | None:
+def find_samples(root: Path, options: DatasetOptions) -> Layout | None:
     "None where `root` holds no images with masks; `UserError` where it isn't clear which belong together."
-    if not options.images and not options.masks and not options.mask_pattern:
+    if not options.names_files:
         layout = table_of_samples(root, options.follow_links) or pascal_voc(root)
         if layout is not None: return layout
     files = list(walk(root, options.follow_links))
-    images = _in_folders(root, files, [options.images] if options.images else IMAGE_FOLDERS, SUFFIXES)
-    masks = _in_folders(root, files, [options.masks] if options.masks else MASK_FOLDERS, MASK_SUFFIXES)
+    images = _in_folders(root, files, _folders(options.images, IMAGE_FOLDERS), SUFFIXES)
+    masks = _in_folders(root, files, _folders(options.masks, MASK_FOLDERS), MASK_SUFFIXES)
     if options.images and not images: raise UserError(f"{root}: holds no images in {options.images}/; {LAYOUT}.")
     if options.masks and not masks: raise UserError(f"{root}: holds no masks in {options.masks}/; {LAYOUT}.")
     if images and masks: return _by_folder(root, images, masks, options)
     return _by_name(root, files, options)
 
 
-def no_samples(root: Path, options: LayoutOptions) -> UserError:
+def no_samples(root: Path, options: DatasetOptions) -> UserError:
     "That there are none: no images, or images without masks."
     files = list(walk(root, options.follow_links))
-    images = _in_folders(root, files, [options.images] if options.images else IMAGE_FOLDERS, SUFFIXES)
+    images = _in_folders(root, files, _folders(options.images, IMAGE_FOLDERS), SUFFIXES)
     text = next((path for path in files if path.suffix == ".txt" and path.name != "classes.txt"
                  and "labels" in path.relative_to(root).parts[:-1]), None)
     if text is not None:
@@ -63,6 +52,11 @@ def no_samples(root: Path, options: LayoutOptions) -> UserError:
     export = next((path for path in files if path.suffix.lower() in (".json", ".xml")), None)
     more = f" ({export} is no export that can be read: docs/your_own_images.md has those)" if export else ""
     return UserError(f"{root}: holds no {'masks in masks/' if images else 'images in images/'}{more}; {LAYOUT}.")
+
+
+def _folders(given: str | None, usual: Sequence[str]) -> Sequence[str]:
+    "The names, or paths, that a folder may have: the given one alone, if there is one."
+    return (given,) if given else usual
 
 
 Key = tuple[str, ...]  # of a file: its folders, with PART for that of images or masks, and its name without suffix
@@ -95,7 +89,7 @@ def _key(parts: tuple[str, ...], name: tuple[str, ...], stem: str) -> Key | None
         if there == name: middle = (PART,)
         elif len(name) == 1 and split: middle = (split, PART)
         else: continue
-        return tuple(map(_normal, (*folders[:at], *middle, *folders[at + len(name):], stem)))
+        return tuple(map(composed, (*folders[:at], *middle, *folders[at + len(name):], stem)))
     return None
 
 
@@ -105,12 +99,7 @@ def _split_in(folder: str, name: str) -> str | None:
     return split_of_folder(match[1] or match[2]) if match and bool(match[1]) != bool(match[2]) else None
 
 
-def _normal(text: str) -> str:
-    "One form for letters with accents, which some file systems take apart."
-    return unicodedata.normalize("NFC", text)
-
-
-def _by_folder(root: Path, images: Files, masks: Files, options: LayoutOptions) -> Layout:
+def _by_folder(root: Path, images: Files, masks: Files, options: DatasetOptions) -> Layout:
     "Images and masks in folders of their own, by equal names, or by a pattern."
     pattern = _pattern(images, masks, options.mask_pattern)
     keys = {key: pattern_key(key, pattern) for key in images}
@@ -131,7 +120,7 @@ def _by_folder(root: Path, images: Files, masks: Files, options: LayoutOptions) 
                   "the folders" if any(splits) else "")
 
 
-def _by_name(root: Path, files: list[Path], options: LayoutOptions) -> Layout | None:
+def _by_name(root: Path, files: list[Path], options: DatasetOptions) -> Layout | None:
     "Masks that lie beside their images under a name made of the image's; None where there is no such mask."
     masks, images = _by_stem(root, files, MASK_SUFFIXES), _by_stem(root, files, SUFFIXES)
     pattern = _pattern(masks, masks, options.mask_pattern)
@@ -150,7 +139,7 @@ def _by_stem(root: Path, files: Iterable[Path], suffixes: tuple[str, ...]) -> Fi
     found = defaultdict(list)
     for path in files:
         if path.suffix.lower() not in suffixes: continue
-        found[tuple(map(_normal, (*path.relative_to(root).parts[:-1], path.stem)))].append(path)
+        found[tuple(map(composed, (*path.relative_to(root).parts[:-1], path.stem)))].append(path)
     return dict(found)
 
 
@@ -174,7 +163,7 @@ def _pattern(images: Files, masks: Files, given: str | None) -> str:
 
 def pattern_key(key: Key, pattern: str) -> Key:
     "The key of a mask by that of its image."
-    return (*key[:-1], _normal(pattern.replace("{stem}", key[-1])))
+    return (*key[:-1], composed(pattern.replace("{stem}", key[-1])))
 
 
 def _folder_name(found: Files) -> str:
@@ -188,10 +177,9 @@ def _partner(root: Path, key: Key, part: str) -> Path:
 
 
 def _split_of(root: Path, image: Path, folder: str | None = None) -> str | None:
-    "By the folders that an image lies in; `folder` is the name of that of images, if it is given."
-    names = [PurePath(folder).name] if folder else IMAGE_FOLDERS
+    "By the folders that an image lies in; `folder` is the name or path of that of images, if it is given."
     for part in image.relative_to(root).parts[:-1]:
         split = split_of_folder(part)
-        for name in names: split = split or _split_in(part, name)
+        for name in _folders(folder, IMAGE_FOLDERS): split = split or _split_in(part, PurePath(name).name)
         if split: return split
     return None

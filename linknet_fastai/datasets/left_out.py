@@ -38,6 +38,6 @@ def _mode_channels_frames(path: Path) -> tuple[str, int, int]:
     "By one look at the header; Pillow's mode, empty where Pillow doesn't read the file."
     with reading(path):
         if is_banded(path):
-            _, found, _, frames = checked_tiff_header(path)
-            return "", found, frames
+            tiff = checked_tiff_header(path)
+            return "", tiff.channels, tiff.pages
         with header(path) as image: return image.mode, bands(image), getattr(image, "n_frames", 1)

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ..images.mask import VOID
 from ..images.opening import reading
 from ..images.paths import SUFFIXES, is_junk
 from .files_inside import inside, read_lines
+from .names import spellings
 from .splits import split_of_folder
 
 COLUMNS = ("image", "mask", "split")
@@ -50,7 +50,7 @@ def table_of_samples(root: Path, follow_links: bool = False) -> Layout | None:
     image that is named twice; with `follow_links` they may be links out of `root`.
     """
     tables = {path: _read_rows(path) for path in _csv_files(root)
-              if _is_of_samples(inside(None if follow_links else root, path))}
+              if _is_of_samples(inside(root, path, follow_links))}
     if not tables: return None
     if len(tables) > 1: splits = _splits_by_name(tables)
     else: splits = [_split_word(path, row) for path, rows in tables.items() for row in rows]
@@ -108,9 +108,7 @@ def _row(path: Path, number: int, words: dict[str, str]) -> Row:
 
 def _listed(folder: Path, name: str) -> Path:
     "The file in `folder` that a table calls `name`, whatever form letters with accents have, and slashes."
-    forms = (folder / unicodedata.normalize(form, each) for each in (name, name.replace("\\", "/"))
-             for form in ("NFC", "NFD"))
-    return next((path for path in (folder / name, *forms) if path.exists()), folder / name)
+    return next((path for each in spellings(name) if (path := folder / each).exists()), folder / name)
 
 
 def _split_word(path: Path, row: Row) -> str | None:

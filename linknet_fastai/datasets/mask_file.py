@@ -13,7 +13,7 @@ from ..images.tiff import has_unknown_channels
 
 GRAY, BILEVEL, PALETTE, COLOR, ALPHA = "gray", "bilevel", "palette", "color", "alpha"
 NUMBERS = "buif"  # NumPy's kinds of them
-MOST = 1 << 16  # numbers in a mask are below it
+NUM_VALUES = 1 << 16  # that a number in a mask may have, from 0
 GRAY_STEP = 0x010101  # times a gray is its 24-bit color
 
 
@@ -106,9 +106,9 @@ def _whole_numbers(path: Path, values: np.ndarray) -> np.ndarray:
     broken = values[~np.isfinite(values) | (values != np.round(values))] if values.dtype.kind == "f" else ()
     if len(broken):
         raise UserError(f"{path}: holds numbers such as {broken[0]:.6g}, and classes are whole numbers; convert it.")
-    if values.size and (values.min() < 0 or values.max() >= MOST):
+    if values.size and (values.min() < 0 or values.max() >= NUM_VALUES):
         raise UserError(f"{path}: holds numbers from {values.min():g} to {values.max():g}, and classes are numbers "
-                        f"from 0 to {MOST - 1}; convert it.")
+                        f"from 0 to {NUM_VALUES - 1}; convert it.")
     return values.astype(np.int32)
 
 

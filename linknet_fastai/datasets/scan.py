@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from pydantic import TypeAdapter, ValidationError
 from ..files import NotWritten, user_cache, writable_folder, write_text
 from ..progress import Progress, silent
 from .file_scan import FileScan, scan_file
-from .files_inside import inside
 
 FORMAT = 8  # of the cache: raise it whenever `FileScan` or the way it is read changes
 
 
-def scan_files(root: Path | None, files: Iterable[tuple[Path, str]], progress: Progress = silent,
-               allow: Callable[[Path], Path] | None = None) -> dict[Path, FileScan]:
+def scan_files(root: Path | None, files: Iterable[tuple[Path, str]], allow: Callable[[Path], Path],
+               progress: Progress = silent) -> dict[Path, FileScan]:
     """What each file holds, by its path.
 
     Files of the same size and time as before are not read again.
@@ -29,12 +27,10 @@ def scan_files(root: Path | None, files: Iterable[tuple[Path, str]], progress: P
     Args:
         root: the folder whose cache is used; None for files that lie anywhere.
         files: paths, each with its kind as in `FileScan`.
+        allow: called with each path, raises `UserError` for one that is not to be read.
         progress: shows how far the reading of the others is.
-        allow: called with each path, raises `UserError` for one that is not to be read; those outside `root` if not
-            given.
     """
-    allow, cache = allow or partial(inside, root), ScanCache(root)
-    found, fresh, states = {}, [], {}
+    cache, found, fresh, states = ScanCache(root), {}, [], {}
     for path, kind in files:
         states[path] = file_state(path)
         known = cache.get(path, kind, states[path])

@@ -28,8 +28,11 @@ def draw_split(names: list[str]) -> dict[str, str]:
     return {name: "val" if number in chosen else "train" for number, name in enumerate(names)}
 
 
-def read_splits(root: Path, path: Path) -> dict[str, str]:
-    "The split of each image, by its path below `root`, from a CSV with the columns `image` and `split`."
+def read_splits(root: Path | None, path: Path) -> dict[str, str]:
+    """The split of each image, by its path below a dataset's folder, from a CSV with the columns `image` and `split`.
+
+    The file is no link that leads out of `root`, if there is one. `UserError` for what is no such table.
+    """
     try: table = pd.read_csv(inside(root, path), dtype=str, keep_default_na=False, encoding_errors="surrogateescape")
     except ValueError as error:
         raise UserError(f"{path}: is no table ({error}); remove it to have one drawn.") from error

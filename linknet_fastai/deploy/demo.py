@@ -1,7 +1,5 @@
 "A run as a local web page: an image to its mask, in the browser (gradio)."
 
-import base64
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
+from ..images.data_uri import image_uri
 from ..images.format import displayed
 from ..images.header import image_size
 from ..images.mask import to_palette_image
 from ..images.opening import open_image
 from ..images.paths import SUFFIXES
-from ..runs.card import ModelCard
 from .predictor import Predictor
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ def build_demo(predictor: Predictor, about: About) -> "gr.Blocks":
         with gr.Row():
             with gr.Column(scale=1, min_width=280):
                 with gr.Tab("Image"): file = gr.File(label="An image", file_types=list(SUFFIXES), height=140)
-                if takes_photos(predictor.card):
+                if predictor.card.takes_photos:
                     with gr.Tab("Webcam"): frame = gr.Image(label="Webcam", sources=["webcam"], type="pil")
                 if about.examples:
                     examples = gr.HTML(_examples(about), css_template=_page("examples.css"),
@@ -71,18 +69,13 @@ def build_demo(predictor: Predictor, about: About) -> "gr.Blocks":
         # one at a time: they share one model
         queued = dict(outputs=view, concurrency_id="model", concurrency_limit=1, api_visibility="private")
         file.change(of_file, file, **queued)
-        if takes_photos(predictor.card): frame.change(of_frame, frame, **queued)
+        if predictor.card.takes_photos: frame.change(of_frame, frame, **queued)
         if about.examples: examples.click(of_example, None, **queued)
     return page
 
 
-def takes_photos(card: ModelCard) -> bool:
-    "Whether a model takes what cameras and JPEG files hold: 8 bits, in color or gray."
-    return card.value_range is None and card.channels in (1, 3)
-
-
 def answer(predictor: Predictor, image: str | Image.Image, name: str) -> dict[str, Any]:
-    """What the page shows of an image: itself, its mask, and each class's share of it; or why it can't be read.
+    """What the page shows of an image: itself, its mask, and each class's frequency in it; or why it can't be read.
 
     Args:
         predictor: the model.
@@ -90,18 +83,19 @@ def answer(predictor: Predictor, image: str | Image.Image, name: str) -> dict[st
         name: what the image is called.
 
     `image`, `mask` (a palette of colors) and `indices` (the classes as gray) are data URIs; a class has `name`, `color`
-    and `share`, from 0 to 1.
+    and `frequency`, from 0 to 1.
     """
     try:
         if isinstance(image, str): _check_size(image)
         pixels = predictor.read(image)  # once: what is shown is what was predicted from
     except UserError as error: return {"message": str(error).replace(str(image), name)}
     mask, card, seen = predictor.predict(pixels), predictor.card, Image.fromarray(displayed(pixels))
-    shares = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
-    classes = [{"name": label, "color": list(color), "share": float(share)}
-               for label, color, share in zip(card.classes, card.palette, shares)]
-    return {"name": Path(name).stem, "classes": classes, "image": _uri(seen, "JPEG", quality=95),
-            "mask": _uri(to_palette_image(mask, card.palette), "PNG"), "indices": _uri(Image.fromarray(mask), "PNG")}
+    frequencies = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
+    classes = [{"name": label, "color": list(color), "frequency": float(frequency)}
+               for label, color, frequency in zip(card.classes, card.palette, frequencies)]
+    return {"name": Path(name).stem, "classes": classes, "image": image_uri(seen, "JPEG", quality=95),
+            "mask": image_uri(to_palette_image(mask, card.palette), "PNG"),
+            "indices": image_uri(Image.fromarray(mask), "PNG")}
 
 
 def _check_size(path: str):
@@ -109,12 +103,6 @@ def _check_size(path: str):
     if height * width > MOST_PIXELS:
         raise UserError(f"{path}: has {height}x{width} pixels, and this page takes {MOST_PIXELS / 1e6:g} million; use "
                         "`linknet-fastai predict`.")
-
-
-def _uri(image: Image.Image, format: str, **options) -> str:
-    content = io.BytesIO()
-    image.save(content, format=format, **options)
-    return f"data:image/{format.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def _heading(about: About) -> str:
@@ -134,7 +122,7 @@ def _examples(about: About) -> str:
 def _thumbnail(path: Path) -> str:
     with open_image(path) as image:
         image.thumbnail((THUMBNAIL, THUMBNAIL))
-        return _uri(image.convert("RGB"), "JPEG", quality=80)
+        return image_uri(image.convert("RGB"), "JPEG", quality=80)
 
 
 def _page(name: str) -> str:

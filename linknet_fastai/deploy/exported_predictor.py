@@ -10,8 +10,7 @@ from ..runs.card import ModelCard
 from .base_predictor import BasePredictor, scaled_pixels, softmax
 from .exports.engines import open_engine
 from .predictor_options import PredictorOptions
-
-STRIP = 1 << 22  # logits that are upsampled at once
+from .upsample_numpy import argmax_upsampled, resized
 
 
 class ExportedPredictor(BasePredictor):
@@ -46,21 +45,19 @@ class ExportedPredictor(BasePredictor):
     def _mirrored_too(self, pixels: np.ndarray, size: float) -> np.ndarray:
         "Mean probabilities of images and their mirror images, seen at `size` times their size, at their own."
         height, width = pixels.shape[1:3]
-        seen = _resized(pixels.astype(np.float32), (1, 2), (round(size * height), round(size * width)))
+        seen = resized(pixels.astype(np.float32), (1, 2), (round(size * height), round(size * width)))
         seen = seen.round().astype(np.uint8)
         found = self._found(seen), self._found(seen[:, :, ::-1])[..., ::-1]
-        return sum(softmax(_resized(logits, (2, 3), (height, width)), 1) for logits in found) / 2
+        return sum(softmax(resized(logits, (2, 3), (height, width)), 1) for logits in found) / 2
 
     def classes_at(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return argmax_upsampled(logits, size)
 
     def _found(self, pixels: np.ndarray) -> np.ndarray:
-        found = self.engine(graph_input(pixels, self.card.input))
-        if found.ndim == 4: return found
-        return np.stack([one_hot(classes, len(self.card.classes)) for classes in found])
+        return graph_logits(self.engine(graph_input(pixels, self.card.input)), len(self.card.classes))
 
     def _logits_at(self, logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        return _resized(logits, (1, 2), size)
+        return resized(logits, (1, 2), size)
 
     def _array(self, logits: np.ndarray) -> np.ndarray: return logits
 
@@ -77,42 +74,7 @@ def graph_input(pixels: np.ndarray, kind: str) -> np.ndarray:
     return np.ascontiguousarray(pixels if kind == "uint8" else (pixels / 255).astype(np.float32))
 
 
-def one_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:
-    "Classes `[H,W]` as float32 `[num_classes,H,W]`: 1 where a pixel is of the class."
-    return (classes == np.arange(num_classes)[:, None, None]).astype(np.float32)
-
-
-def argmax_upsampled(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The class of each pixel, uint8 of `size` (height, width), by logits `[num_classes,h,w]`.
-
-    As `upsample.argmax_upsampled` does it with torch: strip by strip, so that a large image takes no more memory.
-    """
-    classes = np.empty(size, np.uint8)
-    rows, columns = (_places(source, target) for source, target in zip(logits.shape[1:], size))
-    height = max(1, STRIP // (len(logits) * size[1]))
-    for top in range(0, size[0], height):
-        part = tuple(each[top:top + height] for each in rows)
-        classes[top:top + height] = _interpolated(_interpolated(logits, 1, part), 2, columns).argmax(0)
-    return classes
-
-
-def _resized(values: np.ndarray, axes: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    "Values with these two axes of `size`, bilinear, as torch's `interpolate` has it."
-    for axis, target in zip(axes, size):
-        source = values.shape[axis]
-        if source != target: values = _interpolated(values, axis, _places(source, target))
-    return values
-
-
-def _places(source: int, target: int) -> tuple[np.ndarray, np.ndarray]:
-    "Which of `source` rows each of `target` begins at, and the fraction of the next, as torch's `interpolate` has it."
-    place = ((np.arange(target, dtype=np.float32) + 0.5) * (source / target) - 0.5).clip(0, source - 1)
-    low = place.astype(np.int64)
-    return low, (place - low).astype(np.float32)
-
-
-def _interpolated(values: np.ndarray, axis: int, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    low, fraction = places
-    above = values.take(np.minimum(low + 1, values.shape[axis] - 1), axis)
-    values = values.take(low, axis)
-    return values + np.expand_dims(fraction, tuple(range(1, values.ndim - axis))) * (above - values)
+def graph_logits(found: np.ndarray, num_classes: int) -> np.ndarray:
+    "What a graph gave, as logits `[N,num_classes,H,W]`: of classes `[N,H,W]`, 1 where a pixel is of the class, else 0."
+    if found.ndim == 4: return found
+    return (found[:, None] == np.arange(num_classes)[:, None, None]).astype(np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import atomic_write
+from ..images.mask import Palette
 from ..images.opening import reading
 from ..images.tiff import check_upright, first_page
 
@@ -91,7 +92,7 @@ def georeference(path: Path) -> Georeference | None:
         return Georeference(file.crs, file.transform) if file.crs else None
 
 
-def save_geotiff(values: np.ndarray, place: Georeference | None, path: Path, palette: Sequence | None = None):
+def save_geotiff(values: np.ndarray, place: Georeference | None, path: Path, palette: Palette | None = None):
     """Write numbers `[H,W]` or `[H,W,C]` as a GeoTIFF that lies in `place`, compressed without loss, in tiles.
 
     `palette` is the RGB color of each number, for one channel of uint8.

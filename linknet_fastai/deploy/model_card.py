@@ -7,7 +7,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..evaluation.result import Result, describe_protocol, read_result
-from ..recipes import Recipe
+from ..recipes import Recipe, describe_setting
 from ..runs.run import Run
 
 WORST = 3  # classes that are named among the limits
@@ -56,11 +56,8 @@ def percent(value: float) -> str:
 
 
 def cell(value: Any) -> str:
-    "A value as plain text in a cell of a Markdown table, whatever characters a class's name has."
-    if isinstance(value, bool): return "yes" if value else "no"
-    if isinstance(value, dict): value = ", ".join(f"{key}={item}" for key, item in value.items())
-    if isinstance(value, list | tuple): value = " ".join(map(str, value))
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
+    "A setting as plain text in a cell of a Markdown table, whatever characters a class's name has."
+    text = " ".join(describe_setting(value).split()).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{letter}" if letter in "\\`*_[]|#!" else letter for letter in text)
 
 

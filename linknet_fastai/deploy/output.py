@@ -14,7 +14,7 @@ from PIL import Image
 from ..errors import UserError
 from ..files import atomic_write, write_text
 from ..images.format import FormattedRows, displayed
-from ..images.mask import to_palette_image
+from ..images.mask import Palette, to_palette_image
 from ..images.resize import LONGEST_JPEG
 from ..images.shrink import shrunk, shrunk_mask
 from ..runs.card import ModelCard
@@ -77,7 +77,7 @@ class OutputFormat:
     is_edited: bool = False
 
 
-def save_mask(mask: np.ndarray, palette, path: Path):
+def save_mask(mask: np.ndarray, palette: Palette, path: Path):
     "Write `mask`, uint8 `[H,W]`, to `path` as a PNG of class indices in the colors of `palette`."
     with atomic_write(path) as file: to_palette_image(mask, palette).save(file, format="PNG")
 
@@ -94,7 +94,7 @@ def save_overlay(of: Predicted, path: Path, **options: Any):
     with atomic_write(path) as file: image.save(file, **options)
 
 
-def overlaid(image: Image.Image, mask: np.ndarray, palette) -> Image.Image:
+def overlaid(image: Image.Image, mask: np.ndarray, palette: Palette) -> Image.Image:
     "An image in RGB with the colors of its mask, uint8 `[H,W]`, laid over it."
     return Image.blend(image, Image.fromarray(np.array(palette, dtype=np.uint8).take(mask, axis=0)), OVERLAY)
 

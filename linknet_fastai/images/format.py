@@ -9,8 +9,9 @@ from PIL import Image
 
 from ..errors import UserError
 from .exif import upright
-from .opening import decoding, is_banded, is_deep, is_large_tiff, open_rows, open_upright, read_bands
-from .rgb import ValueRange, is_outside, tensor_to_array, to_8_bits, to_rgb
+from .opening import decoding, is_banded, is_large_tiff, open_rows, open_upright, read_bands
+from .rgb import ValueRange, check_depth, is_outside, tensor_to_array, to_8_bits, to_rgb
+from .tiff import is_deep
 from .tiff_rows import TiffRows
 
 MOST_CHANNELS = 1024
@@ -94,15 +95,9 @@ class ImageFormat:
 
     def checked_depth(self, dtype: np.dtype, name: str) -> bool:
         "Whether numbers have more than 8 bits; `UserError` where that isn't what the format has."
-        is_deep = dtype != np.uint8
-        if is_deep and self.value_range is None:
-            raise UserError(f"{name}: has numbers of more than 8 bits ({dtype}), where the model and its "
-                            "training images have 8; convert it as these were.")
-        if not is_deep and self.value_range is not None:
-            low, high = self.value_range
-            raise UserError(f"{name}: has 8 bits, where the training images have numbers from {low:g} to {high:g}; "
-                            "pass images as these were.")
-        return is_deep
+        has_more = dtype != np.uint8
+        check_depth(has_more, str(dtype), self.value_range, name)
+        return has_more
 
     def problem(self, found: int, is_banded: bool = True) -> str:
         """Why an image with so many channels can't be read; empty where it can.

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from ..errors import printable
 from .format import displayed
-from .mask import VOID
+from .mask import VOID, Palette
 
 VOID_STRIPES = np.array([[236, 236, 236], [204, 204, 204]], dtype=np.uint8)  # of no dataset's palette
 RIGHT, WRONG = (246, 246, 246), (214, 39, 40)  # RGB, of an error map
@@ -33,7 +33,7 @@ def short(name: str) -> str:
     return plain(f"{name[:LONGEST // 2]}…{name[-LONGEST // 2:]}" if len(name) > LONGEST else name)
 
 
-def colorize(mask: np.ndarray, palette) -> np.ndarray:
+def colorize(mask: np.ndarray, palette: Palette) -> np.ndarray:
     "Classes `[H,W]` in the colors of `palette`, RGB uint8 `[H,W,3]`; what is no class is striped."
     rows, columns = np.indices(mask.shape)
     colored = VOID_STRIPES[(rows + columns) // max(4, mask.shape[0] // 40) % 2]
@@ -66,7 +66,7 @@ class GridLayout:
         return self.nrows or -(-images // ncols), ncols
 
 
-def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool = False,
+def image_grid(images, masks: dict, classes, palette: Palette, titles=None, errors: bool = False,
                layout: GridLayout = GridLayout()) -> Figure:
     """Images beside their masks, with a legend of the classes that occur.
 
@@ -105,7 +105,7 @@ def image_grid(images, masks: dict, classes, palette, titles=None, errors: bool 
     return figure
 
 
-def _legend(masks: list, classes, palette) -> list[Patch]:
+def _legend(masks: list, classes, palette: Palette) -> list[Patch]:
     "The classes that occur in the masks, of many those with the most pixels, and void."
     counts = sum(np.bincount(_array(mask).ravel(), minlength=256) for mask in masks) if masks else np.zeros(256, int)
     present = [c for c in np.flatnonzero(counts) if c < len(classes)]

@@ -15,7 +15,17 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from ..errors import UserError, hxw
 from .exif import DamagedExif, upright
 from .lossy import is_lossy
-from .tiff import check_whole, grays_problem, has_deep_colors, is_cut, is_tiff, is_too_large, read_tiff, tiff_header
+from .tiff import (
+    TiffHeader,
+    check_whole,
+    grays_problem,
+    has_deep_colors,
+    is_cut,
+    is_tiff,
+    is_too_large,
+    read_tiff,
+    tiff_header,
+)
 from .tiff_rows import TiffRows
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "AVIF")  # Pillow takes MPO for JPEG's
@@ -139,11 +149,6 @@ def _check_depth(image: Image.Image):
     if problem := grays_problem(image): raise ValueError(f"{problem}; save its grays unsigned, from black")
 
 
-def is_deep(image: Image.Image) -> bool:
-    "Whether an image has gray numbers of more than 8 bits: 16, 32, or floats."
-    return image.mode.startswith(("I", "F"))
-
-
 def is_banded(path: str | Path) -> bool:
     "Whether a file is a TIFF of channels that Pillow can't read, but `read_bands`."
     with reading(path): return _is_banded(path)
@@ -169,7 +174,7 @@ def read_bands(path: str | Path) -> np.ndarray:
 def is_large_tiff(path: str | Path) -> bool:
     "Whether a file is a TIFF of more pixels than are read at once, but `open_rows`."
     with reading(path):
-        if _is_banded(path): return is_too_large(checked_tiff_header(path)[0])
+        if _is_banded(path): return is_too_large(checked_tiff_header(path).size)
         with header(path) as image: return image.format == "TIFF" and is_too_large(image.size[::-1])
 
 
@@ -180,10 +185,10 @@ def open_rows(path: str | Path) -> TiffRows:
         return TiffRows(path)
 
 
-def checked_tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
+def checked_tiff_header(path: str | Path) -> TiffHeader:
     "As `tiff_header`, for within `reading`; ValueError for a size that would take minutes to read."
     found = tiff_header(path)
-    _check_shape(found[0])
+    _check_shape(found.size)
     return found
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from ..errors import Note, UserError
 from .exif import upright
-from .opening import decoding, is_deep, open_upright
+from .opening import decoding, open_upright
+from .tiff import is_deep
 
 ValueRange = tuple[float, float]  # of an image's numbers, from black to white
 
@@ -35,16 +36,24 @@ def to_rgb(source: Any, value_range: ValueRange | None = None) -> Image.Image:
 
 
 def _converted(image: Image.Image, value_range: ValueRange | None, name: str) -> Image.Image:
-    if is_deep(image) and value_range is None:
-        raise UserError(f"{name}: has numbers of more than 8 bits ({image.mode}), where the model and its training "
-                        "images have 8; convert it as these were.")
-    if value_range is not None:
-        if not is_deep(image):
-            raise UserError(f"{name}: has 8 bits ({image.mode}), where the training images have numbers from "
-                            f"{value_range[0]:g} to {value_range[1]:g}; pass images as these were.")
-        image = Image.fromarray(to_8_bits(np.asarray(image), value_range, name))
+    check_depth(is_deep(image), image.mode, value_range, name)
+    if value_range is not None: image = Image.fromarray(to_8_bits(np.asarray(image), value_range, name))
     if image.mode == "RGB": return image  # and no copy
     with decoding(name): return image.convert("RGB")
+
+
+def check_depth(is_deep: bool, kind: str, value_range: ValueRange | None, name: str):
+    """`UserError` where the image `name` has more than 8 bits and the training images 8, or the other way round.
+
+    `kind` is what its numbers are, in words; `value_range` is None where the training images have 8 bits.
+    """
+    if is_deep and value_range is None:
+        raise UserError(f"{name}: has numbers of more than 8 bits ({kind}), where the model and its training images "
+                        "have 8; convert it as these were.")
+    if not is_deep and value_range is not None:
+        low, high = value_range
+        raise UserError(f"{name}: has 8 bits, where the training images have numbers from {low:g} to {high:g}; pass "
+                        "images as these were.")
 
 
 def is_outside(values: np.ndarray, value_range: ValueRange) -> bool:

@@ -7,22 +7,27 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
-from tifffile import TiffFile, TiffFileError, TiffPage
+from PIL import ExifTags, Image
+from tifffile import EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, SAMPLEFORMAT, TiffFile, TiffFileError, TiffPage
 
 from ..errors import hxw
 
-# TIFF 6.0's tags
-BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLES_PER_PIXEL = 258, 262, 274, 277
-EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
-UNSIGNED, SIGNED = 1, 2  # a `SAMPLE_FORMAT`
-WHITE_IS_ZERO = 0  # a `PHOTOMETRIC`
-UNSPECIFIED = 0  # one of `EXTRA_SAMPLES`
+TAGS = ExifTags.Base  # EXIF's tags are TIFF's
 
 # what they log of damaged files is beside the one message that such a file gets
 for name in ("tifffile", "PIL.TiffImagePlugin"): logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class TiffHeader(NamedTuple):
+    "What a TIFF file's header says of its first page, `size` as (height, width), and how many pages there are."
+
+    size: tuple[int, int]
+    channels: int
+    dtype: np.dtype
+    pages: int
 
 
 def is_cut(image: Image.Image) -> bool:
@@ -31,39 +36,46 @@ def is_cut(image: Image.Image) -> bool:
     return cut or has_deep_colors(image)
 
 
+def is_deep(image: Image.Image) -> bool:
+    "Whether an image has gray numbers of more than 8 bits: 16, 32, or floats."
+    return image.mode.startswith(("I", "F"))
+
+
 def has_deep_colors(image: Image.Image) -> bool:
     "Whether an image that Pillow has in 8 bits has more for each of its colors."
-    if image.mode.startswith(("I", "F")): return False
+    if is_deep(image): return False
     return ";16" in str(image.tile) or max(_bits(image)) > 8
 
 
 def grays_problem(image: Image.Image) -> str:
     "Why Pillow would read the grays of a TIFF as others, in words; empty where it reads them as they are."
     if image.format != "TIFF": return ""
-    if image.mode == "L" and image.tag_v2.get(SAMPLE_FORMAT) == (SIGNED,): return "its 8 bits are signed numbers"
-    is_inverted = image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
+    is_signed = image.tag_v2.get(TAGS.SampleFormat) == (SAMPLEFORMAT.INT,)
+    if is_signed and image.mode == "L": return "its 8 bits are signed numbers"
+    is_inverted = image.tag_v2.get(TAGS.PhotometricInterpretation) == PHOTOMETRIC.MINISWHITE
     return "white is 0 in it, and it has more than 8 bits" if is_inverted and max(_bits(image)) > 8 else ""
 
 
 def _bits(image: Image.Image) -> tuple[int, ...]:
     "Of each channel of a TIFF; 1 of another format."
-    return image.tag_v2.get(BITS_PER_SAMPLE, (1,)) if image.format == "TIFF" else (1,)
+    return image.tag_v2.get(TAGS.BitsPerSample, (1,)) if image.format == "TIFF" else (1,)
 
 
 def _lacks_channels(image: Image.Image) -> bool:
-    return image.format == "TIFF" and image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
+    return image.format == "TIFF" and image.tag_v2.get(TAGS.SamplesPerPixel, 1) > len(image.getbands())
 
 
 def has_unknown_channels(image: Image.Image) -> bool:
     "Whether a TIFF has channels that Pillow leaves out, or of which the file doesn't say what they are."
-    return _lacks_channels(image) or (image.format == "TIFF" and UNSPECIFIED in image.tag_v2.get(EXTRA_SAMPLES, ()))
+    if image.format != "TIFF": return False
+    return _lacks_channels(image) or EXTRASAMPLE.UNSPECIFIED in image.tag_v2.get(TAGS.ExtraSamples, ())
 
 
 def _is_unsigned_32(image: Image.Image) -> bool:
     "Pillow has such numbers as signed ones, negative from 2^31 on."
     if image.format != "TIFF": return False
-    bits, kind = image.tag_v2.get(BITS_PER_SAMPLE), image.tag_v2.get(SAMPLE_FORMAT, (UNSIGNED,))
-    return (bits, kind) == ((32,), (UNSIGNED,))
+    kind = image.tag_v2.get(TAGS.SampleFormat, (SAMPLEFORMAT.UINT,))
+    return _bits(image) == (32,) and kind == (SAMPLEFORMAT.UINT,)
 
 
 def is_tiff(path: str | Path) -> bool:
@@ -73,10 +85,10 @@ def is_tiff(path: str | Path) -> bool:
     except (TiffFileError, OSError, ValueError, IndexError): return False
 
 
-def tiff_header(path: str | Path) -> tuple[tuple[int, int], int, np.dtype, int]:
-    "(height, width), channels, type of the numbers, and pages of a TIFF file, from its header alone."
+def tiff_header(path: str | Path) -> TiffHeader:
+    "Of a TIFF file, without its pixels."
     with first_page(path) as (page, pages):
-        return (page.imagelength, page.imagewidth), page.samplesperpixel, np.dtype(page.dtype), pages
+        return TiffHeader((page.imagelength, page.imagewidth), page.samplesperpixel, np.dtype(page.dtype), pages)
 
 
 def read_tiff(path: str | Path) -> np.ndarray:
@@ -86,7 +98,7 @@ def read_tiff(path: str | Path) -> np.ndarray:
         check_upright(page)
         values = page.asarray()
         if values.ndim == 2: values = values[..., None]
-        elif values.ndim == 3 and page.planarconfig == 2: values = np.moveaxis(values, 0, -1)  # one after the other
+        elif values.ndim == 3 and page.planarconfig == PLANARCONFIG.SEPARATE: values = np.moveaxis(values, 0, -1)
         if values.ndim != 3 or values.shape[:2] != (page.imagelength, page.imagewidth):
             raise ValueError(f"it holds an array {list(values.shape)}")
         return values
@@ -106,7 +118,7 @@ def check_whole(size: tuple[int, int]):
 
 def check_upright(page: TiffPage):
     "ValueError where a page is to be turned."
-    tag = page.tags.get(ORIENTATION)
+    tag = page.tags.get(TAGS.Orientation)
     if tag is not None and tag.value != 1: raise ValueError(f"its orientation is {tag.value}; save it upright")
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ..files import atomic_write
 from ..images.grid import plain, short
+from ..images.mask import Palette
 
 MOST_NUMBERED = 25  # classes in a confusion matrix with numbers: of more they would be too small to read
 MOST_ROWS = 40  # classes in a chart, or confusions: of more nobody reads all, and drawing takes gigabytes
@@ -130,7 +131,7 @@ def normalize_rows(confusion: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"): return confusion / confusion.sum(1, keepdims=True)
 
 
-def class_bars(table: pd.DataFrame, palette, title: str, digits: int = 2) -> Figure:
+def class_bars(table: pd.DataFrame, palette: Palette, title: str, digits: int = 2) -> Figure:
     """A bar for each class (row) and column, in the class's color, the later columns the paler.
 
     Of more than 40 classes those with the lowest values in the first column are shown.

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..errors import printable
 from ..files import atomic_write, refuse_irregular, writable_folder, write_csv
-from ..images.mask import to_palette_image
+from ..images.mask import Palette, to_palette_image
 from ..images.resize import LONGEST_JPEG
 from ..runs.reading import damaged
 from ..runs.tables import Score, read_table
@@ -55,7 +55,7 @@ class Gallery:
         writable_folder(self.path)
         write_csv(self.table_file, table)
 
-    def write(self, row: int, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, palette):
+    def write(self, row: int, image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, palette: Palette):
         """Write the files of a row of the table.
 
         Args:

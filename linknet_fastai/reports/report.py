@@ -1,30 +1,27 @@
 "One run, or several side by side, as a page that needs nothing but itself."
 
-import base64
-import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
-from PIL import Image
 
 from ..errors import UserError
 from ..evaluation.result import Result, describe_protocol, is_same_truth, read_result
 from ..files import write_text
 from ..images.grid import WRONG
 from ..images.mask import VOID_GRAY
-from ..images.opening import open_image, reading
+from ..images.opening import open_image
+from ..recipes import describe_setting
 from ..runs.card import ModelCard
 from ..runs.reading import damaged
 from ..runs.run import Run
-from .charts import MOST_ROWS, curves, normalize_rows, without_glyph_warnings, worst_confusions
+from .charts import MOST_ROWS, curves, normalize_rows, worst_confusions
 from .gallery import Entry, Gallery
+from .layers import errors_uri, figure_uri, file_uri, read_mask
 
-RIGHT_INDEX, WRONG_INDEX, VOID_INDEX = 0, 1, 2  # of an error map
 ALIKE = 2  # of 255: by less do JPEGs of one image differ that two versions of a library wrote
 
 
@@ -61,7 +58,7 @@ class NamedRun:
     def settings(self) -> dict[str, str]:
         "Its recipe and machine by name, as text."
         config = self.run.config
-        return {**{name: _describe(value) for name, value in config.recipe.items()},
+        return {**{name: describe_setting(value) for name, value in config.recipe.items()},
                 "device": config.machine["device"], "precision": config.machine["precision"],
                 "training": f"{self.run.seconds / 60:.1f} min"}
 
@@ -114,7 +111,7 @@ def write_report(runs: list[Run], path: Path):
     page = template.render(runs=named_runs, classes=_class_rows(named_runs),
                            settings=setting_rows([each.settings for each in named_runs]),
                            images=[_image(name, named_runs) for name in _common_images(named_runs)],
-                           curves=_svg(_curves(named_runs)),
+                           curves=figure_uri(_curves(named_runs)),
                            void=f"rgb({VOID_GRAY} {VOID_GRAY} {VOID_GRAY})", wrong="rgb({} {} {})".format(*WRONG))
     write_text(path, page)
 
@@ -158,67 +155,24 @@ def _is_one_image(one: Entry, other: Entry) -> bool:
     with open_image(one.image) as image, open_image(other.image) as another:
         if image.size != another.size: return False
         difference = np.abs(np.subtract(*(np.asarray(each.convert("RGB"), int) for each in (image, another)))).mean()
-    return difference < ALIKE and np.array_equal(_mask(one.truth), _mask(other.truth))
+    return difference < ALIKE and np.array_equal(read_mask(one.truth), read_mask(other.truth))
 
 
 def _image(name: str, named_runs: list[NamedRun]) -> dict:
     "What the page shows of an image: its files as layers, its scores in each run, and each class's lowest IoU."
     first, classes = named_runs[0].entries[name], named_runs[0].card.classes
-    truth, image = _mask(first.truth), open_image(first.image)
-    layers = [("truth", "Truth", _data(first.truth))]
+    truth, image = read_mask(first.truth), open_image(first.image)
+    layers = [("truth", "Truth", file_uri(first.truth))]
     for number, each in enumerate(named_runs):
         prediction, suffix = each.entries[name].prediction, f" {each.name}" if len(named_runs) > 1 else ""
-        layers += [(f"prediction{number}", f"Prediction{suffix}", _data(prediction)),
-                   (f"errors{number}", f"Errors{suffix}", _errors(truth, _mask(prediction, truth.size), len(classes)))]
+        errors = errors_uri(truth, read_mask(prediction, truth.size), len(classes))
+        layers += [(f"prediction{number}", f"Prediction{suffix}", file_uri(prediction)),
+                   (f"errors{number}", f"Errors{suffix}", errors)]
     ious = [lowest([each.entries[name].ious[label] for each in named_runs]) for label in classes]
-    return {"name": name, "width": image.width, "height": image.height, "image": _data(first.image), "layers": layers,
-            "mious": [each.entries[name].miou for each in named_runs],
-            "ious": ious}
+    return {"name": name, "width": image.width, "height": image.height, "image": file_uri(first.image),
+            "layers": layers, "mious": [each.entries[name].miou for each in named_runs], "ious": ious}
 
 
 def lowest(ious: list[float]) -> float | None:
     "The lowest of those that there are; None where all are nan."
     return min((iou for iou in ious if not np.isnan(iou)), default=None)
-
-
-def _mask(path: Path, size: tuple[int, int] | None = None) -> Image.Image:
-    "A mask of the gallery; `UserError` where it is none, or not of this (width, height)."
-    image = open_image(path)
-    if image.mode != "P" or size not in (None, image.size): raise damaged(path, "it is no mask of its image")
-    return image
-
-
-def _errors(truth: Image.Image, prediction: Image.Image, num_classes: int) -> str:
-    "An image with wrong pixels in red, void in gray, the rest transparent."
-    true, given = np.asarray(truth), np.asarray(prediction)
-    kinds = np.where(true == given, RIGHT_INDEX, WRONG_INDEX)
-    kinds[true >= num_classes] = VOID_INDEX
-    image = Image.fromarray(kinds.astype(np.uint8)).convert("P")
-    image.putpalette([255, 255, 255, *WRONG, *[VOID_GRAY] * 3])
-    content = io.BytesIO()
-    image.save(content, format="PNG", transparency=RIGHT_INDEX)
-    return _uri("image/png", content.getvalue())
-
-
-def _data(path: Path) -> str:
-    "An image file as a data URI. A run may be a stranger's: what a symbolic link leads to stays out of the page."
-    if path.is_symlink() or path.parent.is_symlink():
-        raise UserError(f"{path}: is a link, and a report takes only what is in the run itself; put the file there.")
-    with reading(path): content = path.read_bytes()
-    return _uri("image/jpeg" if path.suffix == ".jpg" else "image/png", content)
-
-
-def _svg(figure: Figure) -> str:
-    content = io.BytesIO()
-    with without_glyph_warnings(): figure.savefig(content, format="svg")
-    plt.close(figure)
-    return _uri("image/svg+xml", content.getvalue())
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _describe(value) -> str:
-    if isinstance(value, bool): return "yes" if value else "no"
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

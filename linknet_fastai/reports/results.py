@@ -16,6 +16,7 @@ from ..evaluation.confusion import resize_logits
 from ..evaluation.predictions import tiled_classes
 from ..evaluation.scores import Scores
 from ..images.grid import GridLayout, image_grid
+from ..images.shrink import shrunk, shrunk_mask
 
 LONGEST_SHOWN = 1600  # pixels
 
@@ -60,17 +61,13 @@ def predict_samples(model: nn.Module, dl: SegmentationDL, chosen: list[int]) -> 
         sample = dl.items[i]
         if dl.tiling:
             predicted = tiled_classes(model, sample.image.permute(1, 2, 0).numpy(), dl)
-            yield _shrunk(sample.image.numpy(), sample.mask.numpy(), predicted)
+            image = shrunk(sample.image.permute(1, 2, 0).numpy(), LONGEST_SHOWN).transpose(2, 0, 1)
+            masks = (shrunk_mask(mask, LONGEST_SHOWN) for mask in (sample.mask.numpy(), predicted))
+            yield PredictedSample(image, *masks)
             continue
         images, masks = dl.new(bs=1, get_idxs=lambda i=i: [i]).one_batch()
         predicted = resize_logits(model(images), tuple(masks.shape[-2:])).argmax(1)
         yield PredictedSample(sample.image.numpy(), sample.mask.numpy(), predicted[0].to(torch.uint8).cpu().numpy())
-
-
-def _shrunk(image: np.ndarray, *masks: np.ndarray) -> PredictedSample:
-    "Of an image `[C,H,W]` and its masks `[H,W]` every n-th pixel, so that no side is longer than people look at."
-    step = -(-max(image.shape[1:]) // LONGEST_SHOWN)
-    return PredictedSample(image[:, ::step, ::step], *(mask[::step, ::step] for mask in masks))
 
 
 def titles(rows: pd.DataFrame, by: str = "mIoU") -> list[str]:

@@ -53,6 +53,11 @@ class ModelCard:
         "What its images are."
         return ImageFormat(self.channels, self.value_range)
 
+    @property
+    def takes_photos(self) -> bool:
+        "Whether its images are what cameras, films and JPEG files hold: of 8 bits, in color or gray."
+        return self.value_range is None and self.channels in (1, 3)
+
     def __post_init__(self):
         if not 1 <= len(self.classes) < VOID or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"{len(self.classes)} names, some of them equal or too many, are no classes")

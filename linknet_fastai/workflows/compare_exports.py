@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..dataloaders.tiles import tile_samples
-from ..deploy.exported_predictor import graph_input, one_hot, seen_pixels
+from ..deploy.exported_predictor import graph_input, graph_logits, seen_pixels
 from ..deploy.exports.export_card import ExportCard
 from ..errors import UserError, hxw
 from ..evaluation.confusion import confusion_matrices, resize_logits
@@ -150,8 +150,7 @@ class Tally:
 
 def as_logits(found: np.ndarray, num_classes: int) -> torch.Tensor:
     "What a graph gave, as logits `[N,C,H,W]`: classes are 1 where a pixel is of them."
-    if found.ndim == 3: found = np.stack([one_hot(mask, num_classes) for mask in found])
-    return torch.from_numpy(found)
+    return torch.from_numpy(graph_logits(found, num_classes))
 
 
 def other_sizes(reference: Candidate, candidate: Candidate, card: ExportCard) -> list[str]:

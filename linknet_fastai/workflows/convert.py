@@ -1,7 +1,6 @@
 "A folder in whatever form, written as plain masks of class indices, which any tool reads."
 
 import shutil
-import unicodedata
 from collections import Counter
 from itertools import count
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..datasets import open_dataset
 from ..datasets.check import check
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.folder import DRAWN, image_name
+from ..datasets.names import look
 from ..datasets.scan import ScanCache
 from ..errors import UserError
 from ..files import atomic_folder
@@ -100,7 +100,7 @@ def _new_names(dataset: SegmentationDataset) -> list[str]:
 
 def _stem(name: str) -> str:
     "What the names of two images, and of their masks, must not share, on whatever file system."
-    return unicodedata.normalize("NFC", Path(name).stem).casefold()
+    return look(Path(name).stem)
 
 
 def _numbered(names: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastcore.xtras import modified_env
 
-from ..deploy.demo import CSS, FONT, MONO, About, build_demo, takes_photos
+from ..deploy.demo import CSS, FONT, MONO, About, build_demo
 from ..deploy.predictor import Predictor
 from ..errors import UserError
 from ..evaluation.result import describe_protocol, read_result
@@ -89,7 +89,7 @@ def about(run: Run, title: str, is_local: bool = True) -> About:
     else: lines.append(f"Trained on {card.protocol}, {len(card.classes)} classes; not scored.")
     lines.append("Images stay on this machine." if is_local else
                  "Images go to the machine that serves this page, and no further.")
-    return About(title, tuple(lines), _examples(run) if takes_photos(card) and card.crop is None else ())
+    return About(title, tuple(lines), _examples(run) if card.takes_photos and card.crop is None else ())
 
 
 def _examples(run: Run) -> tuple[Path, ...]:

@@ -95,7 +95,7 @@ def check_film_options(card: ModelCard, options: FilmOptions):
     "`UserError` for options that don't fit films, or a model that doesn't."
     check_choice("format", options.format, FORMATS)
     check_smooth(options.smooth)
-    if card.value_range is not None or card.channels not in (1, 3):
+    if not card.takes_photos:
         raise UserError(f"films have colors of 8 bits, and the model was trained on {card.channels} channels"
                         f"{'' if card.value_range is None else ' of more bits'}; predict with another one.")
     if refusal := FORMATS[options.format].refusal(card): raise UserError(refusal)

@@ -139,6 +139,31 @@ def test_lists_may_have_accents_in_either_form_and_backslashes(tmp_path):
     assert [path.stem for path in dataset.table.image] == names == [path.stem for path in dataset.table["mask"]]
 
 
+@pytest.mark.parametrize("has_own", [True, False])
+def test_a_run_s_split_may_have_accents_in_the_other_form(tmp_path, has_own):
+    "As where data were copied to another file system after the training."
+    names = [unicodedata.normalize("NFC", f"bär{number}") for number in range(4)]
+    root = write_files(tmp_path / "data", [f"images/{name}.png" for name in names],
+                       [f"masks/{name}.png" for name in names])
+    apart = [unicodedata.normalize("NFD", name) for name in names]
+    (tmp_path / "run.csv").write_text("image,split\n" + "".join(
+        f"images/{name}.png,{'train' if number else 'val'}\n" for number, name in enumerate(apart)))
+    own = "".join(f"images/{name}.png,train\n" for name in names)
+    if has_own: (root / "splits.csv").write_text(f"image,split\n{own}")
+    dataset = folder(root, DatasetOptions(splits=str(tmp_path / "run.csv")))
+    assert dataset.table.split.tolist() == ["val", "train", "train", "train"] and "run.csv" in dataset.split_source
+
+
+def test_two_images_whose_names_differ_in_the_form_of_accents_keep_their_splits(tmp_path):
+    names = [unicodedata.normalize(form, "bär") for form in ("NFC", "NFD")]
+    root = write_files(tmp_path / "data", [f"images/{name}.png" for name in names],
+                       [f"masks/{number}.png" for number in range(2)])
+    (root / "list.csv").write_text("image,mask\n" + "".join(
+        f"images/{name}.png,masks/{number}.png\n" for number, name in enumerate(names)))
+    (tmp_path / "run.csv").write_text(f"image,split\nimages/{names[0]}.png,train\nimages/{names[1]}.png,val\n")
+    assert folder(root, DatasetOptions(splits=str(tmp_path / "run.csv"))).table.split.tolist() == ["train", "val"]
+
+
 def test_folders_in_which_nothing_belongs_together(tmp_path):
     "As BDD100K has it."
     root = write_files(tmp_path, [f"images/10k/train/{n}.png" for n in range(4)],

@@ -1,14 +1,20 @@
 "What files hold, and what is cached of them."
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from linknet_fastai.datasets.file_scan import scan_file
+from linknet_fastai.datasets.file_scan import FileScan, scan_file
+from linknet_fastai.datasets.files_inside import inside
 from linknet_fastai.datasets.scan import ScanCache, scan_files
+
+
+def scanned(root: Path | None, files: list[tuple[Path, str]]) -> dict[Path, FileScan]:
+    return scan_files(root, files, partial(inside, root))
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def files(tmp_path) -> list[tuple[Path, str]]:
 
 
 def test_sizes_and_values(files):
-    image, indices, colors = scan_files(files[0][0].parent, files).values()
+    image, indices, colors = scanned(files[0][0].parent, files).values()
     assert image.size == (3, 5) and image.content and not image.values
     assert indices.size == (2, 3) and dict(indices.values) == {0: 2, 7: 3, 255: 1}
     assert colors.size == (2, 2) and dict(colors.values) == {0: 3, 0x010203: 1}
@@ -34,35 +40,35 @@ def test_equal_pixels_are_equal_content_whatever_the_format(files):
     path, root = files[0][0], files[0][0].parent
     Image.open(path).save(root / "copy.bmp")
     Image.fromarray(np.full((5, 3, 3), 9, dtype=np.uint8)).save(root / "turned.png")  # as many pixels of that color
-    scans = scan_files(root, [(path, "image"), (root / "copy.bmp", "image"), (root / "turned.png", "image")])
+    scans = scanned(root, [(path, "image"), (root / "copy.bmp", "image"), (root / "turned.png", "image")])
     assert scans[path].content == scans[root / "copy.bmp"].content != scans[root / "turned.png"].content
 
 
 def test_nothing_is_read_twice(files, monkeypatch):
     root = files[0][0].parent
-    first = scan_files(root, files)
+    first = scanned(root, files)
     monkeypatch.setattr("linknet_fastai.datasets.scan.scan_file", lambda *_: pytest.fail("read again"))
-    again = scan_files(root, files)
+    again = scanned(root, files)
     def content(scans): return [(scan.size, dict(scan.values), scan.content) for scan in scans.values()]
     assert content(again) == content(first)
 
 
 def test_a_changed_file_is_read_again(files):
     path, root = files[1][0], files[1][0].parent
-    scan_files(root, files)
+    scanned(root, files)
     Image.fromarray(np.array([[3]], dtype=np.uint8)).save(path)
-    assert dict(scan_files(root, files)[path].values) == {3: 1}
+    assert dict(scanned(root, files)[path].values) == {3: 1}
 
 
 def test_a_file_of_the_same_size_but_another_time_is_read_again(files):
     path, root = files[1][0], files[1][0].parent
     Image.new("L", (1, 1), 5).save(path)
-    scan_files(root, files)
+    scanned(root, files)
     before = path.stat()
     Image.new("L", (1, 1), 6).save(path)
     assert path.stat().st_size == before.st_size
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert dict(scan_files(root, files)[path].values) == {6: 1}
+    assert dict(scanned(root, files)[path].values) == {6: 1}
 
 
 def test_a_file_that_is_saved_while_it_is_read_is_read_again(files, monkeypatch):
@@ -73,36 +79,36 @@ def test_a_file_that_is_saved_while_it_is_read_is_read_again(files, monkeypatch)
         return scan
     with monkeypatch.context() as patch:
         patch.setattr("linknet_fastai.datasets.scan.scan_file", read_and_save)
-        assert dict(scan_files(root, files)[path].values) == {0: 2, 7: 3, 255: 1}
-    assert dict(scan_files(root, files)[path].values) == {3: 1}
+        assert dict(scanned(root, files)[path].values) == {0: 2, 7: 3, 255: 1}
+    assert dict(scanned(root, files)[path].values) == {3: 1}
 
 
 def test_files_that_lie_anywhere(files, monkeypatch):
     "Without a folder they are read, and not read twice, all the same."
-    first = [(scan.size, dict(scan.values)) for scan in scan_files(None, files).values()]
+    first = [(scan.size, dict(scan.values)) for scan in scanned(None, files).values()]
     assert first == [((3, 5), {}), ((2, 3), {0: 2, 7: 3, 255: 1}), ((2, 2), {0: 3, 0x010203: 1})]
     monkeypatch.setattr("linknet_fastai.datasets.scan.scan_file", lambda *_: pytest.fail("read again"))
-    assert [(scan.size, dict(scan.values)) for scan in scan_files(None, files).values()] == first
+    assert [(scan.size, dict(scan.values)) for scan in scanned(None, files).values()] == first
 
 
 def test_what_was_wrong_is_scanned_again(files):
     path, root = files[0][0], files[0][0].parent
     content = path.read_bytes()
     path.unlink()
-    assert "no such file" in scan_files(root, files)[path].error
+    assert "no such file" in scanned(root, files)[path].error
     path.write_bytes(content)
-    assert not scan_files(root, files)[path].error
+    assert not scanned(root, files)[path].error
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 0}', "{half"])
 def test_a_damaged_cache_is_no_cache(files, content):
     root = files[0][0].parent
-    scan_files(root, files)
+    scanned(root, files)
     ScanCache(root).file.write_text(content)
-    assert scan_files(root, files)[files[0][0]].size == (3, 5)
+    assert scanned(root, files)[files[0][0]].size == (3, 5)
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_else(files, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert scan_files(files[0][0].parent, files)[files[0][0]].size == (3, 5)
+    assert scanned(files[0][0].parent, files)[files[0][0]].size == (3, 5)

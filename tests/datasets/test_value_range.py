@@ -92,7 +92,7 @@ def test_a_run_predicts_what_it_was_trained_on(tmp_path):
     assert np.asarray(Image.open(written.file)).shape == (32, 48)
     with Image.open(image) as file: shallow = Image.fromarray((np.asarray(file) // 16).astype(np.uint8))
     shallow.save(tmp_path / "shallow.png")
-    with pytest.raises(UserError, match="shallow.png: has 8 bits .*numbers from 0 to 4095"):
+    with pytest.raises(UserError, match="shallow.png: has 8 bits.*numbers from 0 to 4095"):
         predict(Predictor(run.path, machine), [tmp_path / "shallow.png"], tmp_path / "out")
     assert evaluate(run.path, machine=machine) is not None
 

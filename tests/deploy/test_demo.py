@@ -56,12 +56,12 @@ def pixels(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
 
 
-def test_an_image_is_answered_with_its_mask_and_each_class_s_share(run, images):
+def test_an_image_is_answered_with_its_mask_and_each_class_s_frequency(run, images):
     predictor = Predictor(run)
     mask = predictor(images / "street0.png")
     found = answer(predictor, str(images / "street0.png"), "street0.png")
     assert (pixels(found["indices"]) == mask).all() and (pixels(found["mask"]) == mask).all()
-    assert {each["name"]: each["share"] for each in found["classes"]} == {
+    assert {each["name"]: each["frequency"] for each in found["classes"]} == {
         name: (mask == index).mean() for index, name in enumerate(CLASSES)}
 
 
@@ -136,9 +136,9 @@ def test_people_upload_and_see_their_own(address, browser, images):
     browser.get(address)
     upload(browser, images / "street0.png")
     result_of(browser, "street0")
-    shares = [float(each.text.removesuffix("%").removeprefix("<")) for each in
-              browser.find_elements("css selector", ".legend b")]
-    assert shares and abs(sum(shares) - 100) < 0.3
+    frequencies = [float(each.text.removesuffix("%").removeprefix("<")) for each in
+                   browser.find_elements("css selector", ".legend b")]
+    assert frequencies and abs(sum(frequencies) - 100) < 0.3
     first = browser.current_window_handle
     browser.switch_to.new_window("window")
     browser.get(address)

@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from short_training import refusal
 
-from linknet_fastai.deploy.exported_predictor import ExportedPredictor, argmax_upsampled, one_hot
+from linknet_fastai.deploy.exported_predictor import ExportedPredictor, graph_logits
 from linknet_fastai.deploy.exports.engines import open_engine
 from linknet_fastai.deploy.exports.export_card import ExportCard
 from linknet_fastai.deploy.exports.openvino_file import export_openvino
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
+from linknet_fastai.deploy.upsample_numpy import argmax_upsampled
 from linknet_fastai.images.tiling import TileOptions, Tiling
 from linknet_fastai.runs.weights import load_card
 from linknet_fastai.runtime.device import Machine
@@ -79,7 +80,7 @@ def test_a_run_of_crops_is_exported_as_one(exported, tmp_path):
 @pytest.mark.parametrize("size", [(7, 9), (3, 2), (1, 1), (5, 20)])
 @pytest.mark.parametrize("strip", [1, 1 << 22])
 def test_logits_are_upsampled_as_torch_does_it(size, strip, monkeypatch):
-    monkeypatch.setattr("linknet_fastai.deploy.exported_predictor.STRIP", strip)
+    monkeypatch.setattr("linknet_fastai.deploy.upsample_numpy.STRIP", strip)
     values = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
     expected = torch.nn.functional.interpolate(torch.from_numpy(values)[None], size, mode="bilinear",
                                                align_corners=False)[0]
@@ -87,7 +88,7 @@ def test_logits_are_upsampled_as_torch_does_it(size, strip, monkeypatch):
 
 
 def test_classes_as_numbers():
-    assert one_hot(np.array([[0, 2]]), 3).tolist() == [[[1, 0]], [[0, 0]], [[0, 1]]]
+    assert graph_logits(np.array([[[0, 2]]]), 3).tolist() == [[[[1, 0]], [[0, 0]], [[0, 1]]]]
 
 
 WITHOUT_TORCH = """

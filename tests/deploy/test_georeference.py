@@ -80,7 +80,7 @@ def test_a_full_disk_leaves_no_part_of_a_file(tmp_path):
                "save_geotiff(values, None, Path(sys.argv[1]))")
     command = [sys.executable, "-c", program, tmp_path / "mask.tif"]
     ended = subprocess.run(command, capture_output=True, text=True)
-    assert "UserError" in ended.stderr and "mask.tif" in ended.stderr
+    assert "NotWritten" in ended.stderr and "mask.tif" in ended.stderr
     assert not list(tmp_path.iterdir())
 
 

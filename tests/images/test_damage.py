@@ -19,7 +19,7 @@ from linknet_fastai.datasets.file_scan import FileScan, scan_file
 from linknet_fastai.datasets.mask_file import read_mask_file
 from linknet_fastai.errors import UserError
 from linknet_fastai.images.format import ImageFormat
-from linknet_fastai.images.header import channel_count, frame_count, image_mode, image_size, is_deep_file, orientation
+from linknet_fastai.images.header import frame_count, image_size, is_deep_file, orientation
 from linknet_fastai.images.opening import open_image, open_upright
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
@@ -35,8 +35,7 @@ def scan(kind: str, path: Path) -> FileScan:
 
 
 READERS = [ImageFormat().read, ImageFormat(1).read, ImageFormat(4).read, read_mask_file, partial(scan, "image"),
-           partial(scan, "mask"), image_size, orientation, frame_count, channel_count, is_deep_file, image_mode,
-           open_image]
+           partial(scan, "mask"), image_size, orientation, frame_count, is_deep_file, open_image]
 
 
 def refused(path: Path, *words: str, readers=READERS):

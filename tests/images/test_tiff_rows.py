@@ -11,7 +11,7 @@ from PIL import Image
 from linknet_fastai.datasets.left_out import left_out
 from linknet_fastai.errors import Note, UserError
 from linknet_fastai.images.format import FormattedRows, ImageFormat
-from linknet_fastai.images.header import channel_count, frame_count, image_size, is_deep_file
+from linknet_fastai.images.header import frame_count, image_size, is_deep_file
 from linknet_fastai.images.opening import open_rows
 
 SHAPE = (70, 50, 3)
@@ -214,7 +214,7 @@ FORMATS = {
 def test_large_files_are_opened_as_small_ones_are_read(tmp_path, monkeypatch, shape, dtype, format, options):
     photometric = "rgb" if shape[2:] in ((3,), (4,)) else "minisblack"
     path = written(tmp_path / "a.tif", numbers(shape, dtype), photometric=photometric, rowsperstrip=8, **options)
-    facts = image_size(path), frame_count(path), channel_count(path), is_deep_file(path), left_out([path])
+    facts = image_size(path), frame_count(path), is_deep_file(path), left_out([path])
     expected = format.read(path)
     assert isinstance(format.open(path), np.ndarray)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
@@ -222,8 +222,7 @@ def test_large_files_are_opened_as_small_ones_are_read(tmp_path, monkeypatch, sh
     assert isinstance(rows, FormattedRows) and rows.shape == expected.shape
     np.testing.assert_array_equal(by_rows(rows), expected)
     assert rows[0:9].dtype == np.uint8
-    assert facts == (image_size(path), frame_count(path), channel_count(path), is_deep_file(path),
-                     left_out([path]))
+    assert facts == (image_size(path), frame_count(path), is_deep_file(path), left_out([path]))
 
 
 def test_numbers_beyond_the_range_are_told_once(tmp_path, small_limit):

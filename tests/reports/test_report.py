@@ -17,7 +17,7 @@ from linknet_fastai.errors import UserError
 from linknet_fastai.evaluation.result import read_result, write_result
 from linknet_fastai.images.grid import WRONG
 from linknet_fastai.reports.gallery import Gallery
-from linknet_fastai.reports.report import lowest, setting_rows, write_report
+from linknet_fastai.reports.report import NamedRun, lowest, setting_rows, write_report
 from linknet_fastai.runs.run import Run
 
 
@@ -149,6 +149,14 @@ def rows_of_classes(page) -> list[str]:
     "The header and the rows of the table of classes."
     table = page.read_text().split('id="classes"')[1].split("</table>")[0]
     return table.split("<tr>")[1:]
+
+
+def test_settings_are_words(tmp_path):
+    run = finished_run(tmp_path / "run")
+    run.rewrite_config(recipe={"flip": True, "scale": [0.75, 1.6], "class_weights": {"road": 2.0, "car": 5.0}})
+    settings = NamedRun("run", run).settings
+    assert (settings["flip"], settings["scale"]) == ("yes", "0.75 1.6")
+    assert settings["class_weights"] == "road=2.0, car=5.0"
 
 
 def test_settings_that_differ_in_a_letter_s_case_differ(tmp_path):

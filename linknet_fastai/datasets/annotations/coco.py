@@ -21,6 +21,8 @@ Id = int | str
 
 
 class Image(BaseModel):
+    "An image file, and its size where that is said."
+
     id: Id
     file_name: str
     height: int | None = None
@@ -28,6 +30,8 @@ class Image(BaseModel):
 
 
 class Category(BaseModel):
+    "A class; one with `keypoints` is annotated by points."
+
     id: Id
     name: str
     supercategory: str | None = None
@@ -35,11 +39,15 @@ class Category(BaseModel):
 
 
 class Runs(BaseModel):
+    "A bitmap of `size` (height, width) as run lengths, which may be compressed to text."
+
     size: tuple[int, int]
     counts: str | list[int]
 
 
 class Annotation(BaseModel):
+    "An object on an image: polygons of x and y in turn, or a bitmap."
+
     id: Id | None = None
     image_id: Id
     category_id: Id
@@ -48,6 +56,8 @@ class Annotation(BaseModel):
 
 
 class File(BaseModel):
+    "All that is read of one COCO JSON file."
+
     images: list[Image]
     categories: list[Category]
     annotations: list[Annotation]
@@ -126,9 +136,8 @@ def _shape(draft: Draft, where: str, segmentation: list[list[float]] | Runs | No
     for polygon in segmentation:
         if len(polygon) % 2 or len(polygon) == 4: raise UserError(f"{where} has a polygon of {len(polygon)} numbers; "
                                                                   "correct it.")
-    rings = tuple(ring(np.reshape(polygon, (-1, 2)), where) for polygon in segmentation if len(polygon) >= 6)
-    if len(rings) < len(segmentation): draft.notes["polygons of fewer than three points are left out"] += 1
-    return Shape(label, rings, z=-area(rings)) if rings else None
+    rings = [ring(np.reshape(polygon, (-1, 2)), where) for polygon in segmentation]
+    return draft.polygons(label, rings, z=-area(rings))
 
 
 def _bitmap(where: str, runs: Runs, label: str | None, size: tuple[int, int] | None) -> Shape:

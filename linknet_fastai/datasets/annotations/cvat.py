@@ -68,10 +68,7 @@ def _shape(draft: Draft, element: Element, where: str, size: tuple[int, int]) ->
                                                                               "can't be read; take it out.")
     label, z = draft.label(element.get("label", ""), where), _number(element, "z_order", where, 0)
     if element.tag == "mask": return Shape(label, bitmap=partial(_bitmap, element, where, size), z=z)
-    outline = OUTLINES[element.tag](element, where)
-    if len(outline) >= 3: return Shape(label, (outline,), z=z)
-    draft.notes["polygons of fewer than three points are left out"] += 1
-    return None
+    return draft.polygons(label, [OUTLINES[element.tag](element, where)], z)
 
 
 def _polygon(element: Element, where: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from ..splits import split_of_folder
 from .draft import Draft, size_of
 from .export_files import ExportFiles
 from .named_masks import mask_of_colors
-from .shapes import BACKGROUNDS, Annotations
+from .shapes import Annotations, is_background
 
 LISTS = ("ImageSets", "Segmentation")
 
@@ -45,7 +45,7 @@ def _colors(root: Path, path: Path, draft: Draft) -> dict[Color, str | None]:
         if color in found:
             raise UserError(f"{path}: {found[color]} and {name} have the same color; give them different ones.")
         found[color] = name
-    ordered = sorted(found.items(), key=lambda item: item[1].lower() not in BACKGROUNDS)
+    ordered = sorted(found.items(), key=lambda item: not is_background(item[1]))
     return {color: draft.label(name, str(path), color) for color, name in ordered}
 
 

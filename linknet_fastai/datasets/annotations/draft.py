@@ -1,18 +1,21 @@
 "What the readers of all formats have in common: classes and images gathered, checked, and described."
 
-import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...errors import UserError, hxw
+from ...images.exif import ON_ITS_SIDE
 from ...images.header import image_size, orientation
+from ...images.mask import VOID
 from ..class_file import Color
+from ..names import look
 from .export_files import ExportFiles
 from .shapes import SLACK, AnnotatedImage, Annotations, Shape, class_name, is_background
-
-MOST_CLASSES = 254  # a mask has a byte a pixel, and 255 is void
 
 
 @dataclass
@@ -37,6 +40,12 @@ class Draft:
         self.classes[label] = self.classes.get(label) or color
         return label
 
+    def polygons(self, label: str | None, rings: Sequence[np.ndarray], z: float = 0) -> Shape | None:
+        "The shape within those `rings`, float `[N,2]`, of three points or more; others are noted. None without any."
+        whole = tuple(ring for ring in rings if len(ring) >= 3)
+        if len(whole) < len(rings): self.notes["polygons of fewer than three points are left out"] += 1
+        return Shape(label, whole, z=z) if whole else None
+
     def add_named(self, name: str, source: Path, said: tuple[int, int] | None, **rest: Any):
         "The image that `source` calls `name`; noted as missing where there is none."
         image = self.files.image(name, source)
@@ -44,9 +53,10 @@ class Draft:
         else: self.add(image, source, said, **rest)
 
     def add(self, image: Path, source: Path, said: tuple[int, int] | None, **rest: Any):
-        """An image that `source` annotates;
+        """Add an image that `source` annotates.
 
-        `UserError` where another did, or it says (height, width) that aren't the image's.
+        `said` is the (height, width) that `source` gives it. `UserError` where that isn't the image's, and where
+        another file annotates it, too.
         """
         if image in self.images:
             raise UserError(f"{image}: is annotated twice, in {self.sources[image]} and in {source}; remove one.")
@@ -74,8 +84,8 @@ class Draft:
         if with_background: classes = {named: classes.get(named) or (0, 0, 0)} | {name: classes[name]
                                                                                   for name in classes if name != named}
         if len(classes) < 2: raise UserError(f"{first}: has no class beside {', '.join(classes) or 'void'}; name one.")
-        if len(classes) > MOST_CLASSES: raise UserError(f"{first}: has {len(classes)} classes, more than "
-                                                        f"{MOST_CLASSES}; leave some out.")
+        if len(classes) >= VOID:  # a mask has a byte a pixel, and the last value is void
+            raise UserError(f"{first}: has {len(classes)} classes, more than {VOID - 1}; leave some out.")
         images = [self.images[path] for path in sorted(self.images)]
         self._refuse_fractions(images)
         colors = tuple(classes.values())
@@ -101,22 +111,19 @@ class Draft:
         left_out = len(set(self.files.images) - set(self.images) - self.others)
         if empty: self.notes["images have no shape, so they are all background"] = empty
         if left_out: self.notes["other images have no annotation and are left out"] = left_out
-        names = Counter(map(_look, classes))
-        alike = [name for name in classes if names[_look(name)] > 1]
+        names = Counter(map(look, classes))
+        alike = [name for name in classes if names[look(name)] > 1]
         what = f"classes differ in capitals or the form of accents alone: {', '.join(alike)}"
         if alike: self.notes[what] = len(alike)
         notes = [f"{count} {what}" for what, count in self.notes.items()]
         return "; ".join([f"{self.kind} ({len(images)} images, {len(classes)} classes)", *notes])
 
 
-def _look(name: str) -> str: return unicodedata.normalize("NFC", name).casefold()
-
-
 def size_of(image: Path, source: Path, said: tuple[int, int] | None) -> tuple[int, int]:
     "(height, width) of the upright image; `UserError` where `source` says another."
     size = image_size(image)
     if said is None or tuple(said) == size: return size
-    turned = tuple(said) == size[::-1] and orientation(image) >= 5
+    turned = tuple(said) == size[::-1] and orientation(image) >= ON_ITS_SIDE
     hint = "annotate the image as it is"
     if turned: hint = "its EXIF tag turns it, and it was annotated unturned; save it without the tag"
     raise UserError(f"{source}: says that {image.name} is {hxw(said)}, but it is {hxw(size)}: {hint}.")

@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
@@ -12,6 +11,7 @@ from ...errors import UserError
 from ...images.paths import SUFFIXES
 from ..files_inside import inside, walk
 from ..layouts import MASK_FOLDERS
+from ..names import composed, with_slashes
 from ..splits import split_of_folder
 
 Parts = tuple[str, ...]
@@ -55,7 +55,7 @@ class ExportFiles:
 
     def allowed(self, path: Path) -> Path:
         "`path`; `UserError` for a link that leads out of the folder."
-        return inside(None if self.follow_links else self.root, path)
+        return inside(self.root, path, self.follow_links)
 
     def split_of(self, path: Path, image: str = "") -> str | None:
         """The split that the nearest folder of a file names, or a word in the name of a file of many images.
@@ -70,11 +70,10 @@ class ExportFiles:
         return next(filter(None, map(split_of_folder, reversed(folders))), None)
 
     def image(self, name: str, source: Path) -> Path | None:
-        """The image that the file `source` calls `name`: a path relative to it or to the root, or the end of one, or
-        from another machine; with its suffix, or without.
+        """The image that the file `source` calls `name`; None where there is none.
 
-        None where no image is called so. `UserError` for a path that leads out of the folder, and where several are
-        meant.
+        The name is a path relative to that file or to the root, or the end of one, or from another machine; with its
+        suffix, or without. `UserError` for a path that leads out of the folder, and where several images are meant.
         """
         name, is_foreign = _plain(name)
         parts = _parts(PurePosixPath(name))
@@ -101,8 +100,8 @@ class ExportFiles:
 
 
 def _parts(path: PurePath) -> Parts:
-    "In one form for letters with accents, which some file systems take apart."
-    return tuple(unicodedata.normalize("NFC", part) for part in path.parts)
+    "The folders of a path and its name, composed."
+    return tuple(map(composed, path.parts))
 
 
 def _plain(name: str) -> tuple[str, bool]:
@@ -110,6 +109,6 @@ def _plain(name: str) -> tuple[str, bool]:
     if "://" in name or name.startswith("/data/"):
         parts = urlsplit(name)
         return unquote(parse_qs(parts.query).get("d", [parts.path])[0]).lstrip("/"), True
-    slashes = name.replace("\\", "/")
+    slashes = with_slashes(name)
     relative = re.sub(r"^([A-Za-z]:)?/+", "", slashes)
     return relative, relative != slashes

@@ -22,6 +22,8 @@ UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # which Label Studio puts before the name
 
 
 class Region(BaseModel):
+    "What was drawn on an image, or said of it; `type` says which `value` it has, and `to_name` on which image."
+
     type: str
     value: dict[str, Any] = {}  # a relation between two regions has none
     original_width: int | None = None
@@ -31,12 +33,16 @@ class Region(BaseModel):
 
 
 class Annotation(BaseModel):
+    "What one annotator made of a task; a cancelled one was skipped, the ground truth holds among several."
+
     result: list[Region]
     was_cancelled: bool | None = False
     ground_truth: bool | None = False
 
 
 class Task(BaseModel):
+    "An image to annotate, named in one of the fields of `data`, with the annotations of it."
+
     id: int | str | None = None
     data: dict[str, Any]
     annotations: list[Annotation]
@@ -123,9 +129,7 @@ def _shape(draft: Draft, where: str, region: Region, size: tuple[int, int]) -> S
     try: outline = OUTLINES[region.type](region.value, where, size)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{where} has a {region.type} region that is damaged ({error}); export it again.") from error
-    if len(outline) >= 3: return Shape(label, (outline,))
-    draft.notes["polygons of fewer than three points are left out"] += 1
-    return None
+    return draft.polygons(label, [outline])
 
 
 def _brush(where: str, value: dict[str, Any], label: str | None, size: tuple[int, int]) -> Shape:

@@ -29,6 +29,8 @@ EIGHT_BITS = ("RGB", "RGBA", "L", "P")  # of Pillow's modes
 
 
 class Drawn(BaseModel):
+    "A shape: its points (x, y) in pixels; `mask` is the bitmap in the box of two points, a PNG in base64."
+
     label: str
     points: list[tuple[float, float]]
     shape_type: str | None = None  # None: of before there were others than polygons
@@ -36,6 +38,8 @@ class Drawn(BaseModel):
 
 
 class File(BaseModel):
+    "All that is read of one LabelMe JSON file: an image, by its name or as base64, and the shapes on it."
+
     shapes: list[Drawn]
     imagePath: str
     imageData: str | None = None
@@ -44,6 +48,7 @@ class File(BaseModel):
 
     @property
     def size(self) -> tuple[int, int] | None:
+        "(height, width) of the image, where both are said."
         return (self.imageHeight, self.imageWidth) if self.imageHeight and self.imageWidth else None
 
 
@@ -138,15 +143,12 @@ def _shape(draft: Draft, where: str, drawn: Drawn, size: tuple[int, int]) -> Sha
     points = ring(drawn.points, where)
     wanted = {"circle": (2,), "mask": (2,), "rectangle": (2, 4), "oriented_rectangle": (4,),
               "rotation": (4,)}.get(kind)
-    if kind == "polygon" and 0 < len(points) < 3:
-        draft.notes["polygons of fewer than three points are left out"] += 1
-        return None
-    if (wanted is None and kind != "polygon") or len(points) not in (wanted or range(3, len(points) + 1)):
+    if (wanted is None and kind != "polygon") or len(points) not in (wanted or range(1, len(points) + 1)):
         raise UserError(f"{where}: is a {kind} of {len(points)} points, which can't be read; draw it again.")
     if kind == "mask": return Shape(label, bitmap=partial(_bitmap, where, drawn.mask, points, size))
     if kind == "circle": points = ellipse(*points[0], *[math.dist(*points)] * 2)
     if kind == "rectangle" and len(points) == 2: points = rectangle(*points[0], *points[1])
-    return Shape(label, (points,))
+    return draft.polygons(label, [points])
 
 
 def _bitmap(where: str, data: str | None, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:

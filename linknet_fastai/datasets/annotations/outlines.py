@@ -19,6 +19,7 @@ def ring(points: Sequence, where: str) -> np.ndarray:
 
 
 def finite(values: np.ndarray, where: str) -> np.ndarray:
+    "The same coordinates; `UserError`, which says `where`, if one of them is infinite or no number."
     if not np.isfinite(values).all():
         raise UserError(f"{where}: has a coordinate that is no finite number; correct it.")
     return values

@@ -14,6 +14,7 @@ Model = TypeVar("Model")
 
 
 def read_bytes(path: Path) -> bytes:
+    "All of a file; `UserError` where it can't be read."
     try: return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror}); check its permissions.") from error

@@ -1,6 +1,7 @@
 "Roboflow's semantic masks: NAME_mask.png beside NAME.jpg, and `_classes.csv` (Roboflow's `png-mask-semantic`)."
 
 import csv
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
@@ -9,25 +10,28 @@ from ..files_inside import read_lines
 from .draft import Draft, size_of
 from .export_files import ExportFiles
 from .named_masks import mask_of_values
-from .shapes import BACKGROUNDS, Annotations
+from .shapes import Annotations, is_background
 
 ENDING = "_mask.png"
 
 
 def recognize(files: ExportFiles) -> Annotations | None:
     "Folders, mostly train/, valid/ and test/, with a `_classes.csv` each; their numbers may differ, names decide."
-    tables = {path.parent: _names(files.root, path) for path in files.ending("_classes.csv")
-              if read_lines(files.root, path)[:1] and "pixel" in read_lines(files.root, path)[0].lower()}
+    lines_of = {path: read_lines(files.root, path) for path in files.ending("_classes.csv")}
+    tables = {path.parent: _names(path, lines) for path, lines in lines_of.items()
+              if lines and "pixel" in lines[0].lower()}
     if not tables: return None
     draft = Draft("Roboflow semantic masks", files)
     names = [name for table in tables.values() for _, name in sorted(table.items())]
-    for name in sorted(names, key=lambda name: name.lower() not in BACKGROUNDS): draft.label(name, str(files.root))
+    for name in sorted(names, key=lambda name: not is_background(name)): draft.label(name, str(files.root))
     masks = files.ending(ENDING)
     draft.others |= set(masks)
+    images: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+    for image in files.images: images[image.parent, image.stem].append(image)
     for mask in masks:
         if mask.parent not in tables: continue
         stem = mask.name[:-len(ENDING)]
-        found = [image for image in files.images if image.parent == mask.parent and image.stem == stem]
+        found = images.get((mask.parent, stem), [])
         if not found:
             draft.missing.append((f"{stem}.jpg", mask))
             continue
@@ -38,9 +42,9 @@ def recognize(files: ExportFiles) -> Annotations | None:
     return draft.annotations(with_background=False)
 
 
-def _names(root: Path, path: Path) -> dict[int, str]:
-    "The class of each value: lines of `Pixel Value, Class` after the first."
-    rows = list(csv.reader(read_lines(root, path), skipinitialspace=True))
+def _names(path: Path, lines: list[str]) -> dict[int, str]:
+    "The class of each value, by the file's lines of `Pixel Value, Class` after the first."
+    rows = list(csv.reader(lines, skipinitialspace=True))
     found: dict[int, str] = {}
     for number, row in enumerate(rows[1:], start=2):
         if not row: continue

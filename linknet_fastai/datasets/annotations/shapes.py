@@ -66,9 +66,9 @@ def is_background(name: str) -> bool:
 
 
 def class_name(label: str) -> str | None:
-    """A label as a class is named in `classes.txt`, where it is a line and nothing but a name;
+    """A label as a class is named in `classes.txt`; None for the names of void.
 
-    None for the names of void.
+    There it is a line, and nothing but a name: what would be read as a color, a comment or void is changed.
     """
     words = label.split()
     if " ".join(words).lower() in VOID_NAMES: return None

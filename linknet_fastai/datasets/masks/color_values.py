@@ -11,7 +11,10 @@ from .tally import Tally, few_of
 
 
 def color_classes(root: Path, tally: Tally, named: ClassFile | None, border: frozenset[Color]) -> MaskValues:
-    "`border` are colors that the layout says are void."
+    """What the colors in masks mean: by `classes.txt`, if there is one, or each is a class.
+
+    `border` are colors that the layout says are void. `UserError` where it can't be told for sure.
+    """
     void = (named.void_colors if named else frozenset()) | border
     known = set(map(pack, {*listed_colors(named), *void, (0, 0, 0)})) if named else set()
     strays = tally.strays(frozenset(known))

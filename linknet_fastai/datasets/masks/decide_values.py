@@ -49,9 +49,12 @@ def _refuse_many(where: Path, count: int):
 
 
 def is_in_color(root: Path, scans: Mapping[Path, FileScan], named: ClassFile | None) -> bool:
-    """Whether masks are read as colors: where some have RGB, where palettes differ from file to file, and where they
-    have the colors of `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a
-    palette are in `classes.txt`."""
+    """Whether masks are read as colors.
+
+    They are where some have RGB, where palettes differ from file to file, and where they have the colors of
+    `classes.txt`. `UserError` where gray numbers stand among colors, or only some colors of a palette are in
+    `classes.txt`.
+    """
     kinds, listed = {scan.storage for scan in scans.values()}, listed_colors(named)
     if ALPHA in kinds: return False  # what stands beside it has the same number by color
     if COLOR in kinds:

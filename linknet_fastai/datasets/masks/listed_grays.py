@@ -14,10 +14,14 @@ Shown = Mapping[int, set[Color]]
 BLACK = (0, 0, 0)
 
 
-def gray(number: int) -> Color: return (number,) * 3
+def gray(number: int) -> Color:
+    "The color in which a gray mask shows this number."
+    return (number,) * 3
 
 
-def is_gray(color: Color) -> bool: return color == gray(color[0])
+def is_gray(color: Color) -> bool:
+    "Whether red, green and blue are the same."
+    return color == gray(color[0])
 
 
 def shown_colors(scans: Iterable[FileScan]) -> Shown:

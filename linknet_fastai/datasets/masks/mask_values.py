@@ -46,6 +46,7 @@ def refuse_strays(root: Path, tally: Tally, strays: set[int]):
 
 
 def refuse_one(where: Path, classes: tuple[str, ...]):
+    "`UserError` where there is one class alone: every prediction would be right."
     if len(classes) == 1:
         raise UserError(f"{where}: there is one class, {classes[0]}, in all masks, so there is nothing to tell apart; "
                         "add masks that hold another.")

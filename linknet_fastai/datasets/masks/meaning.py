@@ -8,7 +8,7 @@ from ...errors import UserError
 from ...images.mask import VOID
 from ..class_file import ClassFile, Color, NamedClass
 from ..file_scan import FileScan
-from ..mask_file import ALPHA, GRAY, MOST, PALETTE, unpack
+from ..mask_file import ALPHA, GRAY, NUM_VALUES, PALETTE, unpack
 from .listed_grays import is_gray, refuse_other_colors, shown_colors
 from .mask_values import MaskValues, refuse_strays
 from .tally import Tally
@@ -44,7 +44,7 @@ def _check(meaning: MaskValues):
     colors = [*meaning.palette, *(meaning.values if meaning.in_color else ())]
     if not all(len(color) == 3 and all(part in range(256) for part in color) for color in colors):
         raise ValueError("a color is none")
-    if not meaning.in_color and not all(0 <= value < MOST for value in meaning.values):
+    if not meaning.in_color and not all(0 <= value < NUM_VALUES for value in meaning.values):
         raise ValueError("a value is none of a mask")
     if not meaning.values or not all(index in range(count) or index == VOID for index in meaning.values.values()):
         raise ValueError("a value is of no class")

@@ -16,6 +16,10 @@ from .tally import Tally, few_of
 
 def number_classes(root: Path, scans: Mapping[Path, FileScan], tally: Tally, named: ClassFile | None,
                    void: frozenset[int]) -> MaskValues:
+    """What the numbers in masks mean: by `classes.txt`, if there is one, or each is a class.
+
+    `void` are numbers that the layout says are void. `UserError` where it can't be told for sure.
+    """
     if named: void |= named.void_values
     if VOID not in void: _refuse_two_ways(tally)
     _refuse_bits(scans, named)

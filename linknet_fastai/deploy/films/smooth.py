@@ -1,16 +1,11 @@
 "Masks of a film that don't flicker: by the mean of the last frames' probabilities."
 
-from __future__ import annotations
-
 from collections import deque
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import UserError
-
-if TYPE_CHECKING:
-    from ..base_predictor import BasePredictor
+from ..base_predictor import BasePredictor
 
 MOST = 1000  # frames
 

@@ -51,17 +51,17 @@ function paint(gray, classes) {
 }
 
 function list(classes) {
-  const present = classes.filter(each => each.share > 0).sort((a, b) => b.share - a.share);
+  const present = classes.filter(each => each.frequency > 0).sort((a, b) => b.frequency - a.frequency);
   find("legend").replaceChildren(...present.map(each => {
     const line = document.createElement("li");
     line.append(...["i", "span", "b"].map(tag => document.createElement(tag)));
     line.dataset.name = each.name;
     line.children[0].style.background = `rgb(${each.color.join(" ")})`;
     line.children[1].textContent = each.name;
-    line.children[2].textContent = each.share < 0.0005 ? "< 0.1 %" : `${(100 * each.share).toFixed(1)} %`;
+    line.children[2].textContent = each.frequency < 0.0005 ? "< 0.1 %" : `${(100 * each.frequency).toFixed(1)} %`;
     return line;
   }));
-  const absent = classes.filter(each => each.share === 0).map(each => each.name);
+  const absent = classes.filter(each => each.frequency === 0).map(each => each.name);
   find("absent").textContent = absent.length ? `Not in this image: ${absent.join(", ")}.` : "";
 }
 
