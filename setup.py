@@ -31,7 +31,7 @@ setup(
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require={name: settings[f"{name}_requirements"].split()
-                    for name in ("tensorboard", "wandb", "export", "openvino", "demo", "hub", "geo", "video", "docs",
+                    for name in ("tensorboard", "wandb", "export", "openvino", "demo", "geo", "video", "docs",
                                  "dev")},
     entry_points={"console_scripts": [settings["console_scripts"]]},
 )

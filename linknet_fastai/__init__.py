@@ -3,10 +3,10 @@
 from importlib import import_module
 
 _HOME = {
-    "UserError": "errors", "Interrupted": "errors", "Recipe": "recipes", "DatasetOptions": "dataset_options",
-    "SegmentationDataset": "datasets.dataset", "open_dataset": "datasets", "camvid": "datasets.camvid",
-    "cityscapes": "datasets.cityscapes", "folder": "datasets.folder", "streets": "datasets.streets",
-    "check": "datasets.check",
+    "UserError": "errors", "Interrupted": "errors", "Recipe": "recipes", "recipe_for": "recipes",
+    "DatasetOptions": "dataset_options", "SegmentationDataset": "datasets.dataset", "open_dataset": "datasets",
+    "camvid": "datasets.camvid", "cityscapes": "datasets.cityscapes", "folder": "datasets.folder",
+    "streets": "datasets.streets", "check": "datasets.check",
     "LinkNet": "models.linknet", "linknet": "models.linknet", "Machine": "runtime.device",
     "SegmentationDataLoaders": "dataloaders.dataloaders", "linknet_learner": "training.learner",
     "MixUp": "training.mixup", "CutMix": "training.mixup",

@@ -23,7 +23,7 @@ def _setting(default, meaning: str, low: float = -math.inf, high: float = math.i
     return field(default=default, metadata={"help": meaning, "range": (low, high)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     "How to train. The command line's flags, `config.json` and the documentation come from here."
 
@@ -39,17 +39,17 @@ class Recipe:
                                            "those are few, smaller or fewer images.", 0.1, 1e6)
     freeze_epochs: int = _setting(0, "Passes before those with the encoder frozen, as fastai's `fine_tune` begins.",
                                   0, MOST_EPOCHS)
-    patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for so many epochs.", 1, MOST_EPOCHS)
+    patience: int | None = _setting(None, "Stop when the mIoU hasn't risen for N epochs.", 1, MOST_EPOCHS)
     size: tuple[int, int] | None = _setting(None, "Height and width to train at; the images' own if not given.",
                                                  SMALLEST, LARGEST)
-    train_images: int | None = _setting(None, "Train on so many of the training images, drawn once; on all if not "
+    train_images: int | None = _setting(None, "Train on N of the training images, drawn once; on all if not "
                                               "given.", 1, 1 << 40)
     crop: tuple[int, int] | None = _setting(None, "Height and width of random crops of the images at their own "
                                                   "resolution, to train on in the place of whole images.",
                                             SMALLEST, LARGEST)
     rare_crops: float = _setting(0.0, "Part of the crops, 0 to 1, that are centered on a pixel of a class drawn evenly "
                                       "from those present.", 0, 1)
-    test_scale: float = _setting(1.0, "Predict at so many times the height and width that are trained at.", 0.5, 4)
+    test_scale: float = _setting(1.0, "Predict at N times the height and width that are trained at.", 0.5, 4)
     batch_size: int = _setting(4, "Images a step.", 1, LARGEST_BATCH)
     optimizer: str = _setting("adamw", "`adamw`, `rmsprop`, `adam` or `sgd`.")
     schedule: str = _setting("one-cycle", "`one-cycle`, `constant`, or `steps`: a tenth of the learning rate after "
@@ -159,23 +159,24 @@ RECIPES: dict[str, Recipe] = {
     # `rapid` for 2.5 times as long, predicted at a larger size: zoom shows things larger than they are.
     # linknet-fastai fit camvid --epochs 100, predicted so: 77.6 % validation mIoU (seed 0, 360x480), 78.9 by `--tta
     # scales`; by the plan of --recipe best 60 min on two fast cores with AVX512-BF16
-    "best": Recipe("best", epochs=100, test_scale=1.25),
+    "best": Recipe(name="best", epochs=100, test_scale=1.25),
     # arXiv 1707.03718, section 4, and its authors' training code: images as they are, 300 epochs, a tenth of the lr
     # after each 100.
     # linknet-fastai fit camvid --recipe paper --epochs 40: 71.5 % validation mIoU
-    "paper": Recipe("paper", upsample="deconv", epochs=300, optimizer="rmsprop", schedule="steps", lr=5e-4,
+    "paper": Recipe(name="paper", upsample="deconv", epochs=300, optimizer="rmsprop", schedule="steps", lr=5e-4,
                     weight_decay=2e-4, class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
     # the student report's: AdamW, one-cycle, sub-pixel, the paper's loss, shear and flips.
     # linknet-fastai fit camvid --recipe modified --epochs 40: 71.7 % validation mIoU
-    "modified": Recipe("modified", epochs=100, lr=1e-3, class_weight_power=1.0, dice_weight=0.0,
+    "modified": Recipe(name="modified", epochs=100, lr=1e-3, class_weight_power=1.0, dice_weight=0.0,
                        **_AS_IS | dict(flip=True, shear=0.1)),
     # arXiv 1511.00561, section 3.2: SGD at a fixed rate, median frequency balancing, images as they are; the decay is
     # that of the authors' solver
-    "segnet": Recipe("segnet", model="segnet", epochs=300, batch_size=12, optimizer="sgd", schedule="constant", lr=0.1,
-                     weight_decay=5e-4, class_weighting="median", class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
+    "segnet": Recipe(name="segnet", model="segnet", epochs=300, batch_size=12, optimizer="sgd", schedule="constant",
+                     lr=0.1, weight_decay=5e-4, class_weighting="median", class_weight_power=1.0, dice_weight=0.0,
+                     **_AS_IS),
     # arXiv 1606.02147, section 5, and the authors' training code: Adam, the encoder first, each part for 300 epochs
     # with a tenth of the lr after each 100
-    "enet": Recipe("enet", model="enet", epochs=600, batch_size=10, optimizer="adam", schedule="steps", lr=5e-4,
+    "enet": Recipe(name="enet", model="enet", epochs=600, batch_size=10, optimizer="adam", schedule="steps", lr=5e-4,
                    encoder_first=0.5, weight_decay=2e-4, class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
 }
 

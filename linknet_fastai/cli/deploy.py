@@ -38,11 +38,11 @@ def predict(run: AnyRun,
                 show_default=False)] = None,
             tta: Tta = None, tile: Tile = None, overlap: Overlap = None,
             least_certain: Annotated[int | None, typer.Option(
-                help="Write so many images only: those that the model is least sure of.", metavar="N",
+                help="Write only the N images that the model is least sure of.", metavar="N",
                 show_default=False)] = None,
             frames: Annotated[bool, typer.Option("--frames", help="Of a film: a mask a frame, no film.")] = False,
             smooth: Annotated[int, typer.Option(
-                help="Of a film: masks by the mean of so many frames' probabilities, against flicker.",
+                help="Of a film: masks by the mean of N frames' probabilities, against flicker.",
                 metavar="N")] = 1,
             as_json: Annotated[bool, typer.Option(
                 "--json", help="Print a line of JSON an image, with the part of each class, and no more.")] = False,

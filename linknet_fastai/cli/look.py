@@ -28,7 +28,7 @@ def show_results(run: RunFolder, split: Split = "val", data: Data = None,
 def evaluate(run: RunOrFile, split: Split = "val", data: Data = None,
              tta: Tta = None,
              boundary: Annotated[int | None, typer.Option(
-                 help="Also score the pixels within so many of another class.", show_default=False)] = None,
+                 help="Also score the pixels within N pixels of another class.", show_default=False)] = None,
              tile: Tile = None, overlap: Overlap = None,
              device: Device = None, precision: Precision = None):
     "Score a run on a split, at the masks' own resolution."

@@ -57,7 +57,7 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
     source = "the published one, by the frames' names"
     if (root / "codes.txt").is_file(): rows, values = _fastai_layout(root, protocol)
     elif any((root / f"{split}.txt").is_file() for split in SPLITS):
-        (rows, values), source = _list_layout(root, protocol), "train.txt, val.txt and test.txt"
+        (rows, values), source = _list_layout(root, protocol), "its lists of frames"
     else: rows, values = _original_layout(root, protocol)
     table = pd.DataFrame(rows, columns=["image", "mask", "split"])
     classes, palette = _classes(protocol)

@@ -74,7 +74,7 @@ LAYOUT = ("Cityscapes needs a login: get leftImg8bit_trainvaltest.zip and gtFine
 
 
 def cityscapes(root: str | Path | None = None, protocol: str = "cityscapes19") -> SegmentationDataset:
-    """Cityscapes: 5,000 frames of 50 German cities, with 19 classes or all 34 ids.
+    """Cityscapes: 5,000 frames of 50 cities, most of them German, with 19 classes or all 34 ids.
 
     `root` holds `leftImg8bit/` and `gtFine/` as they are unpacked; masks are read from the `*_labelIds.png`, for either
     protocol. Test images have no masks: they can be predicted, not scored. Splits may be missing. `UserError` for an

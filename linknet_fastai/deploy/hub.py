@@ -60,7 +60,7 @@ def write_space_folder(run: Run, folder: Path, repo: str):
     "The files of a Space, a page that the hub serves, with the demo of the run that is published as `repo`."
     home = metadata("linknet-fastai")["Home-page"] or "https://github.com/linknet-fastai/linknet-fastai"
     write_text(folder / "app.py", SPACE_APP.format(repo=repo))
-    write_text(folder / "requirements.txt", f"linknet-fastai[demo,hub] @ git+{home}\n")
+    write_text(folder / "requirements.txt", f"linknet-fastai[demo] @ git+{home}\n")
     try: gradio = version("gradio")
     except PackageNotFoundError: gradio = None
     write_text(folder / "README.md", render("space.md.j2", run, repo, gradio=gradio))

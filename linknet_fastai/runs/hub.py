@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import Note, UserError
@@ -22,11 +21,10 @@ def local_run(name: str | Path) -> Path:
     """The folder of a run: of `hf:USER/NAME[@REVISION]` that which it was downloaded to; any other path as it is.
 
     What was downloaded before serves where the hub can't be reached; a `Note` says so. `UserError` where there is no
-    such run, or it can't be had, and where huggingface_hub isn't installed.
+    such run, or it can't be had.
     """
     if not is_on_hub(name): return Path(name)
     repo, revision = split_name(str(name))
-    check_hub()
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HTTPError
     try:
@@ -46,12 +44,6 @@ def split_name(name: str) -> tuple[str, str | None]:
     if parts is None or ".." in parts[1] or "--" in parts[1]:
         raise UserError(f"{name}: names no run on the hub; write hf:USER/NAME, or hf:USER/NAME@REVISION.")
     return parts[1], parts[2]
-
-
-def check_hub():
-    "`UserError` where huggingface_hub isn't installed."
-    if find_spec("huggingface_hub") is None:
-        raise UserError("huggingface_hub isn't installed; `pip install 'linknet-fastai[hub]'`.")
 
 
 def refused(name: str, error: Exception) -> UserError:

@@ -1,11 +1,11 @@
 "Experiment loggers, by fastai's own callbacks."
 
 from dataclasses import asdict
-from importlib.util import find_spec
 
 from fastai.callback.core import Callback
 
 from ..errors import UserError, check_choice
+from ..extras import find_extra
 from ..runs.run import Run
 
 LOGGERS = ("tensorboard", "wandb")
@@ -14,9 +14,7 @@ LOGGERS = ("tensorboard", "wandb")
 def check_logger(logger: str):
     "`UserError` for a logger that is unknown, or not installed."
     check_choice("logger", logger, LOGGERS)
-    if find_spec(logger) is None:
-        raise UserError(f"{logger} isn't installed; `pip install 'linknet-fastai[{logger}]'`, or train without "
-                        "`--log`.")
+    find_extra(logger, logger)
 
 
 def create_logger(logger: str, run: Run) -> Callback:

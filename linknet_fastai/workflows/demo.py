@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ..deploy.demo import CSS, FONT, MONO, About, build_demo
 from ..deploy.predictor import Predictor
 from ..errors import UserError
 from ..evaluation.result import describe_protocol, read_result
+from ..extras import find_extra
 from ..images.header import image_size
 from ..reports.gallery import Gallery
 from ..runs.hub import is_on_hub, local_run
@@ -42,9 +42,7 @@ class DemoOptions:
     max_mb: int = 20
     open_browser: bool = False
 
-    def __post_init__(self):
-        if find_spec("gradio") is None:
-            raise UserError("gradio isn't installed; `pip install 'linknet-fastai[demo]'`.")
+    def __post_init__(self): find_extra("gradio", "demo")
 
 
 @contextmanager

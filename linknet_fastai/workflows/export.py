@@ -17,8 +17,8 @@ from ..deploy.exports.engines import OnnxEngine, OpenVinoEngine, has_bf16
 from ..deploy.exports.export_card import ExportCard
 from ..deploy.exports.onnx_file import export_onnx, image_graph
 from ..deploy.exports.openvino_file import export_openvino
-from ..deploy.extras import extra, find_extra
 from ..errors import UserError, check_choice
+from ..extras import extra, find_extra
 from ..files import digest, writable_folder
 from ..models.autocast import autocast_model
 from ..progress import Progress, silent
@@ -114,7 +114,7 @@ def chosen_format(options: ExportOptions) -> str:
     if ending not in (None, format):
         raise UserError(f"{options.out}: files of {format} end in {FORMATS[format]}; correct `--out` or `--format`.")
     if options.int8 and format == "onnx":
-        raise UserError("int8 is OpenVINO's: onnxruntime has no transposed convolutions of it; pass "
+        raise UserError("int8 files are written for OpenVINO alone; pass "
                         "`--format openvino`, or leave out `--int8`.")
     return format
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..deploy.hub import Repository, upload, write_model_folder, write_space_folder
 from ..errors import UserError
 from ..files import writable_folder
-from ..runs.hub import check_hub, split_name
+from ..runs.hub import split_name
 from ..runs.run import Run
 
 
@@ -28,7 +28,6 @@ def publish(path: Path, repo: str, options: PublishOptions = PublishOptions()) -
     repo, revision = split_name(f"hf:{repo.removeprefix('hf:')}")
     if revision is not None:
         raise UserError(f"{repo}@{revision}: a run is published as the newest revision; name {repo} alone.")
-    check_hub()
     run = Run.open(path)
     run.load_model()  # what can't be loaded isn't published
     message = f"linknet-fastai: a run on {run.card.protocol}"

@@ -113,10 +113,10 @@ def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
 def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
     "`UserError` where there is nothing to do, or nothing to go on from."
     if checkpoint is None and len(run.history):
-        raise UserError(f"{run.path}: has no last.safetensors any more, so it can't go on; train anew with `--out`.")
+        raise UserError(f"{run.path}: has no last.safetensors any more, so it can't go on; train anew with `fit`.")
     more_is_asked = recipe.epochs > run.recipe.epochs
     if run.checkpoints.is_finished and checkpoint is not None and checkpoint.epoch and not more_is_asked:
-        raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `--out`.")
+        raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `fit`.")
 
 
 def record_data(run: Run, dataset: SegmentationDataset, checkpoint: Checkpoint | None):

@@ -108,7 +108,7 @@ def test_what_can_t_be_done_is_said_before_it_is_tried(run, tmp_path, words, par
 @pytest.mark.parametrize("module, extra", [("onnxscript", "export"), ("openvino", "openvino"), ("nncf", "openvino")])
 def test_a_missing_package_comes_with_its_command(run, module, extra, monkeypatch):
     from importlib.util import find_spec
-    monkeypatch.setattr("linknet_fastai.deploy.extras.find_spec",
+    monkeypatch.setattr("linknet_fastai.extras.find_spec",
                         lambda name: None if name == module else find_spec(name))
     assert_refused(linknet("export", run, "--int8"), module, f"pip install 'linknet-fastai[{extra}]'")
 

@@ -123,7 +123,7 @@ def test_masks_are_not_mixed_with_those_of_another_film(tiny, tmp_path):
 
 def test_without_pyav_one_message(tiny, tmp_path, monkeypatch):
     film, find = write_film(tmp_path / "clip.mp4"), importlib.util.find_spec
-    monkeypatch.setattr("linknet_fastai.deploy.extras.find_spec", lambda name: None if name == "av" else find(name))
+    monkeypatch.setattr("linknet_fastai.extras.find_spec", lambda name: None if name == "av" else find(name))
     assert_refused(linknet("predict", tiny, film, "--out", tmp_path / "out"), "linknet-fastai[video]")
 
 

@@ -9,7 +9,6 @@ from linknet_fastai.errors import UserError
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run, refuse_taken
 from linknet_fastai.runtime.device import Machine
-from linknet_fastai.training import loggers as module
 from linknet_fastai.workflows.fit import FitOptions, fit, job_for
 from linknet_fastai.workflows.resume import ResumeOptions
 
@@ -73,7 +72,7 @@ def test_the_main_process_alone_logs(tiny_dataset, tmp_path, monkeypatch, rank, 
 @pytest.mark.parametrize("logger, named", [("tensorbord", "did you mean tensorboard"),
                                            ("wandb", "linknet-fastai[wandb]")])
 def test_a_logger_that_isn_t_there_is_refused_before_any_work(logger, named, monkeypatch):
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr("linknet_fastai.extras.find_spec", lambda name: None)
     with pytest.raises(UserError, match=re.escape(named)): FitOptions(logger=logger)
     with pytest.raises(UserError, match=re.escape(named)): ResumeOptions(logger=logger)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError, check_choice
-from ..extras import extra
+from ...extras import extra
 from .export_card import KEY, ExportCard, read_metadata
 
 NO_MEMORY = re.compile("failed to allocate|can't alloc|bad_alloc", re.IGNORECASE)  # in both programs' messages

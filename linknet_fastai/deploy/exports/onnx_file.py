@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from ...errors import UserError
+from ...extras import extra
 from ...files import atomic_write
 from ...models.autocast import plain_model
-from ..extras import extra
 from .export_card import ExportCard
 from .graph import ImageGraph
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError
+from ...extras import extra
 from ...files import atomic_write, refuse_irregular
-from ..extras import extra
 from .export_card import KEY, ExportCard
 
 

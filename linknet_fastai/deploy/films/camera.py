@@ -12,7 +12,7 @@ from threading import Condition, Thread
 import numpy as np
 
 from ...errors import UserError
-from ..extras import extra
+from ...extras import extra
 from .frame import Frame
 
 TICK = Fraction(1, 90_000)  # seconds, of a camera's times

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import UserError, hxw
+from ...extras import extra
 from ...images.opening import reading
-from ..extras import extra
 from .frame import FilmFormat, Frame, upright
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..extras import extra
+from ...extras import extra
 
 if TYPE_CHECKING:
     import av

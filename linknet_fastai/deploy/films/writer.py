@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import Note
-from ..extras import extra
+from ...extras import extra
 from .frame import FilmFormat, Frame
 from .sound import sound_track
 

@@ -1,15 +1,19 @@
-"Packages that only exports, films and georeferences need."
+"Packages that not every installation has: pip's extras of this one."
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from ..errors import UserError
+from .errors import UserError
+
+SILENT = {"onnxruntime": "ORT_DISABLE_TELEMETRY"}  # each reports its use as soon as it is imported, unless this is 1
 
 
 def extra(module: str, name: str = "export") -> ModuleType:
-    "`module` of the extra `name`, imported; errors as for `find_extra`."
+    "`module` of the extra `name`, imported so that it reports nothing; errors as for `find_extra`."
     find_extra(module, name)
+    if module in SILENT: os.environ.setdefault(SILENT[module], "1")
     return import_module(module)
 
 
