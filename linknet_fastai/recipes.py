@@ -149,7 +149,7 @@ def _numbers_in(value: Any) -> Iterator[float]:
     elif isinstance(value, int | float) and not isinstance(value, bool): yield value
 
 
-_AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
+AS_IS = dict(flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)  # no augmentation
 
 RECIPES: dict[str, Recipe] = {
     # this project's own, for the most mIoU in the least time: benchmarks/README.md has what was tried.
@@ -164,20 +164,20 @@ RECIPES: dict[str, Recipe] = {
     # after each 100.
     # linknet-fastai fit camvid --recipe paper --epochs 40: 71.5 % validation mIoU
     "paper": Recipe(name="paper", upsample="deconv", epochs=300, optimizer="rmsprop", schedule="steps", lr=5e-4,
-                    weight_decay=2e-4, class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
+                    weight_decay=2e-4, class_weight_power=1.0, dice_weight=0.0, **AS_IS),
     # the student report's: AdamW, one-cycle, sub-pixel, the paper's loss, shear and flips.
     # linknet-fastai fit camvid --recipe modified --epochs 40: 71.7 % validation mIoU
     "modified": Recipe(name="modified", epochs=100, lr=1e-3, class_weight_power=1.0, dice_weight=0.0,
-                       **_AS_IS | dict(flip=True, shear=0.1)),
+                       **AS_IS | dict(flip=True, shear=0.1)),
     # arXiv 1511.00561, section 3.2: SGD at a fixed rate, median frequency balancing, images as they are; the decay is
     # that of the authors' solver
     "segnet": Recipe(name="segnet", model="segnet", epochs=300, batch_size=12, optimizer="sgd", schedule="constant",
                      lr=0.1, weight_decay=5e-4, class_weighting="median", class_weight_power=1.0, dice_weight=0.0,
-                     **_AS_IS),
+                     **AS_IS),
     # arXiv 1606.02147, section 5, and the authors' training code: Adam, the encoder first, each part for 300 epochs
     # with a tenth of the lr after each 100
     "enet": Recipe(name="enet", model="enet", epochs=600, batch_size=10, optimizer="adam", schedule="steps", lr=5e-4,
-                   encoder_first=0.5, weight_decay=2e-4, class_weight_power=1.0, dice_weight=0.0, **_AS_IS),
+                   encoder_first=0.5, weight_decay=2e-4, class_weight_power=1.0, dice_weight=0.0, **AS_IS),
 }
 
 

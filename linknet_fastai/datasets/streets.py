@@ -14,6 +14,7 @@ from ..errors import UserError, check_choice
 from ..files import atomic_folder, user_cache
 from ..images.mask import VOID
 from ..progress import Progress, silent
+from ..recipes import AS_IS
 from .camvid import CLASSES, PALETTE
 from .dataset import SegmentationDataset
 from .scenery.scene import draw_street
@@ -21,7 +22,7 @@ from .scenery.scene import draw_street
 VERSION = "streets-v1"  # names the folder: raise it whenever the drawing changes
 # from scratch in minutes on two cores (benchmarks/README.md): one high lr for all, and images as they are, since so few
 # epochs learn none by heart
-DEFAULTS = dict(weights="none", epochs=12, lr=1e-2, flip=False, scale=(1.0, 1.0), rotation=0.0, shear=0.0, jitter=0.0)
+DEFAULTS = dict(weights="none", epochs=12, lr=1e-2, **AS_IS)
 PROTOCOL = "streets11"
 IMAGES = {"train": 200, "val": 50, "test": 50}
 COUNTS = "images.json"  # how many were drawn

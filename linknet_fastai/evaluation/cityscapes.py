@@ -12,6 +12,7 @@ from ..datasets.dataset import SegmentationDataset, other_size
 from ..datasets.mask_file import read_mask_file
 from ..errors import UserError
 from ..images.mask import VOID
+from .scores import mean, ratio
 
 CROWD = 1000  # an instance's id is 1000 times the class's id and a number; smaller ids are of groups
 
@@ -79,25 +80,16 @@ def cityscapes_scores(confusion: np.ndarray, instances: InstanceIoU, dataset: Se
         if all(dataset.classes[index] in dataset.cityscapes.instance_sizes for index in np.flatnonzero(members)):
             iiou = _weighted_iou(confusion, members, scored, instances.found_in_category, instances.total)
         category_rows[str(name)] = {"iou": iou, "iiou": iiou}
-    means = {f"{kind}_{score}": _mean(row[score] for row in rows.values())
+    means = {f"{kind}_{score}": mean(np.array([row[score] for row in rows.values()]))
              for kind, rows in (("class", class_rows), ("category", category_rows)) for score in ("iou", "iiou")}
     return {**means, "classes": class_rows, "categories": category_rows}
 
 
 def _iou(confusion: np.ndarray, own: np.ndarray, group: np.ndarray, scored: np.ndarray) -> float:
     hits = confusion[own][:, own].sum()
-    return _ratio(hits, confusion[own].sum() + confusion[scored & ~group][:, own].sum())
+    return float(ratio(hits, confusion[own].sum() + confusion[scored & ~group][:, own].sum()))
 
 
 def _weighted_iou(confusion: np.ndarray, group: np.ndarray, scored: np.ndarray, found: np.ndarray,
                   total: np.ndarray) -> float:
-    return _ratio(found[group].sum(), total[group].sum() + confusion[scored & ~group][:, group].sum())
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else float("nan")
-
-
-def _mean(values) -> float:
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
+    return float(ratio(found[group].sum(), total[group].sum() + confusion[scored & ~group][:, group].sum()))

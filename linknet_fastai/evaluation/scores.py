@@ -36,37 +36,37 @@ class Scores:
     @property
     def class_iou(self) -> np.ndarray:
         "Intersection over union (Jaccard), `[C]`."
-        return _ratio(self._hits, self._true + self._predicted - self._hits)
+        return ratio(self._hits, self._true + self._predicted - self._hits)
 
     @property
     def class_dice(self) -> np.ndarray:
         "2 x intersection over the sum of both areas (F1), `[C]`."
-        return _ratio(2 * self._hits, self._true + self._predicted)
+        return ratio(2 * self._hits, self._true + self._predicted)
 
     @property
     def class_recall(self) -> np.ndarray:
         "Each class's pixels that were found over all that it has, `[C]`; its mean is the literature's class accuracy."
-        return _ratio(self._hits, self._true)
+        return ratio(self._hits, self._true)
 
     @property
     def miou(self) -> float:
         "The mean of the classes' IoU."
-        return _mean(self.class_iou)
+        return mean(self.class_iou)
 
     @property
     def dice(self) -> float:
         "The mean of the classes' Dice."
-        return _mean(self.class_dice)
+        return mean(self.class_dice)
 
     @property
     def class_accuracy(self) -> float:
         "The mean of the classes' recall."
-        return _mean(self.class_recall)
+        return mean(self.class_recall)
 
     @property
     def pixel_accuracy(self) -> float:
         "The pixels that were found over all."
-        return float(_ratio(self._hits.sum(), self._true.sum()))
+        return float(ratio(self._hits.sum(), self._true.sum()))
 
     def summary(self) -> dict[str, float]:
         "The scores over all classes, by name."
@@ -75,15 +75,16 @@ class Scores:
     def table(self) -> pd.DataFrame:
         "A row a class: `iou`, `accuracy` (recall), `dice`, and its `frequency` among the true pixels."
         columns = {"iou": self.class_iou, "accuracy": self.class_recall, "dice": self.class_dice,
-                   "frequency": _ratio(self._true, self._true.sum())}
+                   "frequency": ratio(self._true, self._true.sum())}
         return pd.DataFrame(columns, index=pd.Index(self.classes, name="class"))
 
 
-def _ratio(part, whole):
+def ratio(part: float | np.ndarray, whole: float | np.ndarray) -> float | np.ndarray:
+    "`part / whole`; nan where both are 0."
     with np.errstate(invalid="ignore", divide="ignore"): return np.true_divide(part, whole)
 
 
-def _mean(values: np.ndarray) -> float:
+def mean(values: np.ndarray) -> float:
     "Of what is not nan; nan where all is."
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")

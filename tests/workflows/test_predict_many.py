@@ -17,6 +17,7 @@ from linknet_fastai.deploy.base_predictor import BasePredictor
 from linknet_fastai.deploy.predictor import Predictor
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.errors import Note, UserError
+from linknet_fastai.files import NotWritten
 from linknet_fastai.images.tiling import TileOptions
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
 from linknet_fastai.workflows.predicting import job as predict_job
@@ -84,7 +85,7 @@ def test_a_full_disk_ends_it_at_once_and_leaves_no_thread(folder, tmp_path, monk
     before, saved = threading.active_count(), []
     def save(*words):
         saved.append(1)
-        if len(saved) > 3: raise UserError("out: can't be written (No space left on device)")
+        if len(saved) > 3: raise NotWritten("out: can't be written (No space left on device)")
     monkeypatch.setattr("linknet_fastai.deploy.output.save_mask", save)
     with pytest.raises(UserError, match="No space left"): predict(Brightness(), [folder], tmp_path / "out")
     assert len(saved) < 25 and threading.active_count() == before

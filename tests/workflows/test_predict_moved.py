@@ -11,6 +11,7 @@ from PIL import Image
 
 from linknet_fastai.deploy.predictor_options import PredictorOptions
 from linknet_fastai.errors import UserError
+from linknet_fastai.files import NotWritten
 from linknet_fastai.images.tiling import TileOptions
 from linknet_fastai.workflows.predict import PartlyDone, PredictOptions, predict
 
@@ -46,7 +47,7 @@ def test_a_large_image_that_is_gone_fails_alone(tiffs, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_ends_it_all_the_same(tiffs, tmp_path, monkeypatch):
-    def save(mask, palette, path): raise UserError(f"{path}: can't be written (No space left on device); free some.")
+    def save(mask, palette, path): raise NotWritten(f"{path}: can't be written (No space left on device); free some.")
     monkeypatch.setattr("linknet_fastai.deploy.output.save_mask", save)
     with pytest.raises(UserError, match="No space left") as raised: predict(Brightness(), [tiffs], tmp_path / "out")
     assert not isinstance(raised.value, PartlyDone)
