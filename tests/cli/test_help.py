@@ -15,7 +15,7 @@ COMMANDS = ("fit", "resume", "lr-find", "show-batch", "show-results", "evaluate"
 
 def test_help_answers_without_torch():
     "Importing it would take 2 s and more."
-    code = ("import sys\nfrom linknet_fastai.cli.app import main\nsys.argv = ['linknet-fastai', '--help']\n"
+    code = ("import sys\nfrom linknet_fastai.cli.main import main\nsys.argv = ['linknet-fastai', '--help']\n"
             "try: main()\nfinally: print('torch' in sys.modules)")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -93,7 +93,7 @@ def test_classes_as_numbers():
 
 WITHOUT_TORCH = """
 import sys
-from linknet_fastai.cli.app import main
+from linknet_fastai.cli.main import main
 sys.argv = ["linknet-fastai", "predict", *sys.argv[1:]]
 main_failed = False
 try: main()

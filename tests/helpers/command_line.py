@@ -31,7 +31,7 @@ def chdir(folder: Path):  # contextlib's is younger than Python 3.10
 
 def linknet(*words, cwd: Path | None = None) -> Result:
     "`linknet-fastai WORDS` in this process: torch is imported once, not for every test."
-    from linknet_fastai.cli.app import main
+    from linknet_fastai.cli.main import main
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (patch.object(sys, "argv", ["linknet-fastai", *map(str, words)]), redirect_stdout(out), redirect_stderr(err),
           chdir(cwd or Path.cwd())):
