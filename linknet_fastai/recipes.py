@@ -157,8 +157,9 @@ RECIPES: dict[str, Recipe] = {
     # cores with AVX512-BF16, 40 on slow ones by its plan
     "rapid": Recipe(),
     # `rapid` for 2.5 times as long, predicted at a larger size: zoom shows things larger than they are.
-    # linknet-fastai fit camvid --epochs 100, predicted so: 77.6 % validation mIoU (seed 0, 360x480), 78.9 by `--tta
-    # scales`; by the plan of --recipe best 60 min on two fast cores with AVX512-BF16
+    # linknet-fastai fit camvid --recipe best --seed 2: 78.4 % validation mIoU (360x480), 79.2 by `--tta scales`; of
+    # --epochs 100, seeds 0 and 1, predicted so: 77.6 and 78.3, 78.9 and 79.3; 60 min by its plan on two fast cores with
+    # AVX512-BF16
     "best": Recipe(name="best", epochs=100, test_scale=1.25),
     # arXiv 1707.03718, section 4, and its authors' training code: images as they are, 300 epochs, a tenth of the lr
     # after each 100.
