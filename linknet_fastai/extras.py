@@ -7,7 +7,8 @@ from types import ModuleType
 
 from .errors import UserError
 
-SILENT = {"onnxruntime": "ORT_DISABLE_TELEMETRY"}  # each reports its use as soon as it is imported, unless this is 1
+# these report their use, to Microsoft and to Intel, unless the variable is 1 as they are imported
+SILENT = {"onnxruntime": "ORT_DISABLE_TELEMETRY", "nncf": "NNCF_CI"}
 
 
 def extra(module: str, name: str = "export") -> ModuleType:

@@ -1,14 +1,25 @@
 "Files are there whole or not at all, and readable by whom the user's umask lets read."
 
+import contextlib
 import errno
+import json
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
 from linknet_fastai.errors import Note, UserError
-from linknet_fastai.files import atomic_write, remove_leftovers, writable_folder
+from linknet_fastai.files import (
+    NotWritten,
+    atomic_folder,
+    atomic_write,
+    remove_leftovers,
+    writable_folder,
+    write_csv,
+    write_text,
+)
 from linknet_fastai.locks import AlreadyLocked, locked
 from linknet_fastai.runs.tensors import write_tensors
 
@@ -51,6 +62,45 @@ def test_atomic_write_does_not_replace_a_folder(tmp_path):
     with pytest.raises(UserError, match="folder"), atomic_write(tmp_path / "folder") as temporary:
         temporary.write_text("new")
     assert [path.name for path in tmp_path.rglob("*")] == ["folder", "kept"]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "below" / "folder"
+    with pytest.raises(KeyboardInterrupt), atomic_folder(folder) as fresh:
+        fresh.mkdir()
+        raise KeyboardInterrupt
+    assert list(folder.parent.iterdir()) == []
+    with atomic_folder(folder) as fresh:
+        fresh.mkdir()
+        (fresh / "file").write_text("whole")
+        assert not folder.exists()
+    assert list(folder.parent.iterdir()) == [folder] and (folder / "file").read_text() == "whole"
+
+
+@pytest.mark.parametrize("first_wins", [True, False])
+def test_of_two_folders_the_first_stays(tmp_path, first_wins):
+    "Whoever comes second is told, unless either will do."
+    folder = tmp_path / "folder"
+    with contextlib.nullcontext() if first_wins else pytest.raises(OSError, match="not empty"):
+        with atomic_folder(folder, first_wins) as fresh:
+            for path in (folder, fresh):
+                path.mkdir()
+                (path / "file").write_text(path.parent.name)
+    assert list(tmp_path.iterdir()) == [folder] and (folder / "file").read_text() == tmp_path.name
+
+
+def test_names_of_any_bytes_are_written(tmp_path):
+    name = os.fsdecode(b"stra\xdfe.png")
+    write_csv(tmp_path / "table.csv", pd.DataFrame({"image": [name]}))
+    write_text(tmp_path / "text.json", json.dumps(name, ensure_ascii=False))
+    assert (tmp_path / "table.csv").read_bytes() == b"image\nstra\xdfe.png\n"
+    assert json.loads((tmp_path / "text.json").read_text()) == name
+
+
+def test_a_folder_of_the_cache_that_can_t_be_made_has_its_own_remedy(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotWritten, match="set XDG_CACHE_HOME"):
+        writable_folder(tmp_path / "file" / "folder", "set XDG_CACHE_HOME to a folder that can be")
 
 
 def test_a_writable_folder_is_made_with_its_parents(tmp_path):

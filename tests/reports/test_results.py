@@ -1,11 +1,18 @@
 "What is drawn of predictions."
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 
 from linknet_fastai.reports import results
+
+
+def test_names_are_paths_below_the_folder_of_all():
+    def names(*paths): return results.image_names(SimpleNamespace(items=[SimpleNamespace(path=path) for path in paths]))
+    assert names(Path("/data/a/1.png"), Path("/data/b/1.png")) == ["a/1.png", "b/1.png"]
+    assert names(Path("/data/a/1.png")) == ["1.png"] and names() == []
 
 
 def test_a_large_image_is_drawn_by_means_and_its_masks_by_the_middle_of_each_square(monkeypatch):

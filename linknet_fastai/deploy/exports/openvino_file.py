@@ -60,7 +60,6 @@ def quantized(model: Any, calibration: Sequence[np.ndarray]) -> Any:
     Every weight uses 7 of its 8 bits (`overflow_fix`): processors without VNNI add products of 8 bits in 16, which
     saturate.
     """
-    os.environ.setdefault("NNCF_CI", "1")  # NNCF would report each use to Intel otherwise
     nncf = extra("nncf", "openvino")
     options = nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE)
     return nncf.quantize(model, nncf.Dataset(calibration), subset_size=len(calibration),

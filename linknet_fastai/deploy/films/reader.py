@@ -43,7 +43,7 @@ class FilmReader:
         try:
             self.video, self.sound = self._streams()
             self.start = self._start()
-            self.announced_end = self._announced_end()
+            self.stated_end = self._stated_end()
             self.frames = self.bad_packets = self.bad_frames = 0
             self.is_broken, self.stop = False, ""
             self.time, self.end = None, Fraction(0)
@@ -66,7 +66,7 @@ class FilmReader:
     def count(self) -> int:
         "About how many frames there are; 0 where the file doesn't say."
         if self.video.frames: return self.video.frames
-        return max(0, round((self.announced_end - self.head[-1].time) * self._rate()))
+        return max(0, round((self.stated_end - self.head[-1].time) * self._rate()))
 
     def __iter__(self) -> Iterator[Frame | av.Packet]:
         size = self.head[-1].pixels.shape[:2]
@@ -86,7 +86,7 @@ class FilmReader:
         found = []
         if self.bad_packets: found.append(f"{self.bad_packets} of its parts can't be decoded")
         if self.bad_frames: found.append(f"{self.bad_frames} frames are damaged, and predicted as they are")
-        if self.is_broken or self.announced_end - self.end > SHORTFALL:
+        if self.is_broken or self.stated_end - self.end > SHORTFALL:
             found.append(f"it ends {at}, at {float(self.end):.1f} s")
         return "; ".join(found)
 
@@ -113,7 +113,7 @@ class FilmReader:
     def _rate(self) -> Fraction:
         return Fraction(self.video.average_rate or self.video.guessed_rate or USUAL_RATE)
 
-    def _announced_end(self) -> Fraction:
+    def _stated_end(self) -> Fraction:
         "When the film ends by its header, in the reader's time; 0 where it doesn't say."
         if self.video.duration:
             return ((self.video.start_time or 0) + self.video.duration) * self.video.time_base - self.start
