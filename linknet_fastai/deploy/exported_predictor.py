@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import UserError
 from ..evaluation.views import VIEWS
 from ..images.tiling import TileOptions
 from ..runs.card import ModelCard
@@ -33,7 +34,9 @@ class ExportedPredictor(BasePredictor):
         if self.card.output == "classes":
             self.without_probabilities = (f"{self.file}: gives classes, and how sure they are is in logits; export it "
                                           "without `--output classes`.")
-        if options.tta: self.check_probabilities()
+        if options.tta and self.without_probabilities:
+            raise UserError(f"{self.file}: gives classes, of which there is no mean; leave out `--tta`, or export it "
+                            "without `--output classes`.")
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         "As `Predictor.logits`; of a file that gives classes, 1 where a pixel is of one, else 0."

@@ -11,7 +11,7 @@ from ..errors import UserError, check_choice, hxw
 from ..images.tiling import TileOptions
 from .boundary import Trimap
 from .cityscapes import InstanceIoU, cityscapes_scores
-from .predictions import image_confusions, predictions
+from .predictions import Predictions, image_confusions, predictions
 from .result import Result, miou_interval
 from .scores import Scores
 from .tta import MeanOfViews
@@ -50,10 +50,16 @@ def score(model: nn.Module, dl: SegmentationDL, dataset: SegmentationDataset, pr
         protocol: what `protocol_of` says of `dl`; the options are added.
         options: more to score, and how to predict.
     """
+    return score_predictions(predictions(MeanOfViews(model, options.tta) if options.tta else model, dl), dl, dataset,
+                             protocol, options)
+
+
+def score_predictions(predicted: Predictions, dl: SegmentationDL, dataset: SegmentationDataset, protocol: dict,
+                      options: ScoringOptions) -> tuple[Result, np.ndarray]:
+    "As `score`, of what was `predicted` for the images of `dl`, in its order, as the options say."
     instances = InstanceIoU(dataset, dl.items) if dataset.cityscapes else None
     boundary = Trimap(options.boundary, len(dataset.classes)) if options.boundary else None
     observers = [each.observe for each in (instances, boundary) if each]
-    predicted = predictions(MeanOfViews(model, options.tta) if options.tta else model, dl)
     matrices = image_confusions(predicted, len(dataset.classes), observers)
     scores = Scores(matrices.sum(0), dataset.classes)
     chosen = {name: value for name in ("tta", "boundary") if (value := getattr(options, name)) is not None}

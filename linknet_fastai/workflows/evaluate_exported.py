@@ -4,34 +4,29 @@ from dataclasses import fields
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
-from ..deploy.exported_predictor import graph_input
-from ..deploy.exports.engines import Engine, open_engine
+from ..dataloaders.segmentation_dl import SegmentationDL
+from ..deploy.exported_predictor import ExportedPredictor
 from ..deploy.exports.export_card import ExportCard
+from ..deploy.predictor_options import PredictorOptions
 from ..errors import UserError
+from ..evaluation.predictions import Predictions
 from ..evaluation.result import Result, write_result
-from ..evaluation.scoring import ScoringOptions, score
+from ..evaluation.scoring import ScoringOptions, score_predictions
 from ..files import digest
 from ..runs.card import ModelCard
 from ..runs.run import Run
 from ..runtime.device import Machine
-from .compare_exports import as_logits
 from .open_run import open_run
 
 
-class EngineModel(nn.Module):
-    "An exported file as a model: images `[B,C,H,W]`, normalized, to logits `[B,num_classes,H,W]`."
-
-    def __init__(self, engine: Engine):
-        super().__init__()
-        self.engine, self.card = engine, engine.card
-
-    def forward(self, images: Tensor) -> Tensor:
-        mean, std = (torch.tensor(values)[:, None, None] for values in (self.card.mean, self.card.std))
-        pixels = (images.as_subclass(Tensor) * std + mean) * 255
-        pixels = pixels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-        return as_logits(self.engine(graph_input(pixels, self.card.input)), len(self.card.classes))
+def predictions(predictor: ExportedPredictor, dl: SegmentationDL) -> Predictions:
+    "As `evaluation.predictions.predictions`, to the pixel what `predict` writes with the file."
+    for sample in dl.items:
+        pixels = sample.image.permute(1, 2, 0).numpy()
+        if predictor.is_tiled: classes = predictor.predict(pixels)
+        else: classes = predictor.classes_at(predictor.logits(pixels[None])[0], tuple(sample.mask.shape))
+        yield torch.from_numpy(classes)[None], sample.mask[None]
 
 
 def run_of(file: Path) -> Path:
@@ -60,15 +55,12 @@ def evaluate_exported(file: Path, split: str = "val", precision: str | None = No
     The scores are written beside it, under the name that comes with them. Arguments and errors as for `evaluate`, and
     `precision` as for `open_engine`.
     """
-    engine = open_engine(file, precision=precision)
-    if options.tta and engine.card.output == "classes":
-        raise UserError(f"{file}: gives classes, of which there is no mean; leave out `--tta`, or export it without "
-                        "`--output classes`.")
+    predictor = ExportedPredictor(file, precision, PredictorOptions(options.tta, options.tiles))
     opened = open_run(run_of(file), split, Machine(torch.device("cpu"), "fp32"), data, options.tiles)
-    refuse_others(file, engine.card, opened.run)
-    protocol = opened.protocol | {"program": f"{engine.program}, {engine.precision}"}
-    result, _ = score(EngineModel(engine), opened.dl, opened.dataset, protocol, options)
-    refuse_others(file, engine.card, opened.run)  # a training may have given the run other weights meanwhile
+    refuse_others(file, predictor.card, opened.run)
+    protocol = opened.protocol | {"program": f"{predictor.engine.program}, {predictor.engine.precision}"}
+    result, _ = score_predictions(predictions(predictor, opened.dl), opened.dl, opened.dataset, protocol, options)
+    refuse_others(file, predictor.card, opened.run)  # a training may have given the run other weights meanwhile
     name = f"scores-{split}-{program_name(file)}"
     write_result(opened.run, name, result)
     return result, name

@@ -3,14 +3,18 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from command_line import TINY, assert_refused, linknet, succeed
 from PIL import Image
+from short_training import undrawn
+from sklearn.metrics import confusion_matrix
 
 from linknet_fastai.deploy.exports.engines import open_engine
+from linknet_fastai.models.linknet import linknet as network
 from linknet_fastai.runs.run import Run
 from linknet_fastai.workflows import compare_exports
 
@@ -45,6 +49,39 @@ def test_it_is_scored_as_the_run_is(file, run):
     difference = np.abs(np.subtract(ours["confusion"], torch_s["confusion"])).sum()
     assert ours["protocol"] == torch_s["protocol"] | {"program": "onnxruntime, fp32"}
     assert difference <= 0.002 * np.sum(ours["confusion"])
+
+
+@pytest.fixture(scope="module")
+def speckled(tmp_path_factory) -> Path:
+    "A run that knows nothing, on noise: as many borders between classes as can be, so that no rounding goes unseen."
+    root, rng = tmp_path_factory.mktemp("speckled"), np.random.default_rng(0)
+    for kind, high, shape in (("images", 256, (64, 96, 3)), ("masks", 3, (64, 96))):
+        (root / kind).mkdir()
+        for number in range(6):
+            Image.fromarray(rng.integers(0, high, shape, np.uint8)).save(root / kind / f"{number}.png")
+    with undrawn():
+        succeed("fit", "folder", "--data", root, *TINY, "--epochs", 1, "--size", "64x64", "--out", root / "run")
+    run = Run.open(root / "run")
+    torch.manual_seed(0)
+    run.write_model(network(3, "test_resnet", "none", upsample="subpixel"), run.card)
+    for gives in ("logits", "classes"):
+        succeed("export", run.path, "--output", gives, "--images", root / "images", "--out", run.path / f"{gives}.onnx")
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gives, words", [
+    ("logits", ()), ("logits", ("--tta", "flip")), ("logits", ("--tta", "scales")), ("logits", ("--tile", "64x64")),
+    ("classes", ()), ("classes", ("--tile", "64x64"))], ids=str)
+def test_what_is_scored_is_what_is_written(speckled, tmp_path, gives, words):
+    "To the pixel: scikit-learn counts what `predict` wrote, `evaluate` what it predicted itself."
+    file = speckled / "run" / f"{gives}.onnx"
+    succeed("predict", file, speckled / "images", "--out", tmp_path, "--no-overlays", *words)
+    succeed("evaluate", file, "--split", "all", *words)
+    scored = np.array(json.loads((file.parent / f"scores-all-{gives}-onnx.json").read_text())["confusion"])
+    truth, written = (np.concatenate([np.asarray(Image.open(where / f"{number}.png")).ravel() for number in range(6)])
+                      for where in (speckled / "masks", tmp_path))
+    np.testing.assert_array_equal(scored, confusion_matrix(truth, written))
 
 
 @pytest.mark.slow
