@@ -10,6 +10,7 @@ import pandas as pd
 from ..files import digest
 from .dataset import SegmentationDataset
 from .folder import image_name
+from .names import composed, spellings
 
 NAMED = 3  # differences in a message
 DRAWN = "drawn:"  # before the name of an image that lies in no folder of the user's
@@ -37,20 +38,33 @@ def _name(dataset: SegmentationDataset, image: Path) -> str:
 def holds_samples(root: Path, samples: pd.DataFrame) -> bool:
     "Whether all images of a fingerprint lie in the folder `root`, in their places, and are not only drawn ones."
     names = [name for name in samples["image"] if not name.startswith(DRAWN)]
-    return bool(names) and all(os.path.isfile(root / name) and ".." not in Path(name).parts and not os.path.isabs(name)
+    return bool(names) and all(_is_file(root, name) and ".." not in Path(name).parts and not os.path.isabs(name)
                                for name in names)
+
+
+def _is_file(root: Path, name: str) -> bool: return any(os.path.isfile(root / each) for each in spellings(name))
+
+
+def respelled(samples: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    "A fingerprint whose images are called as in `names`, where a file system spells their accents in another way."
+    here = set(names)
+    in_one_form = {composed(name): name for name in here}
+    return samples.assign(image=[name if name in here else in_one_form.get(composed(name), name)
+                                 for name in samples["image"]])
 
 
 def trained_on(samples: pd.DataFrame, dataset: SegmentationDataset, images: Iterable[Path]) -> list[Path]:
     "Those of the `images` that a fingerprint has as training images, by their names and bytes."
-    hashes = samples[samples.split == "train"].set_index("image").image_hash
-    named = [(image, name) for image in images if (name := _name(dataset, image)) in hashes.index]
-    return [image for image, name in named if digest(image) == hashes[name]]
+    named = {_name(dataset, image): image for image in images}
+    known = respelled(samples[samples.split == "train"], named)
+    known = known[known["image"].isin(named)]
+    return [named[name] for name, image_hash in zip(known["image"], known.image_hash)
+            if digest(named[name]) == image_hash]
 
 
 def describe_changes(before: pd.DataFrame, now: pd.DataFrame) -> str:
     "In what two fingerprints differ, with the first images by name; empty where they are the same."
-    changes = list(_changes(before.set_index("image"), now.set_index("image")))
+    changes = list(_changes(respelled(before, now["image"]).set_index("image"), now.set_index("image")))
     more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
     return ", ".join(changes[:NAMED]) + more
 

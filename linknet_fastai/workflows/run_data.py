@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..datasets import open_dataset
 from ..datasets.dataset import SegmentationDataset
-from ..datasets.fingerprint import describe_changes, fingerprint, holds_samples, trained_on
+from ..datasets.fingerprint import describe_changes, fingerprint, holds_samples, respelled, trained_on
 from ..errors import Note, UserError
 from ..runs.run import Run
 from ..runtime.all_reduce import all_reduce_max
@@ -85,7 +85,8 @@ def data_of_protocol(run: Run, dataset: SegmentationDataset, split: str, data: P
 
 def _split_changes(run: Run, dataset: SegmentationDataset, split: str) -> str:
     "In what the samples of a split differ from the run's own; empty where they don't. Of other files nothing is read."
-    now, before = fingerprint(replace(dataset, table=dataset.split(split))), run.samples
+    now = fingerprint(replace(dataset, table=dataset.split(split)))
+    before = respelled(run.samples, now["image"])
     if run.config.splits != "train":  # all that was trained on is in one split there
         now, is_meant = now.assign(split="train"), before["image"].isin(now["image"])
     else: is_meant = before["image"].isin(now["image"]) | (before.split == split) | (split == "all")
