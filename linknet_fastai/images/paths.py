@@ -92,10 +92,13 @@ def matches_of(pattern: Path) -> list[Path]:
 def listed_paths(file: Path) -> list[Path]:
     """The paths that a text file lists, one a line, from the folder that it lies in; `#` begins a remark.
 
-    `UserError` where it can't be read, or lists none.
+    `UserError` where it can't be read, isn't a text file, or lists none.
     """
-    try: lines = file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+    try: text = file.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error: raise UserError(f"{file}: can't be read ({error.strerror}); check the path.") from error
-    paths = [file.parent / line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if "\0" in text:
+        raise UserError(f"{file}: isn't a text file, or not in UTF-8; write a path a line, or pass an image without "
+                        "`--list`.")
+    paths = [file.parent / line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not paths: raise UserError(f"{file}: lists no images; write a path a line.")
     return paths

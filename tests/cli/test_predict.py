@@ -98,6 +98,15 @@ def test_it_goes_on_with_a_list_and_tiles(run, folder, tmp_path):
     assert "predicted anew" in linknet(*words, "--continue").stderr  # by whole images
 
 
+def test_a_list_that_is_none_is_named(run, folder, tmp_path):
+    image, utf16, empty = folder / "val" / "0.png", tmp_path / "utf16.txt", tmp_path / "empty.txt"
+    utf16.write_text(str(image), encoding="utf-16")
+    empty.write_text("# later\n")
+    for file, part in ((image, "isn't a text file"), (utf16, "UTF-8"), (empty, "lists no images"),
+                       (tmp_path / "gone.txt", "No such file")):
+        assert_refused(linknet("predict", run, "--list", file, "--out", tmp_path / "out"), file.name, part)
+
+
 def test_flags_that_exclude_each_other_are_named(run, folder):
     for words, named in [((), "--list"), ((folder, "--no-overlays", "--jpeg-overlays"), "--jpeg-overlays"),
                          ((folder, "--overlap", 0.5), "--tile"),
