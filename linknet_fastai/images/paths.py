@@ -99,6 +99,7 @@ def listed_paths(file: Path) -> list[Path]:
     if "\0" in text:
         raise UserError(f"{file}: isn't a text file, or not in UTF-8; write a path a line, or pass an image without "
                         "`--list`.")
-    paths = [file.parent / line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = filter(None, map(str.strip, text.splitlines()))
+    paths = [file.parent / line for line in lines if not line.startswith("#")]
     if not paths: raise UserError(f"{file}: lists no images; write a path a line.")
     return paths
