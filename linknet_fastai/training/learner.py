@@ -27,11 +27,12 @@ from ..models.stats import model_stats
 from ..recipes import Recipe
 from ..runtime.device import Machine
 from ..runtime.malloc import malloc_trim
-from .finite_loss import FiniteLoss, SearchedEnough
+from .finite_loss import FiniteLoss
 from .history import SegmentationRecorder
 from .initial_model import initial_model
 from .loss import segmentation_loss
 from .optimizers import OPTIMIZERS, discriminative_lr, encoder_and_decoder
+from .searched_enough import SearchedEnough
 
 _replacing = contextmanager(replacing_yield)  # fastai has the generator alone
 
