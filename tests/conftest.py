@@ -1,6 +1,7 @@
 "Fixtures that several test files share."
 
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,8 @@ PALETTE = ((60, 120, 60), (200, 60, 60), (60, 60, 200))
 
 # two processes test at once, and threads that wait for each other's cores are slower than one
 if "PYTEST_XDIST_WORKER" in os.environ: os.environ["OMP_NUM_THREADS"] = "1"
+# what a shell runs in the background ignores Ctrl-C, and so would the trainings that tests interrupt
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]):
