@@ -45,6 +45,11 @@ def hxw(size: tuple[int, ...]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
+def counted(number: int, noun: str) -> str:
+    "So many of what `noun` calls one, in words."
+    return f"{number} {noun if number == 1 else f'{noun}s'}"
+
+
 def as_word(path: str | Path) -> str:
     "`path` as a word of a command that is printed to be run: quoted where a shell needs it."
     return shlex.quote(printable(str(path)))

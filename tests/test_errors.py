@@ -2,7 +2,7 @@
 
 import pytest
 
-from linknet_fastai.errors import UserError, as_word, check_choice
+from linknet_fastai.errors import UserError, as_word, check_choice, counted
 
 FEW = ("adamw", "rmsprop", "sgd")
 MANY = [f"{name}{number}" for name in ("resnet", "convnext", "vgg") for number in range(10, 40)]
@@ -51,3 +51,7 @@ def test_the_message_is_the_error_s_text_also_when_others_rewrite_its_args():
 @pytest.mark.parametrize(("path", "word"), [("runs/camvid-1", "runs/camvid-1"), ("my runs/1", "'my runs/1'"),
                                             ("it's", "'it'\"'\"'s'"), ("two\nlines", "'two\\nlines'")])
 def test_paths_in_commands_are_quoted_where_a_shell_needs_it(path, word): assert as_word(path) == word
+
+
+def test_one_is_not_many():
+    assert [counted(number, "epoch") for number in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]

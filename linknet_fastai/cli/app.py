@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UserError, printable
+from ..errors import UserError, counted, printable
 from ..recipes import recipe_for
 from .arguments import Compile, Data, DatasetName, Device, Log, Precision, RunFolder, open_dataset
 from .console import console, tracked, watched
@@ -64,7 +64,7 @@ def resume(run: RunFolder, data: Data = None,
     from .progress import TerminalProgress
     begun = Run.open(run)
     machine = machine_of(begun, device, precision, compile)
-    console.print(f"resuming: {printable(str(run))}, after {len(begun.history)} epochs")
+    console.print(f"resuming: {printable(str(run))}, after {counted(len(begun.history), 'epoch')}")
     with TerminalProgress(console) as progress:
         options = ResumeOptions(epochs, data, data_changed, log, progress_bar=progress, progress=tracked("checking"))
         resumed = resume_run(run, machine, options)

@@ -5,7 +5,7 @@ import time
 from rich.markup import escape
 from rich.table import Table
 
-from ..errors import as_word, hxw, printable
+from ..errors import as_word, counted, hxw, printable
 from ..recipes import Recipe
 from .console import console, error_console
 
@@ -27,7 +27,8 @@ def print_summary(dataset, recipe: Recipe, machine):
     size = hxw(recipe.input_size) if recipe.input_size else "the images' own size"
     if recipe.crop: size = f"crops of {size}"
     if recipe.test_scale != 1: size += f" and predicted at {recipe.test_scale:g} times that"
-    epochs = f"{recipe.epochs} epochs" if recipe.minutes is None else f"as many epochs as fit {recipe.minutes:g} min,"
+    epochs = counted(recipe.epochs, "epoch")
+    if recipe.minutes is not None: epochs = f"as many epochs as fit {recipe.minutes:g} min,"
     if dataset.note: console.print(f"note:     {dataset.note}")
     split = f", by {dataset.split_source}" if dataset.split_source else ""
     console.print(f"data:     {dataset.name} ({dataset.protocol}, {len(dataset.classes)} classes): {counts}{split}\n"
@@ -43,7 +44,7 @@ def print_plan(plan):
     recipe, minutes = plan.recipe, plan.seconds / 60
     size = hxw(recipe.input_size)
     end = time.strftime("%H:%M", time.localtime(time.time() + plan.seconds - plan.spent))
-    console.print(f"time:     about {minutes:.1f} min, until {end}: {recipe.total_epochs} epochs of "
+    console.print(f"time:     about {minutes:.1f} min, until {end}: {counted(recipe.total_epochs, 'epoch')} of "
                   f"{plan.pace.epoch:.0f} s at {size}, and {plan.spent + plan.pace.beside:.0f} s before and after")
     if recipe.minutes is None and minutes > LONG:
         console.print(f"          if that is too long: `--minutes {LONG}` trains as much as fits")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError, check_choice, hxw
+from ..errors import UserError, check_choice, counted, hxw
 from ..images.format import FormattedRows, ImageFormat
 from ..images.mask import VOID, Color, Palette
 from ..images.rgb import ValueRange
@@ -113,7 +113,7 @@ class SegmentationDataset:
     def with_channels(self, channels: int) -> "SegmentationDataset":
         "The dataset, its images read with so many channels; `UserError` for a number that is none."
         ImageFormat(channels)
-        notes = self.note, f"images are read with {channels} channel{'s' * (channels > 1)}"
+        notes = self.note, f"images are read with {counted(channels, 'channel')}"
         return replace(self, channels=channels, note="; ".join(filter(None, notes)),
                        options={**self.options, "channels": channels})
 

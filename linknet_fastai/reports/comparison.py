@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from ..errors import counted
 from ..evaluation.result import describe_protocol
 from ..files import write_csv, write_text
 from ..images.grid import plain
@@ -85,9 +86,9 @@ def _notes(table: pd.DataFrame) -> str:
 
 def _protocol(table: pd.DataFrame) -> str:
     first = table.iloc[0]
-    seeds = "1 seed" if first.seeds == 1 else f"{first.seeds} seeds"
     protocol = first.dropna().to_dict() | {"trained_on": f"{first.trained_on} at {first.trained_at}"}
-    return f"{describe_protocol(protocol)}; {first.epochs} epochs, {seeds}, {first.machine}"
+    return (f"{describe_protocol(protocol)}; {counted(first.epochs, 'epoch')}, {counted(first.seeds, 'seed')}, "
+            f"{first.machine}")
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..errors import UserError, check_choice
+from ..errors import UserError, check_choice, counted
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 DEVICES = ("cpu", "cuda", "mps")
@@ -43,8 +43,7 @@ class Machine:
         return DTYPES[self.precision]
 
     def __str__(self) -> str:
-        threads = torch.get_num_threads()
-        name = f"{threads} thread{'s' * (threads > 1)}"
+        name = counted(torch.get_num_threads(), "thread")
         if self.device.type == "cuda": name = torch.cuda.get_device_name(self.device)
         return f"{self.device} ({name}), {self.precision}{', compiled' if self.compile else ''}"
 

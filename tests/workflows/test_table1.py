@@ -60,7 +60,7 @@ def test_rows_are_trained_once_and_written(small, tmp_path):
     assert list(zip(epochs.row, epochs.seed)) == [("enet", 0), ("enet", 1), ("rapid", 0), ("rapid", 1)]
     assert epochs.miou[2:].tolist() == pytest.approx(scores, abs=1e-4)
     text = (tmp_path / "table1.md").read_text()
-    assert "folder2, val: 2 images at 64x64" in text and "trained on train at 64x64; 1 epochs, 2 seeds, cpu" in text
+    assert "folder2, val: 2 images at 64x64" in text and "trained on train at 64x64; 1 epoch, 2 seeds, cpu" in text
     assert ROWS["enet"].published in text and " ± " in text
     assert ROWS["enet"].published in (tmp_path / "table1.html").read_text()
     Image.open(tmp_path / "table1.png").verify()
