@@ -46,7 +46,7 @@ def hxw(size: tuple[int, ...]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    "So many of what `noun` calls one, in words."
+    "A number and its noun, with an s where it isn't one: 1 epoch, 2 epochs."
     return f"{number} {noun if number == 1 else f'{noun}s'}"
 
 
