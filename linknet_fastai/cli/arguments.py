@@ -36,4 +36,4 @@ Overlap = Annotated[float | None, typer.Option(help="What neighboring tiles shar
 def open_dataset(name: str, data: Path | None, options: DatasetOptions = DatasetOptions()):
     "The dataset that a command is about, with a bar while its masks are read, or its scenes drawn."
     from ..datasets import open_dataset as open_by_name
-    return open_by_name(name, data, options, tracked("drawing", "scenes") if name == "streets" else tracked("reading"))
+    return open_by_name(name, data, options, tracked("drawing", "scene") if name == "streets" else tracked("reading"))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 
+from ..errors import counted
 from .output import SafeConsole
 
 SECONDS_BETWEEN_LINES, TICK = 10, 1e-3
@@ -21,10 +22,10 @@ def error_console() -> SafeConsole:
     return SafeConsole(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
-def tracked(what: str, unit: str = "files") -> Callable:
+def tracked(what: str, unit: str = "file") -> Callable:
     "A `Progress` that calls its work `what`: a bar on a terminal, one line with how many of `unit` elsewhere."
     def tracked(items, total: int):
-        if not console.is_terminal: console.print(f"{what} {total} {unit}")
+        if not console.is_terminal: console.print(f"{what} {counted(total, unit)}")
         return track(items, what, total, console=console, transient=True, disable=not console.is_terminal)
     return tracked
 
@@ -32,7 +33,7 @@ def tracked(what: str, unit: str = "files") -> Callable:
 def rated(what: str, unit: str, to: SafeConsole = console) -> Callable:
     """A `Progress` that calls its work `what`: a bar on a terminal, else a line now and then, and one at the end.
 
-    All say how many of `unit`, such as images, and how many a second; of how many, where the total isn't 0.
+    All say how many of `unit`, such as image, and how many a second; of how many, where the total isn't 0.
     """
     def rated(items, total: int):
         started = said = time.monotonic()
@@ -44,13 +45,13 @@ def rated(what: str, unit: str, to: SafeConsole = console) -> Callable:
             for done, item in enumerate(items, 1):
                 yield item
                 now = time.monotonic()
-                of = f" of {total}" if total >= done else ""  # films' own numbers are estimates
-                shown = f"{done}{of} {unit}, {done / max(now - started, TICK):.1f} a second"
+                of = f"{done} of {counted(total, unit)}" if total >= done else counted(done, unit)  # films estimate
+                shown = f"{of}, {done / max(now - started, TICK):.1f} a second"
                 bar.update(task, completed=done, shown=shown)
                 if not to.is_terminal and now - said > SECONDS_BETWEEN_LINES:
                     said = now
                     to.print(f"{what}: {shown}")
-        if done: to.print(f"{what}: {done} {unit}, {done / max(time.monotonic() - started, TICK):.1f} a second")
+        if done: to.print(f"{what}: {counted(done, unit)}, {done / max(time.monotonic() - started, TICK):.1f} a second")
     return rated
 
 

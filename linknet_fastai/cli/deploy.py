@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UserError
+from ..errors import UserError, counted
 from .arguments import AnyRun, Data, Device, HubRun, Overlap, Precision, RunFolder, Tile, Tta
 from .console import console, error_console, json_lines, rated, tracked
 from .printing import print_exported
@@ -61,7 +61,7 @@ def predict(run: AnyRun,
                   "--probabilities": probabilities, "--no-overlays": no_overlays, "--jpeg-overlays": jpeg_overlays}
     check_flags(images or listed, films + cameras, out, (frames, smooth), for_images)
     overlays = "none" if no_overlays else "jpeg" if jpeg_overlays else "png"
-    progress = rated("predicting", "images", error_console() if as_json else console)
+    progress = rated("predicting", "image", error_console() if as_json else console)
     options = PredictOptions(format, least_certain, overlays, probabilities, goes_on, listed, progress)
     predictor = open_predictor(run, device, precision, PredictorOptions(tta, TileOptions(tile, overlap)))
     if as_json: options = replace(options, observe=json_lines(predictor.card.classes))
@@ -92,8 +92,8 @@ def predict_images(predictor, paths: list[Path], out: Path, options, quiet: bool
     if options.least_certain is not None:
         console.print("certainty, the mean margin between the best class and the second, the least first:")
         for each in written: console.print(f"{each.certainty:.3f} {each.image}", markup=False)
-    what = "masks" if options.format in ("masks", "values", "cityscapes") else "images"
-    console.print(f"{len(written)} {what} in {out}")
+    what = "mask" if options.format in ("masks", "values", "cityscapes") else "image"
+    console.print(f"{counted(len(written), what)} in {out}")
 
 
 @deploy_app.command()

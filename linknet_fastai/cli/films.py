@@ -71,12 +71,12 @@ def predict_films(predictor, films: list[Path], out: Path, options, problems: Pr
     from ..workflows.predict_film import predict_film
     for film in films:
         with problems.later():
-            print_film(predict_film(predictor, film, out, replace(options, progress=rated(film.name, "frames"))))
+            print_film(predict_film(predictor, film, out, replace(options, progress=rated(film.name, "frame"))))
 
 
 def predict_cameras(predictor, cameras: list[int], out: Path | None, options):
     "One camera, until it is ended."
     from ..workflows.predict_camera import predict_camera
     for number in cameras:
-        shown = replace(options, progress=rated(f"camera {number} (Ctrl-C ends it)", "frames"))
+        shown = replace(options, progress=rated(f"camera {number} (Ctrl-C ends it)", "frame"))
         print_film(predict_camera(predictor, number, out, shown))

@@ -5,9 +5,10 @@ import itertools
 import os
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, counted
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".ppm", ".pgm", ".pbm")
+UNREAD = (".heic", ".heif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw")  # of phones and cameras
 JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini", "lost+found")
 
 
@@ -43,20 +44,30 @@ def _images_below(folder: Path, without: tuple[Path, ...]) -> list[tuple[Path, P
 def not_looked_at(paths: list[Path], films: tuple[str, ...]) -> str:
     """A note about what patterns match, or lies below folders, and isn't predicted, though somebody may mean it.
 
-    That are folders behind links, folders that can't be read, and films, whose names end in one of `films`; empty where
-    there are none.
+    That are folders behind links, folders that can't be read, films, whose names end in one of `films`, and images of
+    formats that aren't read; empty where there are none.
     """
-    links, unreadable, found = [], [], []
+    links, unreadable, files = _walked(paths)
+    def ending(suffixes): return [file for file in files if file.lower().endswith(suffixes)]
+    kinds = {"folders behind links": links, "folders that can't be read": unreadable, "films in folders": ending(films)}
+    parts = [f"{len(set(these))} {what}, such as {these[0]}" for what, these in kinds.items() if these]
+    notes = [f"{' and '.join(parts)} are left out; name them to predict what they hold"] if parts else []
+    if unread := ending(UNREAD):
+        notes.append(f"{counted(len(set(unread)), 'file')} in formats that aren't read, such as {unread[0]}, left out; "
+                     "convert to PNG or JPEG")
+    return "; ".join(notes)
+
+
+def _walked(paths: list[Path]) -> tuple[list[str], list[str], list[str]]:
+    "Folders behind links, folders that can't be read, and files, in or below the folders and patterns among `paths`."
+    links, unreadable = [], []
     matches = [match for path in paths if is_pattern(path) for match in matches_of(path)]
+    files = list(map(str, filter(Path.is_file, matches)))
     for path in filter(Path.is_dir, [*paths, *matches]):
-        for folder, names, files in os.walk(path, onerror=lambda error: unreadable.append(error.filename)):
+        for folder, names, those in os.walk(path, onerror=lambda error: unreadable.append(error.filename)):
             links += [os.path.join(folder, name) for name in names if os.path.islink(os.path.join(folder, name))]
-            found += [os.path.join(folder, name) for name in files]
-    found = [file for file in [*map(str, filter(Path.is_file, matches)), *found]
-             if file.lower().endswith(films) and not is_junk(os.path.basename(file))]
-    kinds = (links, "folders behind links"), (unreadable, "folders that can't be read"), (found, "films in folders")
-    parts = [f"{len(set(these))} {what}, such as {these[0]}" for these, what in kinds if these]
-    return f"{' and '.join(parts)} are left out; name them to predict what they hold" if parts else ""
+            files += [os.path.join(folder, name) for name in those]
+    return links, unreadable, [file for file in files if not is_junk(os.path.basename(file))]
 
 
 def _not_within(without: tuple[Path, ...], folder: Path, files: list[Path]) -> list[Path]:

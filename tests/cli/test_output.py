@@ -52,7 +52,7 @@ def test_names_are_no_markup():
     assert [line.strip() for line in stream.getvalue().splitlines()[1:]] == ["[bold]", "lane [/]", "[/red]"]
     bar = io.StringIO()
     terminal = SafeConsole(file=bar, width=80, force_terminal=True, markup=False)
-    assert list(rated("[/red] film.mp4", "frames", terminal)(range(3), 3)) == [0, 1, 2]
+    assert list(rated("[/red] film.mp4", "frame", terminal)(range(3), 3)) == [0, 1, 2]
     assert "[/red] film.mp4" in bar.getvalue()
 
 

@@ -217,7 +217,7 @@ def test_a_misspelt_choice_is_answered(settings, named):
 
 def test_images_of_another_scale_are_told_once(folder, tmp_path):
     Image.new("RGB", (300, 200)).save(folder / "large.png")
-    with pytest.warns(Note, match="1 images.*large.png.*--tile") as notes:
+    with pytest.warns(Note, match="1 image of another scale.*large.png.*--tile") as notes:
         predict(Brightness(), [folder], tmp_path / "out")
     assert len(notes) == 1
 
@@ -362,6 +362,14 @@ def test_what_lies_in_a_folder_and_is_not_looked_at_is_told(folder, tmp_path):
     (folder / "clip.MP4").write_bytes(b"")
     with pytest.warns(Note, match="1 folders behind links, such as .*night and 1 films in folders, such as .*clip.MP4"):
         predict(Brightness(), [folder], tmp_path / "out")
+
+
+def test_images_of_formats_that_are_not_read_are_told_of(folder, tmp_path):
+    for name in ("IMG_1.HEIC", "IMG_2.heic", "._IMG_1.HEIC", "notes.txt"): (folder / name).write_bytes(b"")
+    with pytest.warns(Note, match=r"^2 files in formats that aren't read, such as .*IMG_1.HEIC, left out; convert"):
+        predict(Brightness(), [folder], tmp_path / "out")
+    with pytest.warns(Note, match="^1 file in formats"):
+        predict(Brightness(), [folder / "*1*"], tmp_path / "out1")
 
 
 def test_a_listed_name_that_no_file_can_have_fails_alone(folder, tmp_path):

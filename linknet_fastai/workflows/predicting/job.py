@@ -17,7 +17,7 @@ from ...deploy.base_predictor import BasePredictor
 from ...deploy.georeference import Georeference, georeference
 from ...deploy.output import EXTRAS, FORMATS, Predicted
 from ...deploy.scale import other_scale
-from ...errors import Note, UserError, printable
+from ...errors import Note, UserError, counted, printable
 from ...files import NotWritten, writable_folder
 from ...runtime.memory import is_out_of_memory
 from .options import Failed, PredictOptions, Written
@@ -86,7 +86,7 @@ class PredictJob:
     def tell_notes(self):
         "Notes about what images hold that isn't predicted from, and about their scale."
         if self.left_out: tell(describe_left_out(self.left_out))
-        if self.scales: tell(f"{len(self.scales)} images are of another scale than in training; the first: "
+        if self.scales: tell(f"{counted(len(self.scales), 'image')} of another scale than in training; the first: "
                               f"{self.scales[0]}")
 
     def _read(self, target: Target) -> Seen:
