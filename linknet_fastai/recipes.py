@@ -186,8 +186,8 @@ def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
     """The recipe `name`, with a dataset's `defaults` for the settings that it leaves at theirs, and the user's `flags`.
 
     Both are fields of `Recipe` by name. The recipe's `test_scale` is for trainings with zoom: crops, and images as they
-    are, are predicted at the size that they are trained at. `UserError` for an unknown name or a setting that can't
-    train.
+    are, are predicted at the size that they are trained at. What is one model's alone isn't taken for another:
+    upsampling and ENet's encoder first. `UserError` for an unknown name or a setting that can't train.
     """
     check_choice("recipe", name, RECIPES)
     if {"minutes", "epochs"} <= flags.keys():
@@ -197,4 +197,6 @@ def recipe_for(name: str, defaults: dict[str, Any], **flags) -> Recipe:
     if flags.get("crop"): open_defaults.pop("size", None)  # crops are of images at their own resolution
     chosen = open_defaults | flags
     as_trained = chosen.get("crop") or chosen.get("scale", recipe.scale) == (1, 1)
-    return replace(recipe, **({"test_scale": 1.0} if as_trained else {}) | chosen)
+    not_taken = {"test_scale"} if as_trained else set()
+    if chosen.get("model", recipe.model) != recipe.model: not_taken |= {"upsample", "encoder_first"}
+    return replace(recipe, **{name: getattr(usual, name) for name in not_taken} | chosen)

@@ -29,9 +29,7 @@ def test_a_wrong_setting_is_named():
 
 @pytest.mark.parametrize(("name", "flags", "mend"), [
     ("paper", dict(freeze_epochs=2), dict(schedule="one-cycle")),
-    ("paper", dict(model="segnet"), dict(upsample="subpixel")),
-    ("enet", dict(patience=3), dict(encoder_first=0.0)),
-    ("enet", dict(model="linknet"), dict(encoder_first=0.0))], ids=str)
+    ("enet", dict(patience=3), dict(encoder_first=0.0))], ids=str)
 def test_what_a_recipe_excludes_is_answered_with_a_flag_that_helps(name, flags, mend):
     [(setting, value)] = mend.items()
     with pytest.raises(UserError, match="--" + setting.replace("_", "-")) as refused: recipe_for(name, {}, **flags)
@@ -60,6 +58,16 @@ def test_flags_win_over_defaults_and_defaults_over_what_a_recipe_leaves_open():
     assert (recipe_for("paper", defaults).lr, recipe_for("paper", defaults).size) == (5e-4, (512, 1024))
     with pytest.raises(UserError, match="'papr'.*rapid, best, paper, modified, segnet, enet.*paper"):
         recipe_for("papr", {})
+
+
+@pytest.mark.parametrize("model", ["linknet", "segnet", "enet"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_every_model(name, model):
+    "But for what is one model's alone."
+    recipe, own = recipe_for(name, {}, model=model), RECIPES[name]
+    assert (recipe.model, recipe.optimizer, recipe.lr, recipe.epochs) == (model, own.optimizer, own.lr, own.epochs)
+    if model == own.model: assert recipe_for(name, {}, model=model).upsample == own.upsample
+    with pytest.raises(UserError, match="--upsample"): recipe_for("paper", {}, model="enet", upsample="deconv")
 
 
 def test_crops_take_the_place_of_a_dataset_s_own_size():

@@ -75,6 +75,6 @@ def report(runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Fo
 
 @look_app.command("runs")
 def runs_in(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the runs are.")] = Path("runs")):
-    "List the runs in a folder, the best validation mIoU of each dataset first."
+    "List the runs in a folder, the best validation mIoU of each protocol first."
     from ..runs.listing import list_runs
     print_runs(*list_runs(folder))

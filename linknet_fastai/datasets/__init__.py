@@ -28,13 +28,12 @@ def open_dataset(name: str, root: str | Path | None = None, options: DatasetOpti
     """
     check_choice("dataset", name, DATASETS)
     opener = DATASETS[name]
-    if opener is folder: dataset = folder(root, options, progress)
-    elif options.names_files or options.follow_links:
+    if opener is folder: return folder(root, options, progress)
+    if options.names_files or options.follow_links:
         raise UserError(f"`--images`, `--masks`, `--mask-pattern` and `--follow-links` are for a `folder`; {name} has "
                         "its own layout.")
-    else:
-        given = {} if options.protocol is None else dict(protocol=options.protocol)
-        if opener is streets: given["progress"] = progress
-        dataset = opener(root, **given)
+    given = {} if options.protocol is None else dict(protocol=options.protocol)
+    if opener is streets: given["progress"] = progress
+    dataset = opener(root, **given)
     if options.channels != dataset.channels: dataset = dataset.with_channels(options.channels)
     return dataset.ignoring(options.ignore) if options.ignore else dataset

@@ -44,14 +44,15 @@ def find_annotated(root: Path, named: ClassFile | None, known: MaskValues | None
     annotations = recognize(files)
     if annotations is None: return None
     _refuse_masks_too(root, annotations, follow_links)
-    if named and {each.name for each in named.classes} != set(annotations.classes):
-        raise UserError(f"{named.path}: the annotations have names of their own ({', '.join(annotations.classes)}); "
-                        "remove it (`--ignore NAME` makes a class void).")
+    if named and [each.name for each in named.classes] != list(annotations.classes):
+        raise UserError(f"{named.path}: the annotations have names of their own, in this order: "
+                        f"{', '.join(annotations.classes)}; write them so, or remove the file (`--ignore NAME` makes a "
+                        "class void).")
     drawn = draw_masks(annotations, key, progress)
     splits = [image.split for image in annotations.images]
     source = "the annotations and their folders" if any(splits) else ""
-    return Annotated(Layout(drawn.samples, splits, annotations.description, source), _meaning(annotations, known),
-                     drawn.folder)
+    return Annotated(Layout(drawn.samples, splits, annotations.description, source),
+                     _meaning(annotations, named, known), drawn.folder)
 
 
 def _refuse_masks_too(root: Path, annotations: Annotations, follow_links: bool):
@@ -64,11 +65,15 @@ def _refuse_masks_too(root: Path, annotations: Annotations, follow_links: bool):
                               f"{pairs[0]}; name the masks' folder with `--masks`, or move them elsewhere.")
 
 
-def _meaning(annotations: Annotations, known: MaskValues | None) -> MaskValues:
-    "Of the masks that are drawn, whose values are the annotations' classes in their order."
+def _meaning(annotations: Annotations, named: ClassFile | None, known: MaskValues | None) -> MaskValues:
+    """Of the masks that are drawn, whose values are the annotations' classes in their order.
+
+    Their colors are those that `classes.txt` has for all, or the annotations' own.
+    """
     classes = annotations.classes
     if known is None:
-        palette = annotations.palette or distinct_colors(len(classes))
+        colors = tuple(each.color for each in named.classes) if named else (None,)
+        palette = colors if all(colors) else annotations.palette or distinct_colors(len(classes))
         return MaskValues(classes, palette, {index: index for index in range(len(classes))} | {VOID: VOID}, False)
     class_of = {name: index for index, name in enumerate(known.classes)}
     note = ""

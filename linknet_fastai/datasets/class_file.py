@@ -62,12 +62,15 @@ class ClassFile:
         return void
 
 
-def read_class_file(root: Path) -> ClassFile | None:
-    "`root/classes.txt`, or None where there is none; `UserError` where it can't be understood."
+def read_class_file(root: Path, follow_links: bool = False) -> ClassFile | None:
+    """`root/classes.txt`, or None where there is none; `UserError` where it can't be understood.
+
+    With `follow_links` it may be a link that leads out of `root`.
+    """
     path = root / "classes.txt"
     if not os.path.lexists(path): return None  # a link to nothing is refused as it is read
     named, void_indices, void_numbers, void_names, index = [], set(), [], set(), 0
-    for line in read_lines(root, path):
+    for line in read_lines(root, path, follow_links):
         words = line.split()
         if "#" in words[1:]: words = words[:words.index("#", 1)]
         if not words or words[0].startswith("#"): continue

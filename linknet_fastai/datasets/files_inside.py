@@ -21,9 +21,9 @@ def inside(root: Path | None, path: Path, follow_links: bool = False, drawn: Pat
     return path
 
 
-def read_lines(root: Path, path: Path) -> list[str]:
-    "The lines of a text file below `root`, whatever ends them; `UserError` where it is no text."
-    try: return inside(root, path).read_text(encoding="utf-8-sig").splitlines()
+def read_lines(root: Path, path: Path, follow_links: bool = False) -> list[str]:
+    "The lines of a text file as `inside` allows it, whatever ends them; `UserError` where it is no text."
+    try: return inside(root, path, follow_links).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error: raise UserError(f"{path}: is no text ({error}); save it as UTF-8.") from error
 
 

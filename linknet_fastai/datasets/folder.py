@@ -91,13 +91,14 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
                                   meaning.values, root=root, note=note, options=kept, split_source=source,
                                   mask_root=files.mask_root, value_range=value_range,
                                   follow_links=options.follow_links)
-    return dataset if options.channels == dataset.channels else dataset.with_channels(options.channels)
+    if options.channels != dataset.channels: dataset = dataset.with_channels(options.channels)
+    return dataset.ignoring(options.ignore) if options.ignore else dataset
 
 
 def _recognised(files: _Files, options: DatasetOptions) -> tuple[Layout, MaskValues, _Files]:
     "The samples, what the values in their masks mean, and the files, among them masks that were drawn, if they were."
     root = files.root
-    named, known = read_class_file(root), None if options.meaning is None else from_json(options.meaning)
+    named, known = read_class_file(root, files.follow_links), None if options.meaning is None else from_json(options.meaning)
     if not options.names_files:
         annotated = find_annotated(root, named, known, files.follow_links, files.progress)
         if annotated: return annotated.layout, annotated.meaning, replace(files, mask_root=annotated.mask_root)
@@ -141,7 +142,7 @@ def _splits(files: _Files, layout: Layout, options: DatasetOptions) -> tuple[lis
         is_the_runs = set(map(as_posix, kept)) <= set(map(as_posix, names)) if has_own else any(found)
         if is_the_runs: return found, f"the run ({options.splits})"
     if has_file:
-        found = _listed(read_splits(files.root, file), names)
+        found = _listed(read_splits(files.root, file, files.follow_links), names)
         if None in found:
             raise UserError(f"{file}: has no line for {names[found.index(None)]}; add one, or remove the file to have "
                             "a split drawn.")

@@ -29,7 +29,7 @@ LAYOUT = ("put images into images/ and their masks, under the same names, into m
 def find_samples(root: Path, options: DatasetOptions) -> Layout | None:
     "None where `root` holds no images with masks; `UserError` where it isn't clear which belong together."
     if not options.names_files:
-        layout = table_of_samples(root, options.follow_links) or pascal_voc(root)
+        layout = table_of_samples(root, options.follow_links) or pascal_voc(root, options.follow_links)
         if layout is not None: return layout
     files = list(walk(root, options.follow_links))
     images = _in_folders(root, files, _folders(options.images, IMAGE_FOLDERS), SUFFIXES)

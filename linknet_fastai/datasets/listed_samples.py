@@ -137,10 +137,11 @@ def _refuse_doubles(tables: dict[Path, list[Row]]):
                             f"first: {first}); take one of the lines out.")
 
 
-def pascal_voc(root: Path) -> Layout | None:
+def pascal_voc(root: Path, follow_links: bool = False) -> Layout | None:
     """JPEGImages/, SegmentationClass/ and the lists in ImageSets/Segmentation/.
 
-    `UserError` for lists without images, and for a name that is listed twice or that two images have.
+    `UserError` for lists without images, and for a name that is listed twice or that two images have. With
+    `follow_links` lists may be links out of `root`.
     """
     lists, images = sorted((root / "ImageSets" / "Segmentation").glob("*.txt")), root / "JPEGImages"
     if not lists or not (root / "SegmentationClass").is_dir(): return None
@@ -154,7 +155,7 @@ def pascal_voc(root: Path) -> Layout | None:
                         f"such as {lists[0].name} and {lists[1].name}; rename them, or leave one of all images.")
     for path in of_splits or lists:
         split = split_of_folder(path.stem)
-        for name in filter(None, map(str.strip, read_lines(root, path))):
+        for name in filter(None, map(str.strip, read_lines(root, path, follow_links))):
             if name in split_of: raise UserError(f"{path}: names {name}, which is in {split_of[name] or 'it'} already; "
                                                  "take it out of one.")
             split_of[name] = split

@@ -28,12 +28,14 @@ def draw_split(names: list[str]) -> dict[str, str]:
     return {name: "val" if number in chosen else "train" for number, name in enumerate(names)}
 
 
-def read_splits(root: Path | None, path: Path) -> dict[str, str]:
+def read_splits(root: Path | None, path: Path, follow_links: bool = False) -> dict[str, str]:
     """The split of each image, by its path below a dataset's folder, from a CSV with the columns `image` and `split`.
 
-    The file is no link that leads out of `root`, if there is one. `UserError` for what is no such table.
+    The file is no link that leads out of `root`, if there is one, but with `follow_links`. `UserError` for what is no
+    such table.
     """
-    try: table = pd.read_csv(inside(root, path), dtype=str, keep_default_na=False, encoding_errors="surrogateescape")
+    file = inside(root, path, follow_links)
+    try: table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding_errors="surrogateescape")
     except ValueError as error:
         raise UserError(f"{path}: is no table ({error}); remove it to have one drawn.") from error
     if not {"image", "split"} <= set(table.columns):

@@ -78,9 +78,13 @@ def export(path: str | Path, options: ExportOptions = ExportOptions()) -> Export
     run, format = Run.open(path), chosen_format(options)
     file = options.out or run.path / f"model{'-int8' * options.int8}{FORMATS[format]}"
     require_packages(format, options.int8)
+    weights = digest(run.model_file)
     model, card = run.load_model()
+    if digest(run.model_file) != weights:
+        raise UserError(f"{run.model_file}: was replaced while it was read; wait for the training in this folder, and "
+                        "export again.")
     card = ExportCard(**vars(card), input="float" if options.takes_floats else "uint8", output=options.output,
-                      version=version("linknet-fastai"), weights=digest(run.model_file))
+                      version=version("linknet-fastai"), weights=weights)
     images = unlabeled_images(options.images, card) if options.images else labeled_images(run.path, options.data)
     writable_folder(file.parent)
     with tempfile.TemporaryDirectory() as scratch:

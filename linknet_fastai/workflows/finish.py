@@ -22,8 +22,8 @@ from ..training.trainer import Job
 def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset):
     """Score the best epoch on the validation images, and draw all that a run shows; by the main process.
 
-    Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then says what draws it later. A signal
-    ends it with `Interrupted`: `resume` then does all of this.
+    Whatever goes wrong in the drawing, the run is scored and finished; a `Note` then tells. A signal ends it with
+    `Interrupted`: `resume` then does all of this.
 
     Args:
         job: the training.
@@ -40,9 +40,10 @@ def evaluate_and_report(job: Job, learn: Learner, dataset: SegmentationDataset):
             protocol = protocol_of(dataset, "val", dls.scored, run.trained_on)
             result, matrices = score(model, dls.scored, dataset, protocol)
             write_result(run, "scores", result)
-            with _drawing(run): draw_run(run, history, model, dls, result, matrices)
+            later = f"`linknet-fastai report {as_word(run.path)}` draws it later"
+            with _drawing(run, later): draw_run(run, history, model, dls, result, matrices)
         else:
-            with _drawing(run): draw_training(run, history, dls)
+            with _drawing(run, later="its epochs are in history.csv"): draw_training(run, history, dls)
         run.checkpoints.finish()
 
 
@@ -64,8 +65,8 @@ def _resumable(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _drawing(run: Run) -> Iterator[None]:
+def _drawing(run: Run, later: str) -> Iterator[None]:
     try: yield
     except Exception as error:  # of matplotlib, Pillow, the disk: an hour's training is worth more than its charts
-        warnings.warn(Note(f"{run.path}: is trained and scored, but can't be drawn ({type(error).__name__}: {error}); "
-                           f"`linknet-fastai report {as_word(run.path)}` draws it later"), stacklevel=3)
+        warnings.warn(Note(f"{run.path}: is done, but can't be drawn ({type(error).__name__}: {error}); {later}"),
+                      stacklevel=3)

@@ -2,13 +2,14 @@
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastai.callback.core import Callback
 from fastai.learner import Learner
 from fastai.torch_core import set_seed
+from fastcore.foundation import L
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
 from ..datasets.check import CheckResult, check, never_learned
@@ -37,17 +38,17 @@ class FitOptions:
 
     `out` is a folder that holds no run yet, `runs/DATASET-N` if not given. With `skip_bad` unsound samples are left
     out, and listed in the run. `splits` may be `train+val`, for a final model: then the last epoch is kept, and nothing
-    is scored. `logger` is `tensorboard` or `wandb`. `cbs` are fastai callbacks; `progress_bar` is one that takes the
-    place of fastai's. `progress` shows how far the check is. `on_plan` is called with how long the training will take
-    before it begins; that is measured where it is given, or the recipe has `minutes`. `UserError` for what is unknown
-    or not installed.
+    is scored. `logger` is `tensorboard` or `wandb`. `cbs` are fastai callbacks, or one; `progress_bar` is one that
+    takes the place of fastai's. `progress` shows how far the check is. `on_plan` is called with how long the training
+    will take before it begins; that is measured where it is given, or the recipe has `minutes`. `UserError` for what is
+    unknown or not installed.
     """
 
     out: Path | None = None
     skip_bad: bool = False
     splits: str = "train"
     logger: str | None = None
-    cbs: tuple[Callback, ...] = ()
+    cbs: Callback | Sequence[Callback] = ()
     progress_bar: Callback | None = None
     progress: Progress = silent
     on_plan: Callable[[TimePlan], None] | None = None
@@ -177,7 +178,7 @@ def job_for(run: Run, dataset: SegmentationDataset, recipe: Recipe, machine: Mac
         options: callbacks, and the logger that the main process has; `UserError` where that can't log.
     """
     loggers = (create_logger(options.logger, run),) if options.logger and is_main_process() else ()
-    return Job(run, recipe, machine, card_of(dataset, recipe), options.cbs + loggers, options.progress_bar)
+    return Job(run, recipe, machine, card_of(dataset, recipe), (*L(options.cbs), *loggers), options.progress_bar)
 
 
 def _note_never_learned(dls: SegmentationDataLoaders):

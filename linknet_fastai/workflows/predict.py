@@ -1,5 +1,6 @@
 "A model on image files and folders."
 
+from itertools import chain, count
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from .predicting.options import Failed, PredictOptions, Written
 from .predicting.record import PredictRecord, is_own_folder, maker
 from .predicting.targets import find_targets
 
-FAILED, FAILED_BESIDE = "failed.csv", "failed_images.csv"  # the other where somebody has a table of that name
+FAILED = ("failed.csv", "failed_images.csv")  # the other where somebody has a table of that name
 
 
 class PartlyDone(UserError):
@@ -73,9 +74,11 @@ def _is_ours(file: Path) -> bool:
 
 def _list_failed(failed: list[Failed], out: Path) -> Path:
     "In `failed.csv`, or beside somebody's; that of an earlier time goes."
-    path = out / (FAILED_BESIDE if (out / FAILED).exists() and not _is_ours(out / FAILED) else FAILED)
-    if not failed and _is_ours(path): path.unlink()
-    if not failed: return path
+    names = chain(FAILED, (f"failed_images_{number}.csv" for number in count(2)))
+    path = next(path for path in map(out.joinpath, names) if not path.exists() or _is_ours(path))
+    if not failed:
+        path.unlink(missing_ok=True)
+        return path
     table = pd.DataFrame([(each.image, each.problem) for each in failed], columns=["image", "problem"])
     write_csv(writable_folder(out) / path.name, table)
     return path

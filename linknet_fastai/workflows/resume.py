@@ -1,6 +1,7 @@
 "A run that was stopped, continued."
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class ResumeOptions:
     data: Path | None = None
     data_changed: bool = False
     logger: str | None = None
-    cbs: tuple[Callback, ...] = ()
+    cbs: Callback | Sequence[Callback] = ()
     progress_bar: Callback | None = None
     progress: Progress = silent
 

@@ -131,9 +131,11 @@ def test_fastai_s_indices_go_by_the_names_in_codes_txt(tmp_path):
 
 def test_fastai_s_valid_txt_names_the_validation_frames_and_test_frames_stay_test(tmp_path):
     fastai_layout(tmp_path, ["0001TP_006690", "0006R0_f00930", "Seq05VD_f00000"])
-    assert set(camvid(tmp_path).table.split) == {"train", "test"}  # as in CAMVID_TINY, which has no valid.txt
+    without = camvid(tmp_path)  # as CAMVID_TINY, which has no valid.txt
+    assert set(without.table.split) == {"train", "test"} and without.split_source.startswith("the published one")
     (tmp_path / "valid.txt").write_text("0006R0_f00930.png\n")
     assert camvid(tmp_path).table.split.tolist() == ["train", "val", "test"]
+    assert camvid(tmp_path).split_source == "valid.txt, and the published test frames"
 
 
 def test_a_mask_without_its_image_is_named(tmp_path):

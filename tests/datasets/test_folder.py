@@ -46,6 +46,13 @@ def test_values_are_counted_and_the_user_told(tmp_path):
     assert notes[0] == dataset.note and dataset.split_source in notes[1]
 
 
+def test_a_class_may_be_ignored(tmp_path):
+    (fill(tmp_path) / "classes.txt").write_text("sky\nroad\ncar\n")
+    for opened in (folder(tmp_path, DatasetOptions(ignore=("road",))),
+                   open_dataset("folder", tmp_path, DatasetOptions(ignore=("road",)))):
+        assert opened.classes == ("sky", "car") and first_mask(opened) == [[0, 255, 1], [1, 255, 0]]
+
+
 def test_values_with_gaps_become_classes_in_a_row(tmp_path):
     dataset = folder(fill(tmp_path, mask=[[7, 40, 255]] * 2))  # 255 is void beside a run from 0 only
     assert dataset.classes == ("7", "40", "255") and first_mask(dataset) == [[0, 1, 2]] * 2

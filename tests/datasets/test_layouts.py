@@ -203,6 +203,25 @@ def test_linked_folders_inside_are_followed_and_outside_refused(tmp_path):
     assert check(dataset).problems.empty and len(dataset.table) == 10 and dataset.options["follow_links"]
 
 
+@pytest.mark.parametrize("name", ["classes.txt", "splits.csv"])
+def test_text_files_that_are_links_are_read_below_the_folder_only(tmp_path, name):
+    root = write_folder(tmp_path / "data", stripes((0, 1)))
+    rows = [f"images/{n:02}.png,{'val' if n < 3 else 'train'}" for n in range(10)]
+    (tmp_path / name).write_text("\n".join(["image,split", *rows]) if name == "splits.csv" else "road\ncar\n")
+    (root / name).symlink_to(tmp_path / name)
+    assert f"{root / name}: is a link to a file outside" in refusal(root)
+    assert len(opened(root, follow_links=True).table) == 10
+
+
+def test_lists_of_pascal_voc_that_are_links_are_read_below_the_folder_only(tmp_path):
+    root = pascal_voc(tmp_path / "data")
+    file = root / "ImageSets" / "Segmentation" / "val.txt"
+    file.rename(tmp_path / "val.txt")
+    file.symlink_to(tmp_path / "val.txt")
+    assert f"{file}: is a link to a file outside" in refusal(root)
+    assert set(opened(root, follow_links=True).table.split) == {"train", "val"}
+
+
 def test_an_image_without_a_mask_is_a_problem_and_may_be_skipped(tmp_path):
     root = write_folder(tmp_path, stripes((0, 1)))
     noise(root / "images" / "extra.png")

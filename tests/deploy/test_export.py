@@ -22,6 +22,7 @@ from linknet_fastai.errors import UserError
 from linknet_fastai.models.factory import create_model
 from linknet_fastai.models.padding import pad_to_multiple
 from linknet_fastai.recipes import Recipe
+from linknet_fastai.runs.run import Run
 from linknet_fastai.runs.weights import load_weights
 from linknet_fastai.workflows.compare_exports import folder_pixels
 from linknet_fastai.workflows.export import ExportOptions, calibration, export
@@ -127,6 +128,19 @@ def test_neither_masks_nor_predictions_are_images(run, images):
     for found in (folder_pixels(images, card),
                   calibration(run, card, ExportOptions(int8=True, calibrate=images))):
         assert [np.unique(pixels).tolist() for pixels in found] == [[7]]
+
+
+@pytest.mark.slow
+def test_weights_that_are_replaced_meanwhile_are_not_exported(run, images, monkeypatch):
+    load = Run.load_model
+    def replaced(self):
+        loaded = load(self)
+        self.model_file.write_bytes(self.model_file.read_bytes() + b"\0")
+        return loaded
+    monkeypatch.setattr(Run, "load_model", replaced)
+    with pytest.raises(UserError, match="was replaced while it was read"):
+        export(run.path, ExportOptions(images=images))
+    assert not (run.path / "model.onnx").exists()
 
 
 @pytest.mark.slow

@@ -29,6 +29,17 @@ def test_a_run_that_can_t_be_drawn_is_finished_and_drawn_later(data, tmp_path, m
 
 
 @pytest.mark.slow
+def test_a_final_run_that_can_t_be_drawn_is_finished(data, tmp_path, monkeypatch):
+    def fail(*words, **options): raise ValueError("no font")
+    monkeypatch.setattr("linknet_fastai.reports.run_figures.curves", fail)
+    options = FitOptions(tmp_path / "run", splits="train+val", progress_bar=NoBar())
+    with pytest.warns(Note, match="is done, but can't be drawn.*no font.*history.csv") as notes:
+        run = fit(folder(data), Recipe(**vars(RECIPE) | {"epochs": 1}), CPU, options)
+    assert not [note for note in notes if "report" in str(note.message)]  # it has no scores to report
+    assert "is finished" in refusal(resumed, run.path)
+
+
+@pytest.mark.slow
 def test_what_was_drawn_of_fewer_epochs_is_not_shown_beside_scores_of_more(data, tmp_path, monkeypatch):
     "Nor are other images, or edited ones, drawn beside these scores."
     data = shutil.copytree(data, tmp_path / "own")

@@ -173,7 +173,7 @@ def test_an_ignored_class_is_void_in_training_scores_and_predictions(data, tmp_p
     mask = dataset.read_mask(data / "masks" / "00.png")
     assert (mask == np.array([0, 255, 1])[stripes((0, 1, 2), 8, 64, 64)[0]]).all()
     run = fit(dataset, RECIPE, CPU, FitOptions(out=tmp_path / "run"))
-    reopened = folder(data, run.dataset_options).ignoring(run.dataset_options.ignore)
+    reopened = folder(data, run.dataset_options)
     assert reopened.classes == dataset.classes == run.card.classes
     with pytest.raises(UserError, match="'wal'.*did you mean wall"): folder(data).ignoring(["wal"])
     for names, left in ((["wall", "door"], "1 class;"), (["ground", "wall", "door"], "0 classes;")):

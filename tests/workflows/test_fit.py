@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fastai.callback.core import Callback
 from PIL import Image
 from short_training import CPU, RECIPE, NoBar, history, trained, write_images
 
@@ -11,6 +12,19 @@ from linknet_fastai.workflows.fit import FitOptions, fit
 from linknet_fastai.workflows.new_run import new_run_path
 
 pytestmark = pytest.mark.usefixtures("without_figures")
+
+
+class Counted(Callback):
+    def __init__(self): self.epochs = 0
+    def after_epoch(self): self.epochs += 1
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_callbacks_are_one_or_a_list_as_in_fastai(tmp_path, several):
+    data, counted = write_images(tmp_path / "data", train=4, val=2), Counted()
+    fit(folder(data), RECIPE, CPU, FitOptions(tmp_path / "run", cbs=[counted] if several else counted,
+                                              progress_bar=NoBar()))
+    assert counted.epochs == RECIPE.epochs
 
 
 def test_new_runs_are_numbered(tmp_path):

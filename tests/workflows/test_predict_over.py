@@ -146,9 +146,13 @@ def test_somebody_s_table_of_failures_is_kept(images, tmp_path):
     (tmp_path / "out" / "failed.csv").write_text("name,grade\n")
     with pytest.raises(PartlyDone, match="failed_images.csv"): predict(Brightness(), [images], tmp_path / "out")
     assert (tmp_path / "out" / "failed.csv").read_text() == "name,grade\n"
+    (tmp_path / "out" / "failed_images.csv").write_text("mine\n")
+    with pytest.raises(PartlyDone, match="failed_images_2.csv"): predict(Brightness(), [images], tmp_path / "out")
+    assert (tmp_path / "out" / "failed_images.csv").read_text() == "mine\n"
     gray(images / "a.jpg", 0)
     predict(Brightness(), [images], tmp_path / "out")
-    assert not (tmp_path / "out" / "failed_images.csv").exists()
+    assert not (tmp_path / "out" / "failed_images_2.csv").exists()
+    assert (tmp_path / "out" / "failed_images.csv").read_text() == "mine\n"
 
 
 def test_the_server_s_folder_has_one_png_a_frame():

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from ...errors import UserError
 from ..class_file import Color
-from ..files_inside import read_lines
 from ..masks.mask_values import distinct_colors
 from ..splits import split_of_folder
 from .draft import Draft, size_of
@@ -21,7 +20,7 @@ def recognize(files: ExportFiles) -> Annotations | None:
     maps = [path for path in files.ending("labelmap.txt") if (path.parent / "SegmentationClass").is_dir()]
     if not maps: return None
     draft = Draft("CVAT segmentation masks", files)
-    tables = {path: _colors(files.root, path, draft) for path in maps}
+    tables = {path: _colors(path, draft) for path in maps}
     first = tables[maps[0]]
     for path, table in tables.items():
         if table != first: raise UserError(f"{path}: has other labels or colors than {maps[0]}; export them together.")
@@ -29,13 +28,13 @@ def recognize(files: ExportFiles) -> Annotations | None:
     return draft.annotations(with_background=False)
 
 
-def _colors(root: Path, path: Path, draft: Draft) -> dict[Color, str | None]:
+def _colors(path: Path, draft: Draft) -> dict[Color, str | None]:
     """The label of each color: lines of `label:r,g,b:parts:actions`, where a color left out is Pascal VOC's by number.
 
     The background comes first, as everywhere.
     """
     found: dict[Color, str] = {}
-    lines = [line for line in read_lines(root, path) if line.strip() and not line.startswith("#")]
+    lines = [line for line in draft.files.lines(path) if line.strip() and not line.startswith("#")]
     for number, (line, usual) in enumerate(zip(lines, distinct_colors(len(lines))), start=1):
         name, text = [*line.split(":"), ""][:2]
         try: color = tuple(map(int, text.split(","))) if text else usual
@@ -54,7 +53,7 @@ def _add(draft: Draft, path: Path, labels: dict[Color, str | None]):
     masks = [mask for mask in draft.files.ending(".png") if mask.is_relative_to(folder / "SegmentationClass")]
     draft.others |= {mask for mask in draft.files.ending(".png") if mask.is_relative_to(folder / "SegmentationObject")}
     draft.others |= set(masks)
-    splits = _splits(draft.files.root, folder)
+    splits = _splits(draft.files, folder)
     by_stem: dict[str, list[Path]] = {}
     for image in draft.files.images:
         if image not in draft.others: by_stem.setdefault(image.stem, []).append(image)
@@ -71,12 +70,12 @@ def _add(draft: Draft, path: Path, labels: dict[Color, str | None]):
         draft.add(near[0], mask, None, split=splits.get(name), mask=partial(mask_of_colors, mask, size, labels, draft))
 
 
-def _splits(root: Path, folder: Path) -> dict[str, str]:
+def _splits(files: ExportFiles, folder: Path) -> dict[str, str]:
     "The split of each name, by the lists that are called as one."
     found = {}
     for path in sorted(folder.joinpath(*LISTS).glob("*.txt")):
         split = split_of_folder(path.stem)
-        for name in read_lines(root, path) if split else ():
+        for name in files.lines(path) if split else ():
             if name.strip() and found.setdefault(name.strip(), split) != split:
                 raise UserError(f"{path}: names {name.strip()}, which is in {found[name.strip()]} too; correct it.")
     return found

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ...errors import UserError
 from ...images.paths import SUFFIXES
-from ..files_inside import inside, walk
+from ..files_inside import inside, read_lines, walk
 from ..layouts import MASK_FOLDERS
 from ..names import composed, with_slashes
 from ..splits import split_of_folder
@@ -56,6 +56,10 @@ class ExportFiles:
     def allowed(self, path: Path) -> Path:
         "`path`; `UserError` for a link that leads out of the folder."
         return inside(self.root, path, self.follow_links)
+
+    def lines(self, path: Path) -> list[str]:
+        "Those of a text file; errors as of `read_lines`."
+        return read_lines(self.root, path, self.follow_links)
 
     def split_of(self, path: Path, image: str = "") -> str | None:
         """The split that the nearest folder of a file names, or a word in the name of a file of many images.

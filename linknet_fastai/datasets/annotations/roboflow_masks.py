@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from ...errors import UserError
-from ..files_inside import read_lines
 from .draft import Draft, size_of
 from .export_files import ExportFiles
 from .named_masks import mask_of_values
@@ -17,7 +16,7 @@ ENDING = "_mask.png"
 
 def recognize(files: ExportFiles) -> Annotations | None:
     "Folders, mostly train/, valid/ and test/, with a `_classes.csv` each; their numbers may differ, names decide."
-    lines_of = {path: read_lines(files.root, path) for path in files.ending("_classes.csv")}
+    lines_of = {path: files.lines(path) for path in files.ending("_classes.csv")}
     tables = {path.parent: _names(path, lines) for path, lines in lines_of.items()
               if lines and "pixel" in lines[0].lower()}
     if not tables: return None

@@ -251,10 +251,14 @@ def test_links_out_of_the_folder_are_refused(tmp_path):
 def test_classes_txt_says_nothing_else(tmp_path):
     annotated.coco(tmp_path)
     (tmp_path / "classes.txt").write_text("road\ncar\n")
-    with pytest.raises(UserError, match=re.escape("names of their own (background, road, car)")):
-        open_dataset("folder", tmp_path)
+    own = "names of their own, in this order: background, road, car;"
+    with pytest.raises(UserError, match=own): open_dataset("folder", tmp_path)
+    (tmp_path / "classes.txt").write_text("road\nbackground\ncar\n")  # masks that are put there later would go by it
+    with pytest.raises(UserError, match=own): open_dataset("folder", tmp_path)
     (tmp_path / "classes.txt").write_text("background\nroad\ncar\n")
     assert open_dataset("folder", tmp_path).classes == NAMES
+    (tmp_path / "classes.txt").write_text("background 1 2 3\nroad 4 5 6\ncar 0 0 0\n")
+    assert open_dataset("folder", tmp_path).palette == ((1, 2, 3), (4, 5, 6), (0, 0, 0))
 
 
 def test_what_no_shape_covers_is_void_for_a_run_without_background(tmp_path):
