@@ -64,7 +64,7 @@ class Recipe:
     class_weight_power: float = _setting(0.5, "Power of the published class weights: 1 as published, 0 all equal.", 0,
                                          10)
     class_weights: dict[str, float] | None = _setting(
-        None, "Class weights by hand, such as `road=1,pole=5`, for the classes named.", 0, 1e6)
+        None, "Class weights in the cross-entropy by hand, such as `road=1,pole=5`, for the classes named.", 0, 1e6)
     dice_weight: float = _setting(1.0, "Weight of a soft Dice loss beside cross-entropy.", 0, 1e3)
     flip: bool = _setting(True, "Mirror half of the images.")
     scale: tuple[float, float] = _setting((0.75, 1.6), "Zoom, from smallest to largest.", 0.01, 100)

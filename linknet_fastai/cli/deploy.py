@@ -119,7 +119,7 @@ def export(run: RunFolder,
     "Write a run's model as a file for other programs, and compare it with the original; exit code 1 if it differs."
     from ..workflows.export import ExportOptions
     from ..workflows.export import export as export_run
-    options = ExportOptions(format, int8, out, output, floats, images, calibrate, data, tracked("comparing"))
+    options = ExportOptions(format, int8, out, output, floats, images, calibrate, data, tracked("comparing", "image"))
     exported = export_run(run, options)
     print_exported(exported)
     if exported.comparison.problems: raise typer.Exit(1)

@@ -20,6 +20,7 @@ class TerminalProgress(Callback):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                    TextColumn("left"), TimeRemainingColumn())
         self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = None
 
     def __enter__(self) -> "TerminalProgress":
         self.bar.start()
@@ -29,6 +30,7 @@ class TerminalProgress(Callback):
 
     def before_fit(self):
         self.shown, self.learn.logger = 0.0, noop
+        self._forget()  # of an attempt that failed
         steps = len(self.dls.train) + len(self.dls.valid)
         self.task = self.bar.add_task("", total=(self.n_epoch - self.first_epoch) * steps)
 
@@ -46,4 +48,8 @@ class TerminalProgress(Callback):
         best = "  best" if self.recorder.improved else ""
         self.console.print(f"{line}  {row['seconds']:4.0f} s{best}", highlight=False)
 
-    def after_fit(self): self.bar.remove_task(self.task)
+    def after_fit(self): self._forget()
+
+    def _forget(self):
+        if self.task is not None: self.bar.remove_task(self.task)
+        self.task = None

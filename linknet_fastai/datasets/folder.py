@@ -98,7 +98,8 @@ def folder(root: str | Path | None = None, options: DatasetOptions = DatasetOpti
 def _recognised(files: _Files, options: DatasetOptions) -> tuple[Layout, MaskValues, _Files]:
     "The samples, what the values in their masks mean, and the files, among them masks that were drawn, if they were."
     root = files.root
-    named, known = read_class_file(root, files.follow_links), None if options.meaning is None else from_json(options.meaning)
+    named = read_class_file(root, files.follow_links)
+    known = None if options.meaning is None else from_json(options.meaning)
     if not options.names_files:
         annotated = find_annotated(root, named, known, files.follow_links, files.progress)
         if annotated: return annotated.layout, annotated.meaning, replace(files, mask_root=annotated.mask_root)

@@ -34,20 +34,28 @@ def find_images(paths: list[Path], *without: Path) -> list[tuple[Path, Path]]:
 
 
 def _images_below(folder: Path, without: tuple[Path, ...]) -> list[tuple[Path, Path]]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-                   and not any(map(is_junk, file.relative_to(folder).parts)))
-    files = _not_within(without, folder, files)
+    files = _files_below(folder, without)
     if not files: raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); name another folder.")
     return [(file, file.relative_to(folder)) for file in files]
 
 
-def not_looked_at(paths: list[Path], films: tuple[str, ...]) -> str:
+def _files_below(folder: Path, without: tuple[Path, ...]) -> list[Path]:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
+                   and not _is_junk_below(folder, file))
+    return _not_within(without, folder, files)
+
+
+def _is_junk_below(folder: Path, path: Path) -> bool:
+    return any(map(is_junk, path.relative_to(folder).parts))
+
+
+def not_looked_at(paths: list[Path], films: tuple[str, ...], *without: Path) -> str:
     """A note about what patterns match, or lies below folders, and isn't predicted, though somebody may mean it.
 
     That are folders behind links, folders that can't be read, films, whose names end in one of `films`, and images of
-    formats that aren't read; empty where there are none.
+    formats that aren't read; empty where there are none. `without` is as for `find_images`.
     """
-    links, unreadable, files = _walked(paths)
+    links, unreadable, files = _walked(paths, without)
     def ending(suffixes): return [file for file in files if file.lower().endswith(suffixes)]
     kinds = {"folders behind links": links, "folders that can't be read": unreadable, "films in folders": ending(films)}
     parts = [f"{len(set(these))} {what}, such as {these[0]}" for what, these in kinds.items() if these]
@@ -58,36 +66,47 @@ def not_looked_at(paths: list[Path], films: tuple[str, ...]) -> str:
     return "; ".join(notes)
 
 
-def _walked(paths: list[Path]) -> tuple[list[str], list[str], list[str]]:
+def _walked(paths: list[Path], without: tuple[Path, ...]) -> tuple[list[str], list[str], list[str]]:
     "Folders behind links, folders that can't be read, and files, in or below the folders and patterns among `paths`."
-    links, unreadable = [], []
-    matches = [match for path in paths if is_pattern(path) for match in matches_of(path)]
-    files = list(map(str, filter(Path.is_file, matches)))
+    links, unreadable, walked = [], [], set()
+    matches = [match for path in paths if is_pattern(path) for match in _matched(path, without)[1]]
+    written = {folder.resolve() for folder in without}
+    matched, files = set(map(str, matches)), list(map(str, filter(Path.is_file, matches)))
     for path in filter(Path.is_dir, [*paths, *matches]):
         for folder, names, those in os.walk(path, onerror=lambda error: unreadable.append(error.filename)):
-            links += [os.path.join(folder, name) for name in names if os.path.islink(os.path.join(folder, name))]
+            if folder in walked or (folder != str(path) and Path(folder).resolve() in written):
+                names.clear()
+                continue
+            walked.add(folder)
+            names[:] = [name for name in names if not is_junk(name)]
+            below = [os.path.join(folder, name) for name in names]
+            links += [each for each in below if os.path.islink(each) and each not in matched]
             files += [os.path.join(folder, name) for name in those]
     return links, unreadable, [file for file in files if not is_junk(os.path.basename(file))]
 
 
-def _not_within(without: tuple[Path, ...], folder: Path, files: list[Path]) -> list[Path]:
-    "Those of the files in `folder` that don't lie in one of `without`, where that lies below it."
+def _not_within(without: tuple[Path, ...], folder: Path, found: list[Path]) -> list[Path]:
+    "Of what was found in `folder` what isn't one of `without`, nor lies in one, where that lies below it."
     for out in (each.resolve() for each in without):
-        if folder.resolve() in out.parents: files = [file for file in files if out not in file.resolve().parents]
-    return files
+        if folder.resolve() in out.parents: found = [each for each in found if not each.resolve().is_relative_to(out)]
+    return found
 
 
 def _images_like(pattern: Path, without: tuple[Path, ...]) -> list[tuple[Path, Path]]:
-    start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
-    matches = matches_of(pattern)
+    start, matches = _matched(pattern, without)
     files = [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
-    files = _not_within(without, start, files)
     above = {folder for file in files for folder in file.parents}
     folders = [match for match in matches if match.is_dir() and match not in above]
+    for folder in folders: files += _files_below(folder, without)
     found = [(file, file.relative_to(start)) for file in files]
-    for folder in folders: found += [(file, file.relative_to(start)) for file, _ in _images_below(folder, without)]
     if not found: raise UserError(f"{pattern}: no image is called so; check the pattern.")
     return found
+
+
+def _matched(pattern: Path, without: tuple[Path, ...]) -> tuple[Path, list[Path]]:
+    "Where a pattern begins, and what it matches there, but junk and what lies in `without`."
+    start = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    return start, _not_within(without, start, [each for each in matches_of(pattern) if not _is_junk_below(start, each)])
 
 
 def is_pattern(path: Path) -> bool:

@@ -22,8 +22,9 @@ class LossNotFinite(UserError):
 class FiniteLoss(Callback):
     """Leaves out the step of a training batch whose loss is not finite, with a `Note` that names its files.
 
-    Several such batches in a row raise `LossNotFinite`. Reading the loss waits for the device, once a step. `in_a_row`
-    is the number of such batches up to now.
+    Several such batches in a row raise `LossNotFinite`, and so does one that BatchNorm's statistics have taken in: all
+    that is validated later would be nan. Reading the loss waits for the device, once a step. `in_a_row` is the number
+    of such batches up to now.
     """
 
     order = -5  # before anything is done with the loss
@@ -32,13 +33,17 @@ class FiniteLoss(Callback):
     def before_fit(self): self.in_a_row = 0
 
     def after_loss(self):
-        if not all_reduce_max(not torch.isfinite(self.loss)):
+        is_mine = not torch.isfinite(self.loss)
+        if not all_reduce_max(is_mine):
             self.in_a_row = 0
             return
         if hasattr(self.learn, "lr_finder"): raise CancelFitException  # a search for an lr ends where it fails
         self.in_a_row += 1
-        files = ", ".join(map(str, self.dl.paths(self.iter)))
+        files = ", ".join(map(str, self.dl.paths(self.iter))) if is_mine else "another process's images"
         if self.in_a_row == IN_A_ROW:
             raise LossNotFinite(f"{files}: the loss is not finite, nor was it in the {IN_A_ROW - 1} batches before")
-        warnings.warn(Note(f"{files}: the loss of these images is not finite, so their step is left out"), stacklevel=2)
+        if all_reduce_max(not all(buffer.isfinite().all() for buffer in self.model.buffers())):
+            raise LossNotFinite(f"{files}: the loss is not finite, nor are the statistics of BatchNorm since")
+        if is_mine: warnings.warn(Note(f"{files}: the loss of these images is not finite, so their step is left out"),
+                                  stacklevel=2)
         raise CancelBatchException

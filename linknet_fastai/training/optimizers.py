@@ -46,7 +46,8 @@ class Hypers(dict):
 class ChannelsLastAdamW(AdamW):
     """torch's AdamW, which sees channels-last weights in the order in which they lie in memory.
 
-    The same steps; torch's fused one copies each such gradient twice, which takes longer than the step.
+    The same steps; torch's fused one copies each such gradient twice, which takes longer than the step, and takes one
+    that lies otherwise for another's. Autograd's lie as their weights do.
     """
 
     def _init_group(self, group: dict, weights: list[Tensor], gradients: list[Tensor], means: list[Tensor],
@@ -56,6 +57,7 @@ class ChannelsLastAdamW(AdamW):
                 if weight.dim() == 4 and weight.is_contiguous(memory_format=channels_last)]
         for tensors in (weights, gradients, means, squares):
             for at in last: tensors[at] = tensors[at].permute(0, 2, 3, 1)
+        gradients[:] = [gradient.contiguous() for gradient in gradients]  # somebody's own
         return has_complex
 
 

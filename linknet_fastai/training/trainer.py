@@ -75,7 +75,8 @@ def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Lea
     lr_scale, dls = checkpoint.lr_scale if checkpoint else 1.0, learn.dls
     with Signals() as signals:
         while True:
-            try: return _attempt(job, learn, checkpoint, lr_scale, signals)
+            done = None
+            try: done = _attempt(job, learn, checkpoint, lr_scale, signals)
             except LossNotFinite as error:
                 lr_scale *= LR_BACKOFF
                 if lr_scale < LOWEST_LR_SCALE: raise
@@ -89,6 +90,7 @@ def train(job: Job, learn: Learner, checkpoint: Checkpoint | None = None) -> Lea
                 checkpoint = replace(job.run.checkpoints.read(), batch_size=part)
                 warnings.warn(Note(told_of_parts(job.recipe, part)), stacklevel=2)
             if signal := all_reduce_max(signals.received or 0): raise Interrupted(signal, job.run.path)
+            if done: return done
             learn.release()
             learn = create_learner(dls, job.recipe, job.machine, checkpoint)
 

@@ -88,8 +88,8 @@ def export(path: str | Path, options: ExportOptions = ExportOptions()) -> Export
     images = unlabeled_images(options.images, card) if options.images else labeled_images(run.path, options.data)
     writable_folder(file.parent)
     with tempfile.TemporaryDirectory() as scratch:
-        candidates = _write(model, card, run, file, Path(scratch), options)
         _remove_scores(file)  # of another
+        candidates = _write(model, card, run, file, Path(scratch), options)
         return Exported(file, compare(in_torch(model, card, run.model_file), candidates, images, card,
                                       options.progress))
 

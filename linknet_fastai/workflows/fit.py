@@ -20,6 +20,7 @@ from ..recipes import Recipe
 from ..runs.run import Run, refuse_taken
 from ..runtime.device import Machine
 from ..runtime.distributed import is_main_process, main_process_first, process_group, world_size
+from ..training.accumulation import EpochAccumulation
 from ..training.initial_model import check_weights
 from ..training.learner import linknet_learner
 from ..training.loggers import check_logger, create_logger
@@ -80,7 +81,7 @@ def fit(dataset: SegmentationDataset, recipe: Recipe = Recipe(), machine: Machin
         recipe, dls = planned(dataset, recipe, machine, options, started)
         learn = linknet_learner(dls, recipe, machine)
         check_distributed(learn, machine)  # before anything is written
-        recipe = replace(recipe, lr=_found_lr(learn) if recipe.lr == "auto" else recipe.lr)
+        recipe = replace(recipe, lr=found_lr(learn, recipe.batch_size) if recipe.lr == "auto" else recipe.lr)
         run = new_run(options.out, dataset)
         with locked(run):
             job = job_for(run, dataset, recipe, machine, options)  # a logger may refuse: before anything is written
@@ -186,8 +187,11 @@ def _note_never_learned(dls: SegmentationDataLoaders):
     if absent and is_main_process(): warnings.warn(Note(never_learned(absent)), stacklevel=3)
 
 
-def _found_lr(learn: Learner) -> float:
+def found_lr(learn: Learner, batch_size: int) -> float:
+    "fastai's `valley` for steps of `batch_size` images, which `learn` may compute in parts; `UserError` in processes."
     if world_size() > 1:
         raise UserError("a learning rate of `auto` is searched for by one process; run `linknet-fastai lr-find`, and "
                         "pass what it finds with `--lr`.")
-    with learn.no_bar(): return learn.lr_find(show_plot=False).valley
+    train = learn.dls.train
+    in_parts = [EpochAccumulation(train.step_images)] if train.bs < batch_size else []
+    with learn.no_bar(), learn.added_cbs(in_parts): return learn.lr_find(show_plot=False).valley

@@ -53,7 +53,7 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     if targets.others:
         tell(f"{targets.others} images are predicted anew: what is there is of the image as it was, another image's, "
              "or by another model or other options")
-    if note := not_looked_at(paths, FILMS): tell(note)
+    if note := not_looked_at(paths, FILMS, out): tell(note)
     if note := lost_georeferences([target.image for target in targets.found]): tell(note)
     job = PredictJob(predictor, out, options, record)
     for failed in targets.failed: job.fail(failed)

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import pandas as pd
 from fastai.torch_core import set_seed
 
 from ..dataloaders.dataloaders import SegmentationDataLoaders, with_size
@@ -23,7 +22,6 @@ def show_batch(dataset: SegmentationDataset, recipe: Recipe, path: Path):
     set_seed(recipe.seed)
     train = dataset.split("train")
     chosen = train.sample(min(recipe.batch_size, len(train)), random_state=recipe.seed)
-    few = pd.concat([chosen, dataset.split("val")[:1]])
-    recipe, few = with_size(recipe, dataset), replace(dataset, table=few)
-    SegmentationDataLoaders.from_dataset(few, recipe, "cpu").show_batch()
+    recipe, few = with_size(recipe, dataset), replace(dataset, table=chosen)
+    SegmentationDataLoaders.from_dataset(few, recipe, "cpu", validate=False).show_batch()
     save_figure(path, plt.gcf())

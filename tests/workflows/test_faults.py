@@ -126,6 +126,36 @@ def test_a_batch_without_a_finite_loss_is_named_and_left_out(data, tmp_path):
     assert np.isfinite(history(run.path).to_numpy(dtype=float)).all()
 
 
+class Overflow(Callback):
+    "The pixels of one batch are infinite, once: BatchNorm's statistics are nan after it."
+
+    def __init__(self): self.seen = 0
+
+    def before_batch(self):
+        if not self.training: return
+        self.seen += 1
+        if self.seen == 5: self.learn.xb = (self.xb[0] * float("inf"),)
+
+
+def test_statistics_that_are_no_numbers_any_more_are_not_kept(data, tmp_path):
+    with pytest.warns(Note, match="nor are the statistics of BatchNorm since; so training goes back.* 0.5 of"):
+        run = trained(data, tmp_path / "run", cbs=[Overflow()])
+    assert list(history(run.path).epoch) == [1, 2, 3] and history(run.path).valid_loss.notna().all()
+    assert all(tensor.isfinite().all() for tensor in run.load_model()[0].state_dict().values())
+
+
+class StoppedAtTheEnd(Callback):
+    "Ctrl-C comes after the last checkpoint, while a logger has its last word."
+
+    def after_fit(self): os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_after_the_last_epoch_is_no_less_heard(data, tmp_path):
+    with pytest.raises(Interrupted): trained(data, tmp_path / "run", cbs=[StoppedAtTheEnd()])
+    assert not Run.open(tmp_path / "run").is_scored
+    assert resumed(tmp_path / "run").is_scored and len(history(tmp_path / "run")) == 3
+
+
 @pytest.mark.parametrize("schedule", ["one-cycle", "steps", "constant"])
 def test_after_several_in_a_row_the_run_goes_back_at_a_lower_lr(data, tmp_path, schedule):
     recipe = Recipe(**vars(RECIPE) | {"schedule": schedule})

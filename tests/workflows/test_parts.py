@@ -10,7 +10,9 @@ from short_training import CPU, RECIPE, At, assert_same, resumed, trained
 from linknet_fastai.dataloaders.dataloaders import SegmentationDataLoaders
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.errors import UserError
+from linknet_fastai.training.learner import linknet_learner
 from linknet_fastai.training.trainer import create_learner
+from linknet_fastai.workflows.fit import found_lr
 
 pytestmark = [pytest.mark.usefixtures("without_figures"),
               pytest.mark.filterwarnings("ignore::linknet_fastai.errors.Note")]
@@ -72,6 +74,13 @@ def test_a_training_in_parts_goes_on_as_if_it_had_not_been_stopped(data, tmp_pat
     def lose(): raise ValueError("the machine is gone")
     with pytest.raises(ValueError, match="gone"): trained(data, tmp_path / "run", recipe, [SmallMemory(), At(1, lose)])
     assert_same(resumed(tmp_path / "run", cbs=(SmallMemory(),)).path, whole.path)
+
+
+def test_a_learning_rate_is_searched_for_by_steps_of_whole_batches(data):
+    dls = SegmentationDataLoaders.from_dataset(folder(data), RECIPE, "cpu").in_batches_of(2)
+    learn, memory = linknet_learner(dls, RECIPE, CPU), SmallMemory()
+    with learn.added_cbs(memory): found_lr(learn, RECIPE.batch_size)
+    assert memory.steps and all(batch % 2 == 1 for _, batch in memory.steps)
 
 
 def test_several_processes_go_on_with_no_parts(data, tmp_path, monkeypatch):

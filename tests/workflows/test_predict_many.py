@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,6 +174,25 @@ def test_patterns(folder, tmp_path):
     with pytest.raises(UserError, match="9\\*.tif"): predicted("9*.tif", "five")
     (folder / "odd[1].png").write_bytes((folder / "00.png").read_bytes())
     assert predicted("odd[1].png", "six") == ["odd[1].png"]  # a file that is there is no pattern
+
+
+@pytest.mark.parametrize("pattern", ["*", "**", "**/*"])
+def test_a_pattern_finds_neither_its_own_predictions_nor_junk(folder, tmp_path, pattern):
+    for name in ("empty", "__MACOSX", ".hidden", "predictions"): (folder / name).mkdir()
+    for name in ("__MACOSX", ".hidden", "predictions"): (folder / name / "old.mp4").touch()
+    (folder / "__MACOSX" / "a.png").write_bytes((folder / "00.png").read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Note)  # nothing is left out that somebody may mean
+        for _ in range(2): assert len(predict(Brightness(), [folder / pattern], folder / "predictions")) == 30
+
+
+def test_a_link_that_a_pattern_matches_is_followed_and_not_told_of(folder, tmp_path):
+    (tmp_path / "night").mkdir()
+    Image.new("RGB", (30, 20)).save(tmp_path / "night" / "a.png")
+    (folder / "night").symlink_to(tmp_path / "night")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Note)
+        assert len(predict(Brightness(), [folder / "n*"], tmp_path / "out")) == 1
 
 
 def test_a_list_of_images(folder, tmp_path, monkeypatch):
