@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from ..errors import UserError
+from ..errors import UserError, counted
 from ..images.opening import bands, checked_tiff_header, header, is_banded, reading
 
 TRANSPARENT = ("RGBA", "LA", "PA")
@@ -20,17 +20,17 @@ def left_out(images: list[Path], channels: int = 3) -> str:
 
 def describe_left_out(counts: Counter[str]) -> str:
     "The note, by how many images each thing is true of."
-    return "; ".join(f"{count} {what}" for what, count in counts.items())
+    return "; ".join(f"{counted(count, 'image')} {what}" for what, count in counts.items())
 
 
 def left_out_of(path: Path, channels: int) -> list[str]:
     "What is true of one image; nothing of one that can't be read."
     try: mode, found, frames = _mode_channels_frames(path)
     except UserError: return []  # the check names it
-    facts = {"images have a channel of transparency, which is left out": found != channels and mode in TRANSPARENT,
-             "images have a fourth channel, which is left out": found != channels and mode in PADDED,
-             "images are in color, and read as gray": channels == 1 and found >= 3 and mode,
-             "images have several pages, of which the first is read": frames > 1}
+    facts = {"with a channel of transparency, which is left out": found != channels and mode in TRANSPARENT,
+             "with a fourth channel, which is left out": found != channels and mode in PADDED,
+             "in color, read as gray": channels == 1 and found >= 3 and mode,
+             "of several pages, of which the first is read": frames > 1}
     return [what for what, is_so in facts.items() if is_so]
 
 

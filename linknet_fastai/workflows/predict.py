@@ -9,7 +9,7 @@ from ..deploy.base_predictor import BasePredictor
 from ..deploy.films.reader import SUFFIXES as FILMS
 from ..deploy.georeference import lost_georeferences
 from ..deploy.output import FORMATS
-from ..errors import UserError
+from ..errors import UserError, counted
 from ..files import writable_folder, write_csv
 from ..images.paths import not_looked_at
 from .predicting.job import PredictJob, tell
@@ -25,8 +25,8 @@ class PartlyDone(UserError):
 
     def __init__(self, written: list[Written], failed: list[Failed], table: Path):
         total = len(written) + len(failed)
-        super().__init__(f"{table.parent}: {len(written)} of {total} images are predicted; {table.name} there lists "
-                         f"the others, first {failed[0].problem}")
+        super().__init__(f"{table.parent}: {len(written)} of {counted(total, 'image')} predicted; {table.name} there "
+                         f"lists the others, first {failed[0].problem}")
         self.written, self.failed = written, failed
 
 
@@ -49,10 +49,10 @@ def predict(predictor: BasePredictor, paths: list[Path], out: Path,
     if options.probabilities or options.least_certain: predictor.check_probabilities()
     record = PredictRecord(out, maker(predictor, options.format), is_own_folder(predictor, out))
     targets = find_targets(paths, out, options, record)
-    if targets.skipped: tell(f"{targets.skipped} images are predicted already, and are skipped")
+    if targets.skipped: tell(f"{counted(targets.skipped, 'image')} predicted already, skipped")
     if targets.others:
-        tell(f"{targets.others} images are predicted anew: what is there is of the image as it was, another image's, "
-             "or by another model or other options")
+        tell(f"{counted(targets.others, 'image')} predicted anew: what is there is of the image as it was, another "
+             "image's, or by another model or other options")
     if note := not_looked_at(paths, FILMS, out): tell(note)
     if note := lost_georeferences([target.image for target in targets.found]): tell(note)
     job = PredictJob(predictor, out, options, record)

@@ -9,7 +9,7 @@ from fastai.callback.core import Callback
 
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import fingerprint
-from ..errors import Note, UserError
+from ..errors import Note, UserError, counted
 from ..models.stats import refuse_other_stats
 from ..progress import Progress, silent
 from ..recipes import Recipe
@@ -106,8 +106,8 @@ def recipe_with_epochs(run: Run, epochs: int | None) -> Recipe:
         raise UserError(f"{run.path}: its one-cycle schedule ends after {recipe.epochs} epochs, and can't go on to "
                         f"{epochs}; leave out `--epochs`, or train anew.")
     if epochs < len(run.history):
-        raise UserError(f"{run.path}: has {len(run.history)} epochs already, more than {epochs}; ask for more with "
-                        "`--epochs`.")
+        raise UserError(f"{run.path}: has {counted(len(run.history), 'epoch')} already, more than {epochs}; ask for "
+                        "more with `--epochs`.")
     return replace(recipe, epochs=epochs)
 
 
@@ -117,7 +117,7 @@ def refuse_finished(run: Run, recipe: Recipe, checkpoint: Checkpoint | None):
         raise UserError(f"{run.path}: has no last.safetensors any more, so it can't go on; train anew with `fit`.")
     more_is_asked = recipe.epochs > run.recipe.epochs
     if run.checkpoints.is_finished and checkpoint is not None and checkpoint.epoch and not more_is_asked:
-        raise UserError(f"{run.path}: is finished, after {checkpoint.epoch} epochs; train anew with `fit`.")
+        raise UserError(f"{run.path}: is finished, after {counted(checkpoint.epoch, 'epoch')}; train anew with `fit`.")
 
 
 def record_data(run: Run, dataset: SegmentationDataset, checkpoint: Checkpoint | None):

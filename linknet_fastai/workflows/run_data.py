@@ -7,7 +7,7 @@ from pathlib import Path
 from ..datasets import open_dataset
 from ..datasets.dataset import SegmentationDataset
 from ..datasets.fingerprint import describe_changes, fingerprint, holds_samples, respelled, trained_on
-from ..errors import Note, UserError
+from ..errors import Note, UserError, counted
 from ..runs.run import Run
 from ..runtime.all_reduce import all_reduce_max
 from ..runtime.distributed import is_main_process
@@ -61,8 +61,8 @@ def _is_other(run: Run, dataset: SegmentationDataset, changed: bool) -> bool:
 def note_left_out(run: Run, dataset: SegmentationDataset):
     "Tell of images that came after the run's split was drawn."
     if new := list(dataset.table["image"][dataset.table.split.isna()]):
-        warnings.warn(Note(f"{len(new)} images, such as {new[0]}, are in no split of the run ({run.splits_file}), and "
-                           "are left out; add lines to it for them"), stacklevel=3)
+        warnings.warn(Note(f"{counted(len(new), 'image')}, such as {new[0]}, in no split of the run "
+                           f"({run.splits_file}), left out; add lines to it for them"), stacklevel=3)
 
 
 def refuse_trained_on(run: Run, dataset: SegmentationDataset, split: str):

@@ -116,8 +116,8 @@ def test_what_is_not_read_is_said(tmp_path):
     (root / "images/1.png").unlink()
     pages[0].save(root / "images/1.tif", save_all=True, append_images=pages[1:])
     note = open_dataset("folder", root).note
-    assert "1 images have a channel of transparency, which is left out" in note
-    assert "1 images have several pages, of which the first is read" in note
+    assert "1 image with a channel of transparency, which is left out" in note
+    assert "1 image of several pages, of which the first is read" in note
 
 
 def test_what_the_range_cuts_off_is_said(tmp_path):

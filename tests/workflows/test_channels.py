@@ -76,7 +76,7 @@ def test_gray_of_one_channel(tmp_path):
     assert predictor(root / "images/0.png").shape == (32, 48)
     pages = [Image.fromarray(np.full((32, 48), gray, np.uint8)) for gray in (10, 90)]
     pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
-    with pytest.warns(Note, match="1 images have several pages, of which the first is read"):
+    with pytest.warns(Note, match="1 image of several pages, of which the first is read"):
         predict(predictor, [tmp_path / "two.tif"], tmp_path / "out")
     assert settings_of(run.path)[1:] == (2, 1)
 
@@ -95,7 +95,7 @@ def test_channels_are_not_dropped_without_a_word(tmp_path):
 
 def test_colors_read_as_gray_are_said(tmp_path):
     root = write(tmp_path / "data", 3, suffix="png")
-    assert "6 images are in color, and read as gray" in open_dataset("folder", root, DatasetOptions(channels=1)).note
+    assert "6 images in color, read as gray" in open_dataset("folder", root, DatasetOptions(channels=1)).note
 
 
 def test_transparency_may_be_trained_on(tmp_path):

@@ -271,7 +271,7 @@ def test_images_that_came_after_a_split_was_drawn_are_told(tmp_path):
     with pytest.raises(Interrupted):
         trained(flat, tmp_path / "run", cbs=[At(1, lambda: os.kill(os.getpid(), signal.SIGTERM))])
     for kind in ("images", "masks"): shutil.copy(flat / kind / "0.png", flat / kind / "new.png")
-    with pytest.warns(Note, match=r"1 images, such as .*new\.png, are in no split of the run"):
+    with pytest.warns(Note, match=r"1 image, such as .*new\.png, in no split of the run"):
         resumed(tmp_path / "run", data_changed=True)
 
 

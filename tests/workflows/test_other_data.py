@@ -34,7 +34,7 @@ def test_the_drawn_split_is_the_run_s(run):
     assert evaluate(run.path, machine=CPU).protocol["images"] == 1
     noise(Path(run.config.data) / "images" / "later.png")
     Image.open(Path(run.config.data) / "masks" / "00.png").save(Path(run.config.data) / "masks" / "later.png")
-    with pytest.warns(Note, match=r"1 images, such as .*later\.png, are in no split of the run"):
+    with pytest.warns(Note, match=r"1 image, such as .*later\.png, in no split of the run"):
         assert evaluate(run.path, machine=CPU).protocol["images"] == 1
 
 

@@ -103,7 +103,7 @@ def test_what_is_stopped_goes_on_with_the_others(folder, tmp_path, monkeypatch):
     assert 2 <= len(done) <= 24 and not any(name.startswith(".") for name in done)
     assert threading.active_count() == before
     monkeypatch.undo()
-    with pytest.warns(Note, match="are predicted already"):
+    with pytest.warns(Note, match="predicted already"):
         rest = predict(predictor, [folder], tmp_path / "out", PredictOptions(goes_on=True))
     assert len(names(tmp_path / "out")) == 60 and len(rest) == 30 - len(done) // 2
     with pytest.warns(Note, match="30 images"):
@@ -290,10 +290,10 @@ def test_another_film_s_frames_of_the_same_names_are_predicted(folder, tmp_path)
     for image in other.iterdir(): os.utime(image, (1e9,) * 2)
     out, goes_on = tmp_path / "out", PredictOptions(goes_on=True)
     predict(Brightness(), [folder], out, goes_on)
-    with pytest.warns(Note, match="30 images are predicted anew: .*another image's"):
+    with pytest.warns(Note, match="30 images predicted anew: .*another image's"):
         assert len(predict(Brightness(), [other], out, goes_on)) == 30
     assert np.asarray(Image.open(out / "00.png")).all()  # white
-    with pytest.warns(Note, match="30 images are predicted already"):
+    with pytest.warns(Note, match="30 images predicted already"):
         assert predict(Brightness(), [other], out, goes_on) == []
 
 

@@ -56,7 +56,7 @@ def test_a_mask_that_was_corrected_is_not_written_over(images, tmp_path):
     model.write_bytes(b"1")
     predict(predictor, [images], out, options)
     gray(out / "a.png", 9)
-    with pytest.warns(Note, match="2 images are predicted already"): predict(predictor, [images], out, options)
+    with pytest.warns(Note, match="2 images predicted already"): predict(predictor, [images], out, options)
     model.write_bytes(b"2")
     refused(images, out, options, predictor)
     assert value_of(out / "a.png") == 9
