@@ -2,7 +2,7 @@
 
 import os
 
-SPINS = "10000"  # tens of microseconds
+SPINS = "10000"  # a tenth of a millisecond, or a few
 
 
 def wait_briefly():
