@@ -33,7 +33,7 @@ def tracked(what: str, unit: str = "file") -> Callable:
 def rated(what: str, unit: str, to: SafeConsole = console) -> Callable:
     """A `Progress` that calls its work `what`: a bar on a terminal, else a line now and then, and one at the end.
 
-    All say how many of `unit`, such as image, and how many a second; of how many, where the total isn't 0.
+    All say how many of `unit`, one of them by its noun, and how many a second; of how many, where the total isn't 0.
     """
     def rated(items, total: int):
         started = said = time.monotonic()
@@ -45,8 +45,9 @@ def rated(what: str, unit: str, to: SafeConsole = console) -> Callable:
             for done, item in enumerate(items, 1):
                 yield item
                 now = time.monotonic()
-                of = f"{done} of {counted(total, unit)}" if total >= done else counted(done, unit)  # films estimate
-                shown = f"{of}, {done / max(now - started, TICK):.1f} a second"
+                is_known = total >= done  # films' own numbers are estimates
+                number = f"{done} of {counted(total, unit)}" if is_known else counted(done, unit)
+                shown = f"{number}, {done / max(now - started, TICK):.1f} a second"
                 bar.update(task, completed=done, shown=shown)
                 if not to.is_terminal and now - said > SECONDS_BETWEEN_LINES:
                     said = now

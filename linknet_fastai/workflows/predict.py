@@ -17,7 +17,7 @@ from .predicting.options import Failed, PredictOptions, Written
 from .predicting.record import PredictRecord, is_own_folder, maker
 from .predicting.targets import find_targets
 
-FAILED = ("failed.csv", "failed_images.csv")  # the other where somebody has a table of that name
+FAILED = ("failed.csv", "failed_images.csv")  # the second where somebody has a table of that name
 
 
 class PartlyDone(UserError):

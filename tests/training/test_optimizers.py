@@ -27,7 +27,8 @@ def after_steps(kind: type[AdamW], layout: torch.memory_format, of_gradients: to
 
 
 @pytest.mark.parametrize(("layout", "of_gradients"), [
-    (channels_last, channels_last), (contiguous_format, contiguous_format), (channels_last, contiguous_format)])
+    (channels_last, channels_last), (contiguous_format, contiguous_format), (channels_last, contiguous_format),
+    (contiguous_format, channels_last)])
 def test_steps_are_those_of_the_plain_adamw(layout, of_gradients):
     "Autograd's gradients lie as their weights; those that a callback made may not."
     expected, _ = after_steps(AdamW, layout, foreach=False)
