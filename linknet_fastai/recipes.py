@@ -34,6 +34,8 @@ class Recipe:
                                         "another run (a folder, or hf:USER/NAME) for the decoder too, or "
                                         "`none`.")
     upsample: str = _setting("subpixel", "How LinkNet's decoder upsamples: `deconv` or `subpixel`.")
+    instance_norm: bool = _setting(False, "Normalize each image by its own mean and deviation, channel by channel, so "
+                                          "that other light than in training matters less.")
     epochs: int = _setting(40, "Passes over the training images.", 1, MOST_EPOCHS)
     minutes: float | None = _setting(None, "The time that you have: as many epochs as fit on this machine, and where "
                                            "those are few, smaller or fewer images.", 0.1, 1e6)

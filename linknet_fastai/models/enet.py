@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .padding import crop, pad_to_multiple
+from .pixels import input_norm
 
 STRIDE = 8
 INITIAL_CHANNELS = 16  # of the first layer's features, the image's own channels among them
@@ -128,14 +129,16 @@ class ENetEncoder(nn.Module):
 class ENet(nn.Module):
     """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
-    The paper trains the encoder first (sec. 5). After `add_encoder_head`, while `encoder_only` is true, a training step
-    sees the head's logits, each of a region of 8x8 pixels.
+    With `instance_norm` each image is normalized by itself first. The paper trains the encoder first (sec. 5). After
+    `add_encoder_head`, while `encoder_only` is true, a training step sees the head's logits, each of a region of 8x8
+    pixels.
     """
 
     encoder_only = False
 
-    def __init__(self, num_classes: int, in_channels: int = 3):
+    def __init__(self, num_classes: int, in_channels: int = 3, instance_norm: bool = False):
         super().__init__()
+        self.norm = input_norm(instance_norm)
         self.encoder, self.num_classes, self.stride = ENetEncoder(in_channels), num_classes, STRIDE
         self.up4 = Up(128, 64)
         self.stage4 = nn.Sequential(*(Bottleneck(64, DROPOUT) for _ in range(2)))
@@ -148,7 +151,7 @@ class ENet(nn.Module):
         self.encoder_head = nn.Conv2d(128, self.num_classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        x, first, second = self.encoder(pad_to_multiple(images, self.stride))
+        x, first, second = self.encoder(pad_to_multiple(self.norm(images), self.stride))
         if self.encoder_only and self.training:
             return crop(F.interpolate(self.encoder_head(x), scale_factor=self.stride), images.shape[-2:])
         x = self.stage4(self.up4(x, second))

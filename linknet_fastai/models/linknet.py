@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..errors import check_choice
 from .encoder import Encoder, create_encoder
 from .padding import crop, pad_to_multiple
+from .pixels import input_norm
 from .upsampling import UPSAMPLING
 
 HEAD_CHANNELS = 32  # fig. 1: the two last layers before the classes
@@ -59,11 +60,12 @@ class LinkNet(nn.Module):
     """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
     The input of each encoder stage is added to the output of the decoder block beside it. `upsample` makes the layers
-    of stride 2, one of `UPSAMPLING`.
+    of stride 2, one of `UPSAMPLING`. `norm` is what images go through first.
     """
 
-    def __init__(self, encoder: Encoder, num_classes: int, upsample: Upsample):
+    def __init__(self, encoder: Encoder, num_classes: int, upsample: Upsample, norm: nn.Module):
         super().__init__()
+        self.norm = norm
         self.encoder, self.num_classes, self.stride = encoder, num_classes, encoder.strides[-1]
         stages = list(zip(encoder.channels[1:], encoder.channels, encoder.strides[1:], encoder.strides))
         self.decoder = nn.ModuleList(
@@ -73,14 +75,14 @@ class LinkNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         size = images.shape[-2:]
-        *skips, x = self.encoder(pad_to_multiple(images, self.stride))
+        *skips, x = self.encoder(pad_to_multiple(self.norm(images), self.stride))
         for block, skip in zip(self.decoder, reversed(skips)):
             x = block(x) + skip
         return crop(self.head(x), size)
 
 
 def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "imagenet",
-            upsample: str = "deconv", in_channels: int = 3) -> LinkNet:
+            upsample: str = "deconv", in_channels: int = 3, instance_norm: bool = False) -> LinkNet:
     """LinkNet from the names of its parts.
 
     Args:
@@ -89,8 +91,10 @@ def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "
         weights: the encoder's, as for `create_encoder`.
         upsample: `deconv` or `subpixel`.
         in_channels: of the images.
+        instance_norm: whether each image is normalized by itself first.
 
     Raises `UserError` for a name that is unknown, and as `create_encoder`.
     """
     check_choice("upsampling", upsample, UPSAMPLING)
-    return LinkNet(create_encoder(encoder, weights, in_channels), num_classes, UPSAMPLING[upsample])
+    return LinkNet(create_encoder(encoder, weights, in_channels), num_classes, UPSAMPLING[upsample],
+                   input_norm(instance_norm))

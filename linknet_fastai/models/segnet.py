@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .encoder import pretrained_features
 from .padding import crop, pad_to_multiple
+from .pixels import input_norm
 
 VGG = "vgg16_bn"
 LAST, STRIDE = 5, 32  # timm's feature after the fifth pooling
@@ -21,11 +22,12 @@ class SegNet(nn.Module):
     """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
     `encoder` are stages of convolutions that are each followed by a max-pooling. The decoder mirrors them: each of its
-    stages unpools with the indices of the encoder's beside it (fig. 2 and 3).
+    stages unpools with the indices of the encoder's beside it (fig. 2 and 3). `norm` is what images go through first.
     """
 
-    def __init__(self, encoder: nn.ModuleList, num_classes: int):
+    def __init__(self, encoder: nn.ModuleList, num_classes: int, norm: nn.Module):
         super().__init__()
+        self.norm = norm
         self.encoder, self.num_classes, self.stride = encoder, num_classes, STRIDE
         convolutions = [[layer for layer in stage if isinstance(layer, nn.Conv2d)] for stage in encoder]
         self.decoder = nn.ModuleList(_mirrored(stage) for stage in reversed(convolutions))
@@ -34,7 +36,7 @@ class SegNet(nn.Module):
         self.decoder[-1] = nn.Sequential(*layers, classifier)
 
     def forward(self, images: Tensor) -> Tensor:
-        x, pooled = pad_to_multiple(images, self.stride), []
+        x, pooled = pad_to_multiple(self.norm(images), self.stride), []
         for stage in self.encoder:
             x, indices = F.max_pool2d(stage(x), 2, return_indices=True)
             pooled.append(indices)
@@ -49,12 +51,15 @@ def _mirrored(convolutions: list[nn.Conv2d]) -> nn.Sequential:
     return nn.Sequential(*(layer for group in layers for layer in group))
 
 
-def segnet(num_classes: int, weights: str | Path = "imagenet", in_channels: int = 3) -> SegNet:
+def segnet(num_classes: int, weights: str | Path = "imagenet", in_channels: int = 3,
+           instance_norm: bool = False) -> SegNet:
     """SegNet for `num_classes` classes and images of `in_channels`.
 
-    `weights` are those of timm's `vgg16_bn`, and errors, as for `create_encoder`.
+    `weights` are those of timm's `vgg16_bn`, and errors, as for `create_encoder`. With `instance_norm` each image is
+    normalized by itself first.
     """
-    return SegNet(_stages(pretrained_features(VGG, weights, (LAST,), in_channels)), num_classes)
+    return SegNet(_stages(pretrained_features(VGG, weights, (LAST,), in_channels)), num_classes,
+                  input_norm(instance_norm))
 
 
 def _stages(layers: nn.ModuleDict) -> nn.ModuleList:

@@ -24,7 +24,8 @@ class ModelCard:
     and `std` are of each channel in 0..1; `palette` has a color a class. `ids` are the classes' numbers in the
     dataset's own benchmark, where it has one. `values` are what the classes were in the masks that it was trained on,
     all numbers or all RGB colors; None where that is not known. `value_range` is what was black and what was white in
-    images of more than 8 bits, None for those of 8, and `channels` how many they had.
+    images of more than 8 bits, None for those of 8, and `channels` how many they had. With `instance_norm` the model
+    normalizes each image by itself, after `mean` and `std`.
     """
 
     encoder: str
@@ -42,6 +43,7 @@ class ModelCard:
     channels: Annotated[int, Field(ge=1, le=MOST_CHANNELS)] = 3
     crops: bool = False
     image_size: tuple[Side, Side] | None = None
+    instance_norm: bool = False
 
     @property
     def crop(self) -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ from .checkpoint import CHECKPOINT_FILES, Checkpoints
 from .config import Config
 from .reading import Count, damaged, read_json, validate
 from .tables import Number, Score, read_table
-from .tensors import FORMAT
+from .tensors import FORMAT, READABLE
 from .weights import load_card, load_weights, save_weights
 
 # columns of history.csv that every training has
@@ -65,7 +65,7 @@ class Run:
             raise UserError(f"{path}: holds no run (no config.json); pass a folder that `fit` wrote.")
         content = read_json(run.config_file)
         version = content.get("format")
-        if version != FORMAT:
+        if version not in READABLE:
             raise UserError(f"{path}: is a run of format {version}, this program reads {FORMAT}; use the version that "
                             "wrote it, or train anew.")
         validate(Config, content, run.config_file)  # damage is reported now

@@ -13,7 +13,8 @@ from ..errors import UserError
 from ..files import atomic_write
 from .reading import check_regular, damaged, parse_json
 
-KEY, FORMAT = "linknet_fastai", 5
+KEY, FORMAT = "linknet_fastai", 6
+READABLE = (5, FORMAT)  # cards of 5 know no instance norm: it must not be passed over by a program that reads those
 CHUNK = 1 << 20  # bytes that are hashed at once
 LONGEST_HEADER = 100_000_000  # bytes: safetensors' own limit
 UNKNOWN = "0" * 64  # stands for the checksum while it is taken
@@ -63,7 +64,7 @@ def read_card(path: Path) -> dict:
     if KEY not in metadata: raise UserError(f"{path}: was not written by this program; pass a file of a run.")
     card = parse_json(metadata[KEY], path)
     version = card.pop("format", None)
-    if version != FORMAT:
+    if version not in READABLE:
         raise UserError(f"{path}: is of format {version}, this program reads {FORMAT}; use the version that wrote it, "
                         "or train anew.")
     found, checksum = _find_checksum(path), card.pop("sha256", "")

@@ -23,7 +23,9 @@ def load_weights(path: Path) -> tuple[nn.Module, ModelCard]:
     "The model in evaluation mode, and its card. `UserError` where the file is missing, damaged or another's."
     state, fields = read_tensors(path)
     card = validate(ModelCard, fields, path)
-    try: model = create_model(card.model, len(card.classes), card.encoder, "none", card.upsample, card.channels)
+    try:
+        model = create_model(card.model, len(card.classes), card.encoder, "none", card.upsample, card.channels,
+                             card.instance_norm)
     except UserError as error: raise UserError(f"{path}: names a model that can't be built: {error}") from error
     try: model.load_state_dict(state)
     except RuntimeError as error:

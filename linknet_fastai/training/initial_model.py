@@ -27,13 +27,17 @@ def initial_model(recipe: Recipe, classes: tuple[str, ...], channels: int = 3) -
     """
     trained = trained_file(recipe.weights)
     if trained is None:
-        return create_model(recipe.model, len(classes), recipe.encoder, recipe.weights, recipe.upsample, channels)
+        return create_model(recipe.model, len(classes), recipe.encoder, recipe.weights, recipe.upsample, channels,
+                            recipe.instance_norm)
     source, card = load_weights(trained)
     for setting in ("model", "encoder", "upsample"):
         if getattr(card, setting) != getattr(recipe, setting):
             raise UserError(f"{trained}: was trained with {setting} {getattr(card, setting)}, not "
                             f"{getattr(recipe, setting)}; pass `--{setting} {getattr(card, setting)}`.")
     refuse_other_stats(trained, card.mean, card.std, recipe)
+    if card.instance_norm != recipe.instance_norm:
+        raise UserError(f"{trained}: was trained {'with' if card.instance_norm else 'without'} instance norm; pass "
+                        f"`--{'' if card.instance_norm else 'no-'}instance-norm`.")
     if card.channels != channels:
         raise UserError(f"{trained}: was trained on images of {card.channels} channels, not {channels}; pass such with "
                         f"`--channels {card.channels}`, or other weights.")

@@ -98,7 +98,7 @@ def card_of(dataset: SegmentationDataset, recipe: Recipe) -> ModelCard:
     return ModelCard(recipe.encoder, recipe.upsample, dataset.classes, dataset.palette, recipe.test_size, stats.mean,
                      stats.std, dataset.protocol, dataset.cityscapes and dataset.cityscapes.ids, recipe.model,
                      class_values(dataset), format.value_range, format.channels, recipe.crop is not None,
-                     common_size(dataset))
+                     common_size(dataset), recipe.instance_norm)
 
 
 def class_values(dataset: SegmentationDataset) -> tuple | None:

@@ -15,12 +15,12 @@ from short_training import CPU, RECIPE, NoBar, write_images
 from linknet_fastai.datasets.folder import folder
 from linknet_fastai.deploy.exports.engines import OnnxEngine
 from linknet_fastai.deploy.exports.export_card import ExportCard
-from linknet_fastai.deploy.exports.graph import ImageGraph, mirrored
+from linknet_fastai.deploy.exports.graph import ImageGraph
 from linknet_fastai.deploy.exports.onnx_file import export_onnx, image_graph
 from linknet_fastai.deploy.exports.openvino_file import export_openvino
 from linknet_fastai.errors import UserError
 from linknet_fastai.models.factory import create_model
-from linknet_fastai.models.padding import pad_to_multiple
+from linknet_fastai.models.padding import pad_to_multiple, padded_by_number
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runs.weights import load_weights
@@ -43,9 +43,8 @@ def in_torch(model, card, pixels: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [*SIZES, (16, 16), (17, 17), (33, 17), (360, 480)])
 def test_a_graph_pads_as_models_do(size):
-    pixels = torch.from_numpy(noise(2, *size)).float()
-    expected = pad_to_multiple(pixels.permute(0, 3, 1, 2), 32).permute(0, 2, 3, 1)
-    assert torch.equal(mirrored(pixels, 32), expected)
+    images = torch.from_numpy(noise(2, *size)).permute(0, 3, 1, 2).float()
+    assert torch.equal(padded_by_number(images, 32), pad_to_multiple(images, 32))
 
 
 @pytest.mark.slow
@@ -76,26 +75,27 @@ def test_the_file_says_what_it_is_and_nothing_of_this_machine(exported):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoder, upsample", [
-    ("test_convnext", "deconv"), ("test_efficientnet", "subpixel"), ("mobilenetv3_large_100", "deconv")])
-def test_other_encoders_are_exported_too(encoder, upsample, tmp_path):
+@pytest.mark.parametrize("model, encoder, upsample, instance_norm", [
+    ("linknet", "test_convnext", "deconv", False), ("linknet", "test_efficientnet", "subpixel", True),
+    ("linknet", "mobilenetv3_large_100", "deconv", False), ("enet", "resnet18", "deconv", True)])
+def test_other_models_are_exported_too(model, encoder, upsample, instance_norm, tmp_path):
     torch.manual_seed(0)
-    model = create_model("linknet", 3, encoder, "none", upsample, in_channels=4).eval()
+    network = create_model(model, 3, encoder, "none", upsample, 4, instance_norm).eval()
     card = ExportCard(encoder, upsample, ("a", "b", "c"), ((0, 0, 0),) * 3, (64, 96), (0.5,) * 4, (0.2,) * 4, "any",
-                      channels=4)
-    export_onnx(image_graph(model, card), card, tmp_path / "model.onnx")
+                      model=model, channels=4, instance_norm=instance_norm)
+    export_onnx(image_graph(network, card), card, tmp_path / "model.onnx")
     engine = OnnxEngine(tmp_path / "model.onnx")
     for batch, size in product(BATCHES, SIZES):
         pixels = noise(batch, *size, 4)
-        np.testing.assert_allclose(engine(pixels), in_torch(model, card, pixels), atol=1e-4)
+        np.testing.assert_allclose(engine(pixels), in_torch(network, card, pixels), atol=1e-4)
 
 
 def test_floats_and_classes_are_a_choice():
     model = create_model("linknet", 3, "test_resnet", "none").eval()
     pixels = torch.from_numpy(noise(2, 40, 50))
     with torch.inference_mode():
-        logits = ImageGraph(model, (0.5,) * 3, (0.2,) * 3, 32)(pixels)
-        classes = ImageGraph(model, (0.5,) * 3, (0.2,) * 3, 32, takes_floats=True, gives_classes=True)(pixels / 255)
+        logits = ImageGraph(model, (0.5,) * 3, (0.2,) * 3)(pixels)
+        classes = ImageGraph(model, (0.5,) * 3, (0.2,) * 3, takes_floats=True, gives_classes=True)(pixels / 255)
     assert classes.dtype == torch.uint8 and torch.equal(classes, logits.argmax(1).to(torch.uint8))
 
 

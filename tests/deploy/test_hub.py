@@ -98,10 +98,12 @@ def test_scores_of_an_exported_file_and_of_other_splits_are_told_apart(run, tmp_
     assert f"worst at {result.scores.classes[worst]} ({100 * result.scores.class_iou[worst]:.1f}" in card
 
 
-@pytest.mark.parametrize("upsample, words", [("deconv", " --upsample deconv"), ("subpixel", "")])
-def test_the_model_card_s_command_builds_the_model(run, tmp_path, upsample, words):
+@pytest.mark.parametrize("upsample, instance_norm, words", [
+    ("deconv", False, " --upsample deconv"), ("subpixel", False, ""), ("subpixel", True, " --instance-norm")])
+def test_the_model_card_s_command_builds_the_model(run, tmp_path, upsample, instance_norm, words):
     copy = Run.open(shutil.copytree(run.path, tmp_path / "copy"))
-    copy.write_model(linknet(3, "test_resnet", "none", upsample), replace(run.card, upsample=upsample))
+    card = replace(run.card, upsample=upsample, instance_norm=instance_norm)
+    copy.write_model(linknet(3, "test_resnet", "none", upsample), card)
     write_model_folder(copy, tmp_path / "out", "me/roads")
     card = (tmp_path / "out" / "README.md").read_text()
     assert f"--weights hf:me/roads --encoder test_resnet{words}\n" in card

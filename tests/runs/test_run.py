@@ -78,6 +78,13 @@ def test_a_run_of_another_version_is_refused(tmp_path, config):
     with pytest.raises(UserError, match=f"{tmp_path}: .* {config.get('format')}.* {FORMAT};"): Run.open(tmp_path)
 
 
+def test_a_run_of_the_version_before_is_read(run):
+    "Its recipe knows no instance norm."
+    recipe = {name: value for name, value in CONFIG.recipe.items() if name != "instance_norm"}
+    run.config_file.write_text(json.dumps({"format": 5, **asdict(CONFIG), "recipe": recipe}))
+    assert Run.open(run.path).recipe == run.recipe and not run.recipe.instance_norm
+
+
 @pytest.mark.parametrize("content", [b"", b'{"format": 1', b"\xff\xfe"])
 def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)

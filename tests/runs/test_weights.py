@@ -125,6 +125,18 @@ def test_a_pickle_is_refused_and_not_run(path):
     assert not path.with_name("sprung").exists()
 
 
+def test_a_file_of_the_version_before_is_read(path, monkeypatch):
+    "Its card knows no instance norm."
+    model = trained_linknet()
+    monkeypatch.setattr("linknet_fastai.runs.tensors.FORMAT", 5)
+    write_tensors(path, model.state_dict(), {name: value for name, value in asdict(CARD).items()
+                                             if name != "instance_norm"})
+    monkeypatch.undo()
+    loaded, card = load_weights(path)
+    assert card == CARD and not card.instance_norm
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in model.state_dict().items())
+
+
 def test_another_format_is_refused(path):
     save_file(trained_linknet().state_dict(), path, {KEY: json.dumps({"format": FORMAT + 1, **asdict(CARD)})})
     assert f"format {FORMAT + 1}" in refusal(path)

@@ -9,7 +9,7 @@ from ...errors import UserError
 from ...runs.card import ModelCard
 from ...runs.reading import validate
 
-KEY, FORMAT = "linknet_fastai", 3
+KEY, FORMAT = "linknet_fastai", 4
 
 
 @dataclass(frozen=True)

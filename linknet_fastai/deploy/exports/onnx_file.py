@@ -20,9 +20,7 @@ AXES = ("batch", "height", "width")
 
 def image_graph(model: nn.Module, card: ExportCard) -> ImageGraph:
     "`model` in evaluation mode, or an `AutocastModel` of one, with what its card says of pixels around it."
-    graph = ImageGraph(model, card.mean, card.std, plain_model(model).stride, card.input == "float",
-                       card.output == "classes")
-    return graph.eval()
+    return ImageGraph(model, card.mean, card.std, card.input == "float", card.output == "classes").eval()
 
 
 def export_onnx(graph: ImageGraph, card: ExportCard, path: Path):
@@ -32,7 +30,8 @@ def export_onnx(graph: ImageGraph, card: ExportCard, path: Path):
     """
     extra("onnx")
     extra("onnxscript")
-    size = 3 * graph.stride, 5 * graph.stride  # of the example; neither size nor batch is kept
+    stride = plain_model(graph.model).stride
+    size = 3 * stride, 5 * stride  # of the example; neither size nor batch is kept
     example = torch.zeros(2, *size, card.channels, dtype=torch.float32 if card.input == "float" else torch.uint8)
     any_size = dict.fromkeys(range(len(AXES)), torch.export.Dim.DYNAMIC)
     try:
