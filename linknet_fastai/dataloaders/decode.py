@@ -4,8 +4,9 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import repeat
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -61,53 +62,77 @@ def decode_samples(dataset: SegmentationDataset, rows: pd.DataFrame, size: Size 
 
     Raises `UserError` for the first file that can't be read or doesn't fit, and where no mask holds a class.
     """
-    own_sizes = [image_size(dataset.inside(path)) for path in rows["image"]]
-    scaled_sizes = [scaled_size(own, size) for own in own_sizes] if size else own_sizes
-    canvas = tuple(map(max, zip(*scaled_sizes))) if size and for_training else None
-    image_sizes = [canvas] * len(rows) if canvas else scaled_sizes
-    mask_sizes = image_sizes if canvas else own_sizes
-    counts = [count for (height, width), (mask_height, mask_width) in zip(image_sizes, mask_sizes)
-              for count in (dataset.channels * height * width, mask_height * mask_width)]
-    ends = np.cumsum(counts)
-
-    def views(content: np.ndarray) -> list[np.ndarray]: return np.split(content, ends[:-1])
+    layout = _Layout.of(dataset, rows, size, for_training)
+    decode = partial(_decode, dataset, layout.canvas) if size else partial(_decode_by_rows, dataset)
 
     def fill(content: np.ndarray):
-        parts = views(content)
-        decode = partial(_decode, dataset, canvas) if size else partial(_decode_by_rows, dataset)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for _ in pool.map(decode, rows["image"], rows["mask"], scaled_sizes, parts[::2], parts[1::2]): pass
+            for _ in pool.map(decode, rows["image"], rows["mask"], layout.scaled, *layout.views(content)): pass
 
-    name = f"{dataset.root} {rows.split.iloc[0]} {canvas is None} {size is None}"
-    content = cached(name, _key(dataset, rows, size, canvas), ends[-1], fill, in_memory=size is not None)
-    parts = [torch.from_numpy(part) for part in views(content)]
-    instances = rows.get("instances", repeat(None))
-    samples = [Sample(path, image.view(dataset.channels, *image_shape), mask.view(*mask_shape), instances_file)
-               for path, image, image_shape, mask, mask_shape, instances_file
-               in zip(rows["image"], parts[::2], image_sizes, parts[1::2], mask_sizes, instances)]
+    name = f"{dataset.root} {rows.split.iloc[0]} {layout.canvas is None} {size is None}"
+    key = _key(dataset, rows, size, layout.canvas)
+    images, masks = layout.views(cached(name, key, layout.length, fill, in_memory=size is not None))
+    samples = [Sample(path, torch.from_numpy(image), torch.from_numpy(mask), instances)
+               for path, image, mask, instances
+               in zip(rows["image"], images, masks, rows.get("instances", repeat(None)))]
     if all((sample.mask == VOID).all() for sample in samples):
         raise UserError(f"{rows['mask'].iloc[0]}: this mask and all others of its split are void only; "
                         "add masks with pixels of a class.")
     return samples
 
 
+@dataclass(frozen=True)
+class _Layout:
+    "Where samples lie in one array: the sizes of images and masks, and of images before they are laid on a `canvas`."
+
+    channels: int
+    scaled: list[Size]
+    images: list[Size]
+    masks: list[Size]
+    canvas: Size | None
+
+    @classmethod
+    def of(cls, dataset: SegmentationDataset, rows: pd.DataFrame, size: Size | None, for_training: bool) -> "_Layout":
+        "The arguments are those of `decode_samples`."
+        own = [image_size(dataset.inside(path)) for path in rows["image"]]
+        scaled = [scaled_size(each, size) for each in own] if size else own
+        if not (size and for_training): return cls(dataset.channels, scaled, scaled, own, None)
+        canvas = tuple(map(max, zip(*scaled)))
+        return cls(dataset.channels, scaled, [canvas] * len(own), [canvas] * len(own), canvas)
+
+    @property
+    def length(self) -> int:
+        "Of the array: each image's values, and behind them its mask's."
+        return self._ends[-1]
+
+    def views(self, content: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        "The images `[C,H,W]` and the masks `[h,w]` in the array `content`."
+        parts = np.split(content, self._ends[:-1])
+        return ([part.reshape(self.channels, *size) for part, size in zip(parts[::2], self.images)],
+                [part.reshape(size) for part, size in zip(parts[1::2], self.masks)])
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum([count for image, mask in zip(self.images, self.masks)
+                          for count in (self.channels * prod(image), prod(mask))])
+
+
 def _decode(dataset: SegmentationDataset, canvas: Size | None, image_path: Path, mask_path: Path, scaled: Size,
             image_out: np.ndarray, mask_out: np.ndarray):
-    "A sample's files into flat arrays: the image of size `scaled`, the mask as it is; or both on a `canvas`."
+    "A sample's files into arrays: the image of size `scaled`, the mask as it is; or both on a `canvas`."
     image = dataset.read_pixels(image_path)
     mask = dataset.read_mask(mask_path, size=image.shape[:2])
     pixels = resized(image, scaled)
     if canvas: pixels, mask = _on_canvas(pixels, _resized_mask(mask, scaled), canvas)
-    image_out[:], mask_out[:] = pixels.ravel(), mask.ravel()
+    image_out[:], mask_out[:] = pixels, mask
 
 
 def _decode_by_rows(dataset: SegmentationDataset, image_path: Path, mask_path: Path, size: Size, image_out: np.ndarray,
                     mask_out: np.ndarray):
-    "A sample's files into flat arrays at their own `size`, the image some rows at a time: it may be a large one."
+    "A sample's files into arrays at their own `size`, the image some rows at a time: it may be a large one."
     pixels = dataset.open_pixels(image_path)
-    planes = image_out.reshape(pixels.shape[2], *size)
-    for top in range(0, size[0], ROWS): planes[:, top:top + ROWS] = pixels[top:top + ROWS].transpose(2, 0, 1)
-    mask_out[:] = dataset.read_mask(mask_path, size=size).ravel()
+    for top in range(0, size[0], ROWS): image_out[:, top:top + ROWS] = pixels[top:top + ROWS].transpose(2, 0, 1)
+    mask_out[:] = dataset.read_mask(mask_path, size=size)
 
 
 def class_counts(masks: list[np.ndarray], num_classes: int) -> np.ndarray:
