@@ -61,7 +61,9 @@ def _is_of(file: Path, key: bytes, size: int) -> bool:
 
 def _write(file: Path, key: bytes, size: int, fill):
     with open(file, "wb") as content:
-        os.posix_fallocate(content.fileno(), 0, KEY_BYTES + size)  # a full disk says so here, not by a signal later
+        if hasattr(os, "posix_fallocate"):  # not on macOS: there a full disk says so by a signal later
+            os.posix_fallocate(content.fileno(), 0, KEY_BYTES + size)
+        else: content.truncate(KEY_BYTES + size)
         content.write(key)
     mapped = np.memmap(file, np.uint8, mode="r+", offset=KEY_BYTES)
     fill(mapped)

@@ -41,6 +41,13 @@ def test_it_is_filled_once(folder):
     assert np.array_equal(first, again) and first[252] == 1
 
 
+def test_it_is_filled_where_no_space_can_be_reserved(folder, monkeypatch):
+    "macOS has no `posix_fallocate`."
+    monkeypatch.delattr(os, "posix_fallocate")
+    cached("a", b"key", 1000, count)
+    assert np.array_equal(cached("a", b"key", 1000, never), np.arange(1000) % 251)
+
+
 def test_another_key_is_filled_again_and_takes_the_old_one_s_place(folder):
     old = cached("a", b"key", 1000, count)
     new = cached("a", b"other", 1000, lambda content: content.fill(7))
