@@ -60,12 +60,12 @@ class LinkNet(nn.Module):
     """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
     The input of each encoder stage is added to the output of the decoder block beside it. `upsample` makes the layers
-    of stride 2, one of `UPSAMPLING`. `norm` is what images go through first.
+    of stride 2, one of `UPSAMPLING`. With `instance_norm` each image is normalized by itself first.
     """
 
-    def __init__(self, encoder: Encoder, num_classes: int, upsample: Upsample, norm: nn.Module):
+    def __init__(self, encoder: Encoder, num_classes: int, upsample: Upsample, instance_norm: bool = False):
         super().__init__()
-        self.norm = norm
+        self.norm = input_norm(instance_norm)
         self.encoder, self.num_classes, self.stride = encoder, num_classes, encoder.strides[-1]
         stages = list(zip(encoder.channels[1:], encoder.channels, encoder.strides[1:], encoder.strides))
         self.decoder = nn.ModuleList(
@@ -96,5 +96,4 @@ def linknet(num_classes: int, encoder: str = "resnet18", weights: str | Path = "
     Raises `UserError` for a name that is unknown, and as `create_encoder`.
     """
     check_choice("upsampling", upsample, UPSAMPLING)
-    return LinkNet(create_encoder(encoder, weights, in_channels), num_classes, UPSAMPLING[upsample],
-                   input_norm(instance_norm))
+    return LinkNet(create_encoder(encoder, weights, in_channels), num_classes, UPSAMPLING[upsample], instance_norm)

@@ -22,12 +22,13 @@ class SegNet(nn.Module):
     """Images `[B,C,H,W]`, normalized, of any size, to logits `[B,num_classes,H,W]`.
 
     `encoder` are stages of convolutions that are each followed by a max-pooling. The decoder mirrors them: each of its
-    stages unpools with the indices of the encoder's beside it (fig. 2 and 3). `norm` is what images go through first.
+    stages unpools with the indices of the encoder's beside it (fig. 2 and 3). With `instance_norm` each image is
+    normalized by itself first.
     """
 
-    def __init__(self, encoder: nn.ModuleList, num_classes: int, norm: nn.Module):
+    def __init__(self, encoder: nn.ModuleList, num_classes: int, instance_norm: bool = False):
         super().__init__()
-        self.norm = norm
+        self.norm = input_norm(instance_norm)
         self.encoder, self.num_classes, self.stride = encoder, num_classes, STRIDE
         convolutions = [[layer for layer in stage if isinstance(layer, nn.Conv2d)] for stage in encoder]
         self.decoder = nn.ModuleList(_mirrored(stage) for stage in reversed(convolutions))
@@ -59,7 +60,7 @@ def segnet(num_classes: int, weights: str | Path = "imagenet", in_channels: int 
     normalized by itself first.
     """
     return SegNet(_stages(pretrained_features(VGG, weights, (LAST,), in_channels)), num_classes,
-                  input_norm(instance_norm))
+                  instance_norm)
 
 
 def _stages(layers: nn.ModuleDict) -> nn.ModuleList:
