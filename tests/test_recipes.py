@@ -75,3 +75,10 @@ def test_crops_take_the_place_of_a_dataset_s_own_size():
     assert (recipe.crop, recipe.size) == ((256, 256), None)
     assert recipe_for("rapid", {"size": (512, 1024)}).size == (512, 1024)
     with pytest.raises(UserError, match="--crop"): recipe_for("rapid", {}, crop=(256, 256), size=(64, 64))
+
+
+def test_whole_images_are_normalized_by_themselves_and_crops_on_request():
+    assert recipe_for("best", {}).instance_norm and not recipe_for("rapid", {}).instance_norm
+    assert not recipe_for("best", {}, instance_norm=False).instance_norm
+    assert not recipe_for("best", {}, crop=(256, 256)).instance_norm
+    assert recipe_for("best", {}, crop=(256, 256), instance_norm=True).instance_norm
