@@ -59,8 +59,7 @@ def segnet(num_classes: int, weights: str | Path = "imagenet", in_channels: int 
     `weights` are those of timm's `vgg16_bn`, and errors, as for `create_encoder`. With `instance_norm` each image is
     normalized by itself first.
     """
-    return SegNet(_stages(pretrained_features(VGG, weights, (LAST,), in_channels)), num_classes,
-                  instance_norm)
+    return SegNet(_stages(pretrained_features(VGG, weights, (LAST,), in_channels)), num_classes, instance_norm)
 
 
 def _stages(layers: nn.ModuleDict) -> nn.ModuleList:

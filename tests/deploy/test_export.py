@@ -20,7 +20,6 @@ from linknet_fastai.deploy.exports.onnx_file import export_onnx, image_graph
 from linknet_fastai.deploy.exports.openvino_file import export_openvino
 from linknet_fastai.errors import UserError
 from linknet_fastai.models.factory import create_model
-from linknet_fastai.models.padding import pad_to_multiple, padded_by_number
 from linknet_fastai.recipes import Recipe
 from linknet_fastai.runs.run import Run
 from linknet_fastai.runs.weights import load_weights
@@ -39,12 +38,6 @@ def in_torch(model, card, pixels: np.ndarray) -> np.ndarray:
     "Normalized outside, padded and cropped by the model."
     mean, std = (torch.tensor(values)[:, None, None] for values in (card.mean, card.std))
     with torch.inference_mode(): return model((torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - mean) / std).numpy()
-
-
-@pytest.mark.parametrize("size", [*SIZES, (16, 16), (17, 17), (33, 17), (360, 480)])
-def test_a_graph_pads_as_models_do(size):
-    images = torch.from_numpy(noise(2, *size)).permute(0, 3, 1, 2).float()
-    assert torch.equal(padded_by_number(images, 32), pad_to_multiple(images, 32))
 
 
 @pytest.mark.slow

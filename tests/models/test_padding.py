@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from linknet_fastai.models.padding import crop, pad_to_multiple
+from linknet_fastai.models.padding import crop, pad_to_multiple, padded_by_number
 
 
 def image(rows) -> torch.Tensor:
@@ -31,6 +32,13 @@ def test_each_side_grows_by_its_own_need():
 def test_an_image_that_fits_is_not_touched():
     images = torch.rand(2, 3, 8, 12)
     assert pad_to_multiple(images, 4) is images
+
+
+@pytest.mark.parametrize("size", [(1, 1), (37, 53), (64, 96), (99, 161), (31, 200), (16, 16), (17, 17), (33, 17),
+                                  (360, 480)])
+def test_exports_pad_as_models_do(size):
+    images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(padded_by_number(images, 32), pad_to_multiple(images, 32))
 
 
 def test_crop_undoes_padding():
